@@ -1,0 +1,1 @@
+"""The services of Guichê; they meet only through shared.contracts."""

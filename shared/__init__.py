@@ -1,0 +1,1 @@
+"""What the services share: the published language (contracts) and glue without a business word (plumbing)."""

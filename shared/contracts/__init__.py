@@ -1,0 +1,1 @@
+"""The published language: every message and HTTP body that crosses a process border."""

@@ -1,0 +1,1 @@
+"""Glue that every service needs and that has no word of the business."""
