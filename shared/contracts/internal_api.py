@@ -1,0 +1,281 @@
+"""Bodies of the HTTP calls between services, and of the public commands that pass through them.
+
+All calls carry `Authorization: Bearer <internal token>` (D9). Commands also carry `X-Command-Id`
+(UUID derived by the gateway from principal and Idempotency-Key, D5) and may carry
+`X-Expected-Version`. Answers that moved the log carry `X-Position: <epoch>.<partition>-<log id>`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.envelope import Contract
+from shared.contracts.inbox import Row, TimelineItem, View
+
+COMMAND_ID_HEADER: Final = "X-Command-Id"
+EXPECTED_VERSION_HEADER: Final = "X-Expected-Version"
+POSITION_HEADER: Final = "X-Position"
+CORRELATION_HEADER: Final = "X-Request-ID"
+
+
+class Request(BaseModel):
+    """A body that somebody sends us: an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- tickets: POST /internal/tickets/{id}/{accept,close,reopen,read,messages} -------------------
+
+
+class Accept(Request):
+    """Take the ticket; `sector_id` where the default sector must be replaced."""
+
+    sector_id: UUID | None = None
+
+
+class Close(Request):
+    """End the ticket; `farewell` sends the connection's farewell text."""
+
+    reason_id: UUID | None = None
+    note: Annotated[str, Field(max_length=2000)] | None = None
+    farewell: bool | None = None
+
+
+class Reopen(Request):
+    """Go on with a closed ticket."""
+
+
+class Read(Request):
+    """Everything up to this message was read."""
+
+    up_to: UUID
+
+
+class SendText(Request):
+    """Say something; 1 to 4,096 characters (Cloud API 8.3)."""
+
+    type: Literal["text"]
+    text: Annotated[str, Field(min_length=1, max_length=4096)]
+    reply_to: UUID | None = None
+
+
+class Allowed(Contract):
+    """Whether a command would be taken now; `code` names the refusal."""
+
+    allowed: bool
+    code: str | None = None
+    detail: str | None = None
+
+
+class TicketState(Contract):
+    """A ticket as its stream knows it."""
+
+    id: UUID
+    protocol: str
+    lifecycle: str
+    placement: str
+    contact_id: UUID
+    connection_id: UUID
+    conversation_id: UUID
+    sector_id: UUID | None
+    owner_id: UUID | None
+    opened_at: datetime
+    closed_at: datetime | None
+    window_closes_at: datetime | None
+    version: int
+    allowed: dict[str, Allowed]  # accept, send_message, read, close, reopen
+
+
+class CommandAnswer(Contract):
+    """The new state, and where in the log it stands."""
+
+    ticket: TicketState
+    version: int
+    position: str  # "<epoch>.<partition>-<log id>"
+    message_id: UUID | None = None
+
+
+# --- tickets: GET /internal/tickets/{id} -> TicketState · GET /internal/events -> FeedPage --------
+
+
+class FeedEvent(Contract):
+    """One message of tickets.events as the feed gives it: same key, headers and body (D6)."""
+
+    key: str
+    id: str
+    type: str
+    source: str
+    time: datetime
+    subject: str
+    account: UUID
+    position: str
+    stream: UUID
+    version: int
+    causation: str | None
+    correlation: str | None
+    actor: str | None
+    body: str  # JSON text
+
+
+class FeedPage(Contract):
+    """Events in log order; ask again with `after=next_after` (or `from` the next version)."""
+
+    epoch: int
+    events: list[FeedEvent]
+    next_after: int
+    head: int  # highest log id now
+
+
+# --- projections: POST /internal/{views,counts,tickets,timeline}/query ---------------------------
+
+
+class Scope(Contract):
+    """What a person may see, decided by the gateway's one policy function."""
+
+    agent_id: UUID | None
+    sector_ids: list[UUID] | None  # None: every sector, and tickets without one
+    sees_phones: bool = True
+
+
+class ViewQuery(Request):
+    """A page of a view; Aguardando oldest first, the others by last activity, newest first."""
+
+    scope: Scope
+    view: View
+    q: str | None = None
+    sector_ids: list[UUID] | None = None
+    owner_id: UUID | None = None
+    connection_id: UUID | None = None
+    unread: bool | None = None
+    opened_from: datetime | None = None
+    opened_to: datetime | None = None
+    after: tuple[datetime, UUID] | None = None  # keyset: sort instant and id of the last row
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    min_position: str | None = None
+
+
+class ViewCount(Contract):
+    """How many tickets stand in a view under a sector and owner."""
+
+    view: View
+    sector_id: UUID | None
+    owner_id: UUID | None
+    tickets: int
+
+
+class ViewPage(Contract):
+    """Rows, where to go on, and how many stand in each view for this scope."""
+
+    items: list[Row]
+    next_after: tuple[datetime, UUID] | None
+    counts: dict[View, int]
+    position: str  # highest position folded, per partition, comma separated
+
+
+class CountsQuery(Request):
+    """Counters of what this person may see."""
+
+    scope: Scope
+    min_position: str | None = None
+
+
+class CountsAnswer(Contract):
+    """Absolute counters per view, sector and owner."""
+
+    counts: list[ViewCount]
+
+
+class TicketQuery(Request):
+    """One ticket's row; 404 when it does not exist or is out of scope."""
+
+    scope: Scope
+    ticket_id: UUID
+    min_position: str | None = None
+
+
+class TimelineQuery(Request):
+    """The conversation of a ticket, newest last; pages go back by `before`."""
+
+    scope: Scope
+    ticket_id: UUID
+    before: tuple[datetime, UUID] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    min_position: str | None = None
+
+
+class TimelinePage(Contract):
+    """Lines, oldest first, and the key of the page before."""
+
+    items: list[TimelineItem]
+    previous: tuple[datetime, UUID] | None
+
+
+class PositionAnswer(Contract):
+    """GET /internal/position: how far the read models are, per partition."""
+
+    epoch: int
+    partitions: dict[int, int]
+
+
+# --- directory: sessions (gateway) and secrets (each service gets only its own) ------------------
+
+
+class Credentials(Request):
+    """POST /internal/sessions."""
+
+    login: Annotated[str, Field(min_length=1, max_length=200)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RefreshRequest(Request):
+    """POST /internal/sessions/refresh · DELETE /internal/sessions."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class SessionAnswer(Contract):
+    """Who signed in, and the token with which to renew."""
+
+    account_id: UUID
+    agent_id: UUID
+    name: str
+    roles: list[str]
+    sector_ids: list[UUID]
+    refresh_token: str
+    refresh_expires_at: datetime
+
+
+class AccountSecrets(Contract):
+    """Secrets of an account, base64; fields that a service has no use for are None."""
+
+    account_id: UUID
+    pepper: str | None = None  # ingest, tickets
+    wrapping_key: str | None = None  # tickets: wraps the keys of contacts
+
+
+class AppSecrets(Contract):
+    """A Meta app: secrets that sign its webhooks (two while rotating), the handshake's token."""
+
+    app_id: str
+    account_id: UUID
+    app_secrets: list[str]
+    verify_token: str
+    waba_ids: list[str]  # whose numbers this app may speak for
+
+
+class ConnectionSecrets(Contract):
+    """The bearer token with which a number sends."""
+
+    connection_id: UUID
+    access_token: str
+
+
+class SecretsAnswer(Contract):
+    """GET /internal/secrets: only what the asking service needs."""
+
+    service_key: str  # base64, 32 bytes: seals this service's parked items and queue rows
+    accounts: list[AccountSecrets] = []
+    apps: list[AppSecrets] = []
+    connections: list[ConnectionSecrets] = []

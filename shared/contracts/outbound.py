@@ -1,0 +1,135 @@
+"""outbound.commands (what must be sent) and outbound.events (what became of it)."""
+
+from datetime import datetime
+from typing import ClassVar, Final, Literal
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from shared.contracts.envelope import Contract, Message, registry_of
+from shared.contracts.inbound import ProviderError
+
+
+class Recipient(Contract):
+    """Where a message goes: the form that Meta gave; `phone` wins (Cloud API 8)."""
+
+    phone: str | None = None
+    user_id: str | None = None
+
+
+class TextContent(Contract):
+    """A free-form text, at most 4,096 characters."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class SendMessage(Message):
+    """Send this once. `message_id` is the opaque id that Meta echoes."""
+
+    TYPE: ClassVar[str] = "outbound.SendMessage.v1"
+    message_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    conversation_id: UUID
+    ticket_id: UUID
+    recipient: Recipient
+    content: TextContent
+    reply_to_wamid: str | None = None
+    automatic: str | None = None  # kind of an automatic message
+    window_closes_at: datetime | None  # as known when queued; outbound may know a newer one
+    after: UUID | None = None  # wait for `sent` of this message, 3 s at most (D8)
+    queued_at: datetime
+
+
+class SendReadReceipt(Message):
+    """Tell Meta that everything up to this message was read. Repeating it is harmless."""
+
+    TYPE: ClassVar[str] = "outbound.SendReadReceipt.v1"
+    receipt_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    wamid: str
+    read_at: datetime
+
+
+class Fate(Message):
+    """Common to all fates of a send."""
+
+    message_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    conversation_id: UUID
+    ticket_id: UUID
+    occurred_at: datetime
+
+
+class MessageAccepted(Fate):
+    """Meta took it and named it."""
+
+    TYPE: ClassVar[str] = "outbound.MessageAccepted.v1"
+    wamid: str
+
+
+class MessageSent(Fate):
+    """Status `sent`."""
+
+    TYPE: ClassVar[str] = "outbound.MessageSent.v1"
+    pricing: dict[str, JsonValue] | None = None
+
+
+class MessageDelivered(Fate):
+    """Status `delivered`."""
+
+    TYPE: ClassVar[str] = "outbound.MessageDelivered.v1"
+    pricing: dict[str, JsonValue] | None = None
+
+
+class MessageRead(Fate):
+    """Status `read`."""
+
+    TYPE: ClassVar[str] = "outbound.MessageRead.v1"
+
+
+class MessagePlayed(Fate):
+    """Status `played`."""
+
+    TYPE: ClassVar[str] = "outbound.MessagePlayed.v1"
+
+
+class MessageFailed(Fate):
+    """Refused for good, by the answer or by a status; `reason` is a stable word of ours."""
+
+    TYPE: ClassVar[str] = "outbound.MessageFailed.v1"
+    reason: str  # window_closed | undeliverable | invalid | blocked | configuration | expired | …
+    errors: list[ProviderError] = []
+
+
+class MessageOutcomeUnknown(Fate):
+    """The request was written and nobody knows what became of it: never sent again by itself."""
+
+    TYPE: ClassVar[str] = "outbound.MessageOutcomeUnknown.v1"
+    reason: str  # timeout | cut | server_error | restart | unreadable_answer
+
+
+class MessageCancelled(Fate):
+    """Taken back before it was sent."""
+
+    TYPE: ClassVar[str] = "outbound.MessageCancelled.v1"
+    reason: str
+
+
+OUTBOUND_COMMANDS_TYPES: Final = registry_of(SendMessage, SendReadReceipt)
+OUTBOUND_EVENTS_TYPES: Final = registry_of(
+    MessageAccepted,
+    MessageSent,
+    MessageDelivered,
+    MessageRead,
+    MessagePlayed,
+    MessageFailed,
+    MessageOutcomeUnknown,
+    MessageCancelled,
+)
