@@ -1,0 +1,1 @@
+"""Adapters of tickets: the store, Kafka, HTTP, the keys of contacts."""
