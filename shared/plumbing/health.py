@@ -1,0 +1,44 @@
+"""Is the process alive (`/health`), and may it be given work (`/ready`)?"""
+
+from fastapi import FastAPI, Response, status
+
+from shared.plumbing.loops import Loops
+
+
+class Health:
+    """What the service still waits for."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, None] = {}
+
+    def waiting_for(self, name: str) -> None:
+        """Not ready as long as `name` has not arrived."""
+        self._waiting[name] = None
+
+    def arrived(self, name: str) -> None:
+        """`name` is here."""
+        self._waiting.pop(name, None)
+
+    @property
+    def waits_for(self) -> list[str]:
+        """What has not arrived yet, in the order in which it was asked for."""
+        return list(self._waiting)
+
+
+def routes(app: FastAPI, health: Health, loops: Loops) -> None:
+    """Serve `/health` and `/ready`."""
+
+    async def alive(response: Response) -> dict[str, object]:
+        stale = loops.stale()
+        if stale:
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return {"alive": not stale, "stale": stale}
+
+    async def ready(response: Response) -> dict[str, object]:
+        waiting = health.waits_for
+        if waiting:
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return {"ready": not waiting, "waiting_for": waiting}
+
+    app.add_api_route("/health", alive, include_in_schema=False)
+    app.add_api_route("/ready", ready, include_in_schema=False)

@@ -1,0 +1,134 @@
+"""How does one service call another? Signed, with a deadline, over the replicas in turn."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import aiohttp
+
+from shared.plumbing.tokens import TokenSigner
+from shared.plumbing.transient import TransientError
+
+_DEADLINE_SECONDS: Final = 5.0
+
+
+class UnreachableError(TransientError):
+    """No replica answered before the deadline; `maybe_done` says that one may have got the request."""
+
+    def __init__(self, audience: str, *, maybe_done: bool) -> None:
+        super().__init__(audience)
+        self.audience = audience
+        self.maybe_done = maybe_done
+
+
+class Answer(NamedTuple):
+    """What the other service said."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]  # names in lower case
+
+
+class InternalClient:
+    """Calls `audience` at one of `base_urls`, beginning with the next one at each call.
+
+    A replica that cannot be connected to is passed over. A request that may have been received goes to
+    another replica only when it is a GET: who posts repeats with the same command id, or not at all.
+    """
+
+    def __init__(
+        self,
+        signer: TokenSigner,
+        audience: str,
+        base_urls: Sequence[str],
+        session: Callable[[], aiohttp.ClientSession],
+    ) -> None:
+        self._signer = signer
+        self._audience = audience
+        self._urls = tuple(url.rstrip("/") for url in base_urls)
+        self._session = session
+        self._turn = count()
+
+    async def get(
+        self,
+        path: str,
+        *,
+        account: UUID | None,
+        principal: str,
+        roles: Sequence[str] = (),
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = _DEADLINE_SECONDS,
+    ) -> Answer:
+        """GET within `deadline` seconds; raises UnreachableError."""
+        token = self._signer.sign(self._audience, account=account, principal=principal, roles=roles)
+        sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
+        return await self._call("GET", path, params, sent, None, deadline)
+
+    async def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        account: UUID | None,
+        principal: str,
+        roles: Sequence[str] = (),
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: float = _DEADLINE_SECONDS,
+    ) -> Answer:
+        """POST a JSON body within `deadline` seconds; raises UnreachableError."""
+        token = self._signer.sign(self._audience, account=account, principal=principal, roles=roles)
+        sent = {
+            "Content-Type": "application/json",
+            **(headers or {}),
+            "Authorization": f"Bearer {token}",
+        }
+        return await self._call("POST", path, params, sent, body, deadline)
+
+    async def _call(  # noqa: PLR0913  private; one argument for each part of a request
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float,
+    ) -> Answer:
+        maybe_done = False
+        try:
+            async with asyncio.timeout(deadline):
+                for url in self._in_turn():
+                    try:
+                        return await self._once(method, url + path, params, headers, body)
+                    except aiohttp.ClientConnectorError:
+                        continue
+                    except aiohttp.ClientError:
+                        maybe_done = True
+                        if method != "GET":
+                            break
+        except TimeoutError:
+            maybe_done = True
+        raise UnreachableError(self._audience, maybe_done=maybe_done)
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer:
+        async with self._session().request(
+            method, url, params=params, headers=headers, data=body, allow_redirects=False
+        ) as response:
+            answered = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, await response.read(), answered)
+
+    def _in_turn(self) -> Sequence[str]:
+        if not self._urls:
+            return ()
+        first = next(self._turn) % len(self._urls)
+        return self._urls[first:] + self._urls[:first]

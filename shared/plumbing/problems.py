@@ -1,0 +1,104 @@
+"""How does an error look on HTTP? As RFC 9457, with a stable `code`, never with what the caller sent.
+
+Own handlers, not fastapi-problem: it derives type and title from class names and echoes rejected input,
+while we need a code from the registry of refusals; four handlers are less than the wrapping would be.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+_MEDIA_TYPE: Final = "application/problem+json"
+_BY_STATUS: Final = {
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    413: "body_too_large",
+    429: "too_many_requests",
+    503: "unavailable",
+}
+
+
+class ProblemKind(Protocol):
+    """Status and title of a code; `shared/contracts/problems.py` holds them."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What the code means, the same for each occurrence."""
+        ...
+
+
+class ProblemError(Exception):
+    """Raise it to answer with the problem of `code`; `extras` become members of the body."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extras: object,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extras = extras
+
+
+def install_problems(app: FastAPI, registry: Mapping[str, ProblemKind]) -> None:
+    """Answer every error of `app` as application/problem+json."""
+
+    def answer(error: ProblemError, status: int | None = None) -> JSONResponse:
+        kind = registry[error.code]
+        body = {
+            "type": f"urn:guiche:problem:{error.code}",
+            "title": kind.title,
+            "status": status or kind.status,
+            "code": error.code,
+            **({"detail": error.detail} if error.detail else {}),
+            **error.extras,
+        }
+        return _Problem(body, status_code=status or kind.status, headers=error.headers)
+
+    async def problem(_: Request, error: Exception) -> JSONResponse:
+        return answer(error if isinstance(error, ProblemError) else ProblemError("internal_error"))
+
+    async def wrong_field(_: Request, error: Exception) -> JSONResponse:
+        errors = error.errors() if isinstance(error, RequestValidationError) else ()
+        fields = [_field(found["loc"]) for found in errors]
+        reasons = [str(found["type"]) for found in errors]
+        return answer(
+            ProblemError("invalid_request", field=fields[0], reason=reasons[0], fields=fields)
+            if fields
+            else ProblemError("invalid_request")
+        )
+
+    async def http_error(_: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, HTTPException):
+            return answer(ProblemError("internal_error"))
+        code = _BY_STATUS.get(error.status_code, "invalid_request")
+        return answer(ProblemError(code, headers=error.headers), status=error.status_code)
+
+    app.add_exception_handler(ProblemError, problem)
+    app.add_exception_handler(RequestValidationError, wrong_field)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, problem)
+
+
+class _Problem(JSONResponse):
+    media_type = _MEDIA_TYPE
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`("body", "items", 0, "text")` as `items.0.text`; the name of a query or header as it is."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])

@@ -1,0 +1,46 @@
+"""Which settings does every service read, and from which environment variables?"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+
+
+Urls = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class CommonSettings(BaseSettings):
+    """What all services share; a subclass sets `env_prefix="<SERVICE>_"` for the fields of its own.
+
+    `host`, `port`, `instance` and `database_url` belong to the service and take that prefix.
+    """
+
+    model_config = SettingsConfigDict(validate_by_name=True, validate_by_alias=True, extra="ignore")
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    kafka_prefix: str = Field("", validation_alias="KAFKA_PREFIX")
+    keys_dir: Path = Field(Path(".run/keys"), validation_alias="GUICHE_KEYS_DIR")
+    directory_url: str = Field("", validation_alias="DIRECTORY_URL")
+    tickets_urls: Urls = Field((), validation_alias="TICKETS_URLS")
+    projections_urls: Urls = Field((), validation_alias="PROJECTIONS_URLS")
+    outbound_url: str = Field("", validation_alias="OUTBOUND_URL")
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    instance: str = "local"
+    database_url: str = ""
+
+    def topic(self, name: str) -> str:
+        """The topic of the registry as this installation calls it."""
+        return self.kafka_prefix + name
+
+    def group(self, service: str) -> str:
+        """The consumer group of a service as this installation calls it."""
+        return self.kafka_prefix + service
