@@ -1,4 +1,4 @@
-"""How does work that never ends stay alive? Supervised loops with a heartbeat; a lease when one may run."""
+"""How does work that never ends stay alive, and how does only one process do it? Loops and leases."""
 
 import asyncio
 import random
@@ -6,14 +6,29 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from shared.plumbing import logs, metrics
+
+if TYPE_CHECKING:  # services without a database have loops, but no psycopg
+    from shared.plumbing.postgres import Pool
 
 _FIRST_BACKOFF_SECONDS: Final = 0.2
 _LONGEST_BACKOFF_SECONDS: Final = 5.0
 _LEAST_PATIENCE_SECONDS: Final = 30.0
 _INTERVALS_OF_PATIENCE: Final = 10
+
+_ACQUIRE: Final = """
+INSERT INTO lease AS held (name, holder, until)
+VALUES (%(name)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE held.holder = excluded.holder OR held.until < clock_timestamp()
+"""
+_RENEW: Final = """
+UPDATE lease SET until = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE name = %(name)s AND holder = %(holder)s AND until >= clock_timestamp()
+"""
+_RELEASE: Final = "DELETE FROM lease WHERE name = %(name)s AND holder = %(holder)s"
 
 _failures = metrics.counter("loop_failures", "Loop bodies that raised and were restarted", ["loop"])
 _log = logs.get(__name__)
@@ -30,7 +45,7 @@ class Heartbeat:
         self.at = monotonic()
 
 
-type Body = Callable[[Heartbeat], Awaitable[None]]
+Body: TypeAlias = Callable[[Heartbeat], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -111,3 +126,29 @@ async def _rest(loop: _Loop) -> None:
         return
     with suppress(TimeoutError):
         await asyncio.wait_for(loop.wake.wait(), loop.interval_seconds)
+
+
+class Lease:
+    """A row of table `lease`. It limits how often two work at once; what must never be done twice needs
+    a condition in the database as well (D4: the position is stored only over the old one)."""
+
+    def __init__(self, pool: "Pool", name: str, holder: str, seconds: float) -> None:
+        self._pool = pool
+        self._names = {"name": name, "holder": holder, "seconds": seconds}
+
+    async def acquire(self) -> bool:
+        """Take it when it is free, ours already, or over."""
+        return await self._changed(_ACQUIRE)
+
+    async def renew(self) -> bool:
+        """Hold it for longer; false when it was lost."""
+        return await self._changed(_RENEW)
+
+    async def release(self) -> None:
+        """Give it back, so that another need not wait."""
+        await self._changed(_RELEASE)
+
+    async def _changed(self, sql: str) -> bool:
+        async with self._pool.connection() as conn:
+            done = await conn.execute(sql, self._names)  # pyright: ignore[reportArgumentType]
+            return done.rowcount == 1

@@ -1,14 +1,14 @@
 """How does a service talk to PostgreSQL so that a broken connection, lock or server cannot hang it?"""
 
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg_pool import AsyncConnectionPool
 
-type Pool = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
 TRANSIENT: Final[tuple[type[Exception], ...]] = (
     OperationalError,  # connection, locks, deadlocks, time limits, full disks, pool limits

@@ -1,0 +1,225 @@
+"""How does a service subscribe? FastStream with the settings that lose nothing (broker.md 4)."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.exceptions import NackMessage
+from faststream.kafka import KafkaBroker
+from faststream.kafka import Topic as KafkaTopic
+from faststream.kafka.message import KafkaAckableMessage
+
+from shared.contracts.topics import MAX_MESSAGE_BYTES
+from shared.plumbing import logs, metrics
+from shared.plumbing.health import Health
+from shared.plumbing.kafka.consumption import Consumption
+from shared.plumbing.kafka.messages import (
+    BatchHandler,
+    Handler,
+    ParkingPlace,
+    Received,
+    Record,
+    never,
+)
+from shared.plumbing.kafka.topics import WrongPartitionsError, missing_topics
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.settings import CommonSettings
+
+_BATCH_TIMEOUT_MS: Final = 20  # the worst wait is twice this
+_ROOM_BYTES: Final = 64 * 1024
+_SESSION_MS: Final = 6_000
+_HEARTBEAT_MS: Final = 2_000
+_LONGEST_BATCH_MS: Final = 24 * 3_600_000  # a database may be away for hours; `watch` judges life
+_STOP_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 5.0
+
+_commit_errors = metrics.counter("consumer_commit_errors", "Offsets not committed", ["topic"])
+_batch_errors = metrics.counter("consumer_batch_errors", "Batches given back whole", ["topic"])
+_log = logs.get(__name__)
+
+
+class ServiceBroker(KafkaBroker):
+    """FastStream's broker, only consuming, that tells its subscriptions when it ends."""
+
+    def __init__(self, settings: CommonSettings, service: str) -> None:
+        super().__init__(
+            settings.kafka_bootstrap_servers,
+            client_id=settings.instance or service,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            metadata_max_age_ms=30_000,
+            graceful_timeout=_STOP_SECONDS,
+            apply_types=False,
+            specification_url="kafka:9092",
+            logger=logging.getLogger("faststream"),
+        )
+        self.settings = settings
+        self.consumptions: list[tuple[Consumption, Any]] = []  # with FastStream's subscriber
+
+    async def stop(self, *arguments: Any) -> None:
+        """Stop: batches in hand are finished within 5 seconds, or not acknowledged."""
+        for consumption, _ in self.consumptions:
+            consumption.stopping.set()
+        await super().stop(*arguments)
+
+
+def make_broker(settings: CommonSettings, service: str) -> ServiceBroker:
+    """A broker without subscriptions; `start_when_ready` starts it."""
+    return ServiceBroker(settings, service)
+
+
+def subscribe(  # noqa: PLR0913  the choices of a subscription, by name
+    broker: KafkaBroker,
+    settings: CommonSettings,
+    *,
+    topic: str,
+    group: str,
+    instance: str,
+    handle: Handler,
+    parking: ParkingPlace | None,
+    batch_records: int = 256,
+    commutes: Callable[[Received], bool] = never,
+    handle_batch: BatchHandler | None = None,
+) -> None:
+    """Handle every message of `topic` at least once, those of one key in order, keys concurrently.
+
+    `topic` and `group` are without prefix. Offsets are committed after a batch is done: each message
+    applied, or parked. What is away is waited for without limit. `handle_batch` gets the whole batch
+    first; when it raises, the messages go to `handle` one by one, so it stores all or nothing.
+    `commutes` names the messages that need not wait behind a parked one of their key. Without
+    `parking`, what cannot be applied is logged, counted and skipped.
+    """
+    if not isinstance(broker, ServiceBroker):
+        message = "make_broker makes the broker"
+        raise TypeError(message)
+    consumption = Consumption(topic, handle, handle_batch, parking, commutes)
+    subscriber = broker.subscriber(
+        KafkaTopic(settings.topic(topic), declare=False),
+        group_id=settings.group(group),
+        group_instance_id=f"{settings.kafka_prefix}{instance}.{topic}",
+        batch=True,
+        batch_timeout_ms=_BATCH_TIMEOUT_MS,
+        max_records=batch_records,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        auto_offset_reset="earliest",
+        session_timeout_ms=_SESSION_MS,
+        heartbeat_interval_ms=_HEARTBEAT_MS,
+        max_poll_interval_ms=_LONGEST_BATCH_MS,
+        max_partition_fetch_bytes=MAX_MESSAGE_BYTES + _ROOM_BYTES,
+        title=f"{group}:{topic}",
+    )
+    broker.consumptions.append((consumption, subscriber))
+
+    async def parse(records: tuple[Record, ...]) -> _Batch:
+        return _Batch(records, consumption.topic, subscriber.consumer)
+
+    async def decode(message: _Batch) -> tuple[Record, ...]:
+        return message.records
+
+    async def on_batch(records: tuple[Record, ...]) -> None:
+        await _consume(consumption, records)
+
+    subscriber(on_batch, parser=parse, decoder=decode)
+
+
+class _Batch(KafkaAckableMessage):
+    """A batch as it came, its bytes untouched; failed commits are counted (FastStream only logs them)."""
+
+    def __init__(self, records: tuple[Record, ...], topic: str, consumer: Any) -> None:
+        super().__init__(raw_message=records, body=b"", consumer=consumer)
+        self.records = records
+        self._topic = topic
+
+    async def ack(self) -> None:
+        try:
+            await super().ack()
+        except Exception:
+            _commit_errors.labels(topic=self._topic).inc()
+            raise
+
+
+async def _consume(consumption: Consumption, records: tuple[Record, ...]) -> None:
+    """The batch is acknowledged when this returns; else it is given back and fetched again."""
+    try:
+        await consumption.consume(records)
+    except Exception as error:
+        if not consumption.stopping.is_set():
+            _batch_errors.labels(topic=consumption.topic).inc()
+            _log.exception("batch given back", topic=consumption.topic, records=len(records))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(consumption.stopping.wait(), 1.0)
+        raise NackMessage from error
+
+
+async def start_when_ready(broker: KafkaBroker, health: Health) -> None:
+    """Wait, with backoff and for ever, until Kafka and the topics are there; then start consuming.
+
+    Raises WrongPartitionsError: then the service must not run.
+    """
+    ours = cast("ServiceBroker", broker)
+    health.waiting_for("kafka")
+    backoff = 0.2
+    while not await _started(ours):
+        await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+        backoff = min(backoff * 2, 3.0)
+    health.arrived("kafka")
+
+
+async def _started(broker: ServiceBroker) -> bool:
+    names = [consumption.topic for consumption, _ in broker.consumptions]
+    try:
+        missing = await missing_topics(broker.settings, names)
+        if missing:
+            _log.warning("waiting for topics", topics=missing)
+            return False
+        for consumption, _ in broker.consumptions:
+            consumption.stopping.clear()
+        await broker.start()
+    except WrongPartitionsError:
+        raise
+    except (KafkaError, OSError, TimeoutError):
+        _log.warning("waiting for kafka", exc_info=True)
+        with suppress(Exception):
+            await broker.stop()
+        return False
+    return True
+
+
+def watch(broker: KafkaBroker) -> Callable[[Heartbeat], Any]:
+    """A body for Loops (each second): measures the lag, and beats as long as no subscription is stuck."""
+    ours = cast("ServiceBroker", broker)
+
+    async def look(beat: Heartbeat) -> None:
+        stuck: list[str] = []
+        for consumption, subscriber in ours.consumptions:
+            if subscriber.consumer is not None:
+                await _look(consumption, subscriber.consumer)
+                if consumption.progress.stuck:
+                    stuck.append(consumption.topic)
+        if stuck:
+            raise StuckConsumerError(stuck)
+        beat.beat()
+
+    return look
+
+
+class StuckConsumerError(Exception):
+    """Records wait and nothing moves (aiokafka #1037): only a restart of the process helps."""
+
+
+async def _look(consumption: Consumption, consumer: AIOKafkaConsumer) -> None:
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS):
+            assigned = consumer.assignment()
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(assigned)
+            positions = {part: await consumer.position(part) for part in assigned}
+    except (KafkaError, OSError, TimeoutError):
+        consumption.progress.alive()  # Kafka is away: nothing to do, nobody is stuck
+        return
+    consumption.progress.looked(positions, ends)

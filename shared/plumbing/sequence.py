@@ -1,0 +1,67 @@
+"""What may a consumer of `tickets.events` do with a message, given the last version of its stream?
+
+Runs inside the caller's transaction, so that the version is stored with the effect (protocols.md 4).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+FIRST_VERSION: Final = 1
+
+_SEED: Final = """
+INSERT INTO stream_version (stream, version)
+SELECT wanted, %s FROM unnest(%s::uuid[]) AS wanted ORDER BY wanted ON CONFLICT (stream) DO NOTHING
+"""
+_LOCK: Final = """
+SELECT stream, version FROM stream_version WHERE stream = ANY(%s) ORDER BY stream FOR UPDATE
+"""
+_ADVANCE: Final = """
+UPDATE stream_version AS held SET version = greatest(held.version, new.version)
+FROM unnest(%s::uuid[], %s::bigint[]) AS new (stream, version) WHERE held.stream = new.stream
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Versions from `from_version` on are missing: fetch them from the feed by stream, or hold the key."""
+
+    from_version: int
+
+
+Verdict: TypeAlias = Literal["drop", "apply"] | Gap
+DROP: Final = "drop"
+APPLY: Final = "apply"
+
+
+async def judge(conn: AsyncConnection[Any], items: Sequence[tuple[UUID, int]]) -> list[Verdict]:
+    """A verdict for each (stream, version), as if those before it that may be applied had been.
+
+    Locks the streams until the transaction ends, in the order of their ids: a zombie after a rebalance
+    waits here, and then finds that it is late.
+    """
+    streams = sorted({stream for stream, _ in items})
+    await conn.execute(_SEED, (FIRST_VERSION - 1, streams))
+    found = await conn.execute(_LOCK, (streams,))
+    last: dict[UUID, int] = {stream: version for stream, version in await found.fetchall()}
+    return [_verdict(last, stream, version) for stream, version in items]
+
+
+def _verdict(last: dict[UUID, int], stream: UUID, version: int) -> Verdict:
+    if version <= last[stream]:
+        return DROP
+    if version > last[stream] + 1:
+        return Gap(last[stream] + 1)
+    last[stream] = version
+    return APPLY
+
+
+async def advance(conn: AsyncConnection[Any], items: Iterable[tuple[UUID, int]]) -> None:
+    """Store what was applied; streams that `judge` has seen in this transaction."""
+    highest: dict[UUID, int] = {}
+    for stream, version in items:
+        highest[stream] = max(version, highest.get(stream, version))
+    await conn.execute(_ADVANCE, (list(highest), list(highest.values())))
