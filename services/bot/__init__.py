@@ -1,0 +1,1 @@
+"""Answers before a person does; the service follows, its place is here."""

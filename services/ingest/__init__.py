@@ -1,0 +1,1 @@
+"""The front door: webhooks of Meta in, normalised items on Kafka out; stores nothing."""

@@ -1,0 +1,44 @@
+"""How do items get to Kafka before Meta loses patience?"""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.ingest.handlers.ports import NotAcknowledgedError, UnstorableError
+from shared.plumbing.kafka import (
+    MessageTooLargeError,
+    Outgoing,
+    Producer,
+    PublishFailedError,
+)
+
+
+class DeadlinePublisher:
+    """The producer behind a deadline of ingest's own.
+
+    The producer cleans up after a failure in its own time; Meta's answer does not wait for that.
+    """
+
+    def __init__(self, producer: Producer, *, deadline_seconds: float) -> None:
+        self._producer = producer
+        self._deadline_seconds = deadline_seconds
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return when all are acknowledged; raises NotAcknowledgedError, UnstorableError."""
+        task = asyncio.create_task(self._producer.send_all(messages))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        await asyncio.wait({task}, timeout=self._deadline_seconds)
+        if not task.done():
+            raise NotAcknowledgedError
+        try:
+            task.result()
+        except PublishFailedError as error:
+            raise NotAcknowledgedError from error
+        except MessageTooLargeError as error:
+            raise UnstorableError from error
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also when nobody waited any more
