@@ -28,11 +28,11 @@ class TopicMissingError(Exception):
 
 
 class CompactedReader:
-    """Gives every message of `topic` to `on_message`, oldest first, again from the start after a failure.
+    """Gives every message of `topic` to `on_message`, oldest first; all again after a failure.
 
-    `ready` is set once everything that was there at the start of the reading has been given. What was
-    read before a failure comes again: `on_message` overwrites by key. `from_start=False` begins at the
-    end instead, for topics that are only followed.
+    `ready` is set once everything that was there at the start of the reading has been given. What
+    was read before a failure comes again: `on_message` overwrites by key. `from_start=False` begins
+    at the end instead, for topics that are only followed.
     """
 
     def __init__(
@@ -84,7 +84,9 @@ class CompactedReader:
         received = read(record, self._topic)
         if received is None:
             _unreadable.labels(topic=self._topic).inc()
-            _log.error("unreadable", topic=self._topic, partition=record.partition, offset=record.offset)
+            _log.error(
+                "unreadable", topic=self._topic, partition=record.partition, offset=record.offset
+            )
             return
         self._on_message(received)
 

@@ -1,7 +1,7 @@
-"""Where may a test kill, break or delay this process? Named places, dead weight unless FAILPOINT names one.
+"""Where may a test kill, break or delay this process? At named places, if FAILPOINT is set.
 
-`FAILPOINT=<name>:<action>[@<hit>]`; actions `kill`, `raise`, `delay` or `delay=<seconds>`; the hit counts
-from 1 (default). Modules that place one add its name to FAILPOINTS, so that a sweep can find them all.
+`FAILPOINT=<name>:<action>[@<hit>]`; actions `kill`, `raise`, `delay` or `delay=<seconds>`; the hit
+counts from 1 (default). Modules that place one add its name to FAILPOINTS: a sweep finds them all.
 """
 
 import os

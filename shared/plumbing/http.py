@@ -15,7 +15,7 @@ _DEADLINE_SECONDS: Final = 5.0
 
 
 class UnreachableError(TransientError):
-    """No replica answered before the deadline; `maybe_done` says that one may have got the request."""
+    """No replica answered before the deadline; `maybe_done`: one may have got the request."""
 
     def __init__(self, audience: str, *, maybe_done: bool) -> None:
         super().__init__(audience)
@@ -34,8 +34,8 @@ class Answer(NamedTuple):
 class InternalClient:
     """Calls `audience` at one of `base_urls`, beginning with the next one at each call.
 
-    A replica that cannot be connected to is passed over. A request that may have been received goes to
-    another replica only when it is a GET: who posts repeats with the same command id, or not at all.
+    A replica that cannot be connected to is passed over. A request that may have been received goes
+    to another replica only when it is a GET: who posts repeats with the same command id, or not.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class InternalClient:
         self._session = session
         self._turn = count()
 
-    async def get(
+    async def get(  # noqa: PLR0913  all but the path by name
         self,
         path: str,
         *,
@@ -67,7 +67,7 @@ class InternalClient:
         sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
         return await self._call("GET", path, params, sent, None, deadline)
 
-    async def post(
+    async def post(  # noqa: PLR0913  all but path and body by name
         self,
         path: str,
         body: bytes,
@@ -88,7 +88,7 @@ class InternalClient:
         }
         return await self._call("POST", path, params, sent, body, deadline)
 
-    async def _call(  # noqa: PLR0913  private; one argument for each part of a request
+    async def _call(  # noqa: PLR0913, PLR0917  one argument for each part of a request
         self,
         method: str,
         path: str,

@@ -1,7 +1,7 @@
 """How does a service log without telling anything about a person? JSON lines on stderr.
 
-Only allow-listed fields pass; of an exception only its types and places are written, because messages of
-drivers quote values. Of other libraries only Kafka's and uvicorn's records keep their arguments.
+Only allow-listed fields pass. Of an exception only types and places are written, because messages
+of drivers quote values. Of other libraries only records of _ARGUMENTS_ARE_SAFE keep arguments.
 """
 
 import logging
@@ -25,13 +25,17 @@ _ALLOWED: Final = {
 }
 _ARGUMENTS_ARE_SAFE: Final = ("aiokafka", "faststream", "uvicorn", "alembic")
 _LONGEST: Final = 300
+_DEEPEST: Final = 5
+
 
 def allow(*fields: str) -> None:
     """Let further fields pass; they must hold internal ids, codes or figures only."""
     _ALLOWED.update(fields)
 
 
-def setup(service: str, instance: str, *, level: str = "INFO", stream: TextIO | None = None) -> None:
+def setup(
+    service: str, instance: str, *, level: str = "INFO", stream: TextIO | None = None
+) -> None:
     """Send everything that is logged, by structlog or logging, through the redaction to stderr."""
     structlog.configure(
         processors=[
@@ -65,7 +69,11 @@ def _formatter(service: str, instance: str) -> logging.Formatter:
 
     return structlog.stdlib.ProcessorFormatter(
         use_get_message=False,
-        foreign_pre_chain=[_foreign, structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name],
+        foreign_pre_chain=[
+            _foreign,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+        ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -106,20 +114,22 @@ def _plain(value: object) -> object:
 def _exception(info: object) -> dict[str, object]:
     if info is True:
         info = sys.exc_info()
-    error = info[1] if isinstance(info, tuple) and len(info) == 3 else info  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    error = info[1] if isinstance(info, tuple) else info  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if not isinstance(error, BaseException):
         return {}
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return {
         "error": " < ".join(_chain(error)),
-        "where": [f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno}" for frame in frames],
+        "where": [
+            f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno}" for frame in frames
+        ],
     }
 
 
 def _chain(error: BaseException) -> list[str]:
     names: list[str] = []
     current: BaseException | None = error
-    while current is not None and len(names) < 5:
+    while current is not None and len(names) < _DEEPEST:
         inner = current.exceptions if isinstance(current, BaseExceptionGroup) else ()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         names.append("+".join([type(current).__name__, *(type(item).__name__ for item in inner)]))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         current = current.__cause__ or current.__context__

@@ -1,4 +1,4 @@
-"""How does work that never ends stay alive, and how does only one process do it? Loops and leases."""
+"""How does work that never ends stay alive, and in one process only? Loops and leases."""
 
 import asyncio
 import random
@@ -71,10 +71,10 @@ class Loops:
     def add(
         self, name: str, body: Body, *, interval_seconds: float, wake: asyncio.Event | None = None
     ) -> None:
-        """Call `body` again each time `interval_seconds` after it returned, or at once when `wake` is set.
+        """Call `body`, and again `interval_seconds` after it returned, or when `wake` is set.
 
-        A body that raises is logged, counted and called again with backoff. A body that never returns
-        beats by itself.
+        A body that raises is logged, counted and called again with backoff. A body that never
+        returns beats by itself.
         """
         self._loops.append(_Loop(name, body, interval_seconds, wake))
 
@@ -129,8 +129,11 @@ async def _rest(loop: _Loop) -> None:
 
 
 class Lease:
-    """A row of table `lease`. It limits how often two work at once; what must never be done twice needs
-    a condition in the database as well (D4: the position is stored only over the old one)."""
+    """A row of table `lease` (PLUMBING_SQL["lease"]).
+
+    It makes two workers at once rare, not impossible: what must never be done twice needs a
+    condition in the database as well (D4: a position is stored only over the old one).
+    """
 
     def __init__(self, pool: "Pool", name: str, holder: str, seconds: float) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""What does a service count? Prometheus metrics; `/metrics` puts the service's name on each sample."""
+"""What does a service count? Prometheus metrics; `/metrics` names the service on each sample."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -45,7 +45,8 @@ class _Named(Collector):
     def collect(self) -> Iterator[Family]:
         for family in REGISTRY.collect():
             family.samples = [
-                sample._replace(labels={**sample.labels, **self._label}) for sample in family.samples
+                sample._replace(labels={**sample.labels, **self._label})
+                for sample in family.samples
             ]
             yield family
 

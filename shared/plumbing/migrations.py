@@ -1,9 +1,9 @@
-"""How does a service's schema get to its newest form? alembic with plain SQL, one job before the rollout.
+"""How does a service's schema get to its newest form? alembic, plain SQL, one job beforehand.
 
 Convention: `services/<service>/migrations/versions/0001_<what>.py` holds `revision = "0001"`,
-`down_revision = None` (then "0002" after "0001"...) and `def upgrade() -> None` with `op.execute("...")`.
-Names are without schema: the search path is the service's. The first migration executes those of
-PLUMBING_SQL that the service needs. Migrations only go forward.
+`down_revision = None` (then "0002" after "0001"...) and `def upgrade() -> None` with
+`op.execute("...")`. Names are without schema: the search path is the service's. The first migration
+executes those of PLUMBING_SQL that the service needs. Migrations only go forward.
 """
 
 import importlib.util
@@ -75,7 +75,7 @@ class NoMigrationsError(LookupError):
 
 
 def migrate(service: str, url: str, folder: Path | None = None) -> None:
-    """Bring schema `<service>` to its newest form; jobs that run at the same time wait for each other.
+    """Bring schema `<service>` to its newest form; jobs at the same time wait for each other.
 
     `url` is one whose role may write there (the service's own; then the tables are its own too).
     """
@@ -105,7 +105,7 @@ def _upgrade(service: str, url: str, folder: Path) -> None:
     config.set_main_option("script_location", str(folder))
     script = ScriptDirectory.from_config(config)
 
-    def steps(revision: Any, _: Any) -> Any:
+    def steps(revision: Any, _: object) -> Any:  # noqa: ANN401  as alembic types it
         return script._upgrade_revs("head", revision)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     path = sql.SQL("SELECT set_config('search_path', {}, false)").format(sql.Literal(service))

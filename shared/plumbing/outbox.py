@@ -1,8 +1,8 @@
-"""How does a service without an event store publish what it stored? From rows of its own transaction.
+"""How does a service without an event store publish what it stored? From rows stored with it.
 
-Rows are claimed and deleted under a lock by one drainer at a time, never "read after a position": a row
-that commits late under a low number is still found (D4). A crash between the acknowledgments and the
-delete repeats messages, in the same order; it loses none.
+Rows are claimed and deleted under a lock by one drainer at a time, never "read after a position": a
+row that commits late under a low number is still found (D4). A crash between the acknowledgments
+and the delete repeats messages, in the same order; it loses none.
 """
 
 import asyncio

@@ -1,15 +1,15 @@
 """Where does a message wait that cannot be applied? Sealed in table `parked`, its key held (D13).
 
-The consumer asks the table, not a memory of it, which keys of a batch are held: one query per batch, and
-right whichever process owns the partition. Parked keys are retried here on their own, in order: the
-oldest of a key first, the next only when it is done or skipped.
+The consumer asks the table, not a memory of it, which keys of a batch are held: one query each,
+and right whichever process owns the partition. Parked keys are retried here on their own, in order:
+the oldest of a key first, the next only when it is done or skipped.
 """
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, LiteralString
 
 import orjson
 from psycopg.rows import class_row
@@ -22,12 +22,11 @@ from shared.plumbing.postgres import TRANSIENT, Pool
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
-_BEHIND: Final = "behind"  # the reason of what only waits for another message of its key
-
 _HELD: Final = "SELECT DISTINCT key FROM parked WHERE topic = %s AND key = ANY(%s) AND holds"
 _PARK: Final = """
 INSERT INTO parked (topic, key, partition, "offset", timestamp_ms, reason, holds, sealed)
-VALUES (%(topic)s, %(key)s, %(partition)s, %(offset)s, %(timestamp_ms)s, %(reason)s, %(holds)s, %(sealed)s)
+VALUES (%(topic)s, %(key)s, %(partition)s, %(offset)s, %(timestamp_ms)s, %(reason)s, %(holds)s,
+    %(sealed)s)
 ON CONFLICT (topic, partition, "offset") DO NOTHING
 """
 # The first of each key, when its time has come; the lease keeps a second process off while we work.
@@ -40,15 +39,17 @@ WHERE seq = (
       AND coalesce(head.leased_until, '-infinity') < clock_timestamp()
       AND head.topic = ANY(%s)
       AND NOT EXISTS (SELECT FROM parked AS older
-                      WHERE older.topic = head.topic AND older.key = head.key AND older.seq < head.seq)
+                      WHERE (older.topic, older.key) = (head.topic, head.key)
+                        AND older.seq < head.seq)
     ORDER BY head.next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING seq, topic, key, partition, "offset", timestamp_ms, reason, sealed
 """
 _DONE: Final = "DELETE FROM parked WHERE seq = %s RETURNING topic, key"
 _AGAIN: Final = """
 UPDATE parked SET attempts = attempts + 1, reason = %(reason)s, leased_until = NULL,
-    next_attempt_at = CASE WHEN clock_timestamp() > first_tried_at + interval '1 hour' THEN 'infinity'
-        ELSE clock_timestamp() + least(interval '1 s' * power(2, least(attempts, 9)), interval '5 min') END
+    next_attempt_at = CASE
+        WHEN clock_timestamp() > first_tried_at + interval '1 hour' THEN 'infinity'
+        ELSE clock_timestamp() + least(interval '1 s' * power(2, least(attempts, 9)), '5 min') END
 WHERE seq = %(seq)s
 """
 _GIVE_BACK: Final = "UPDATE parked SET leased_until = NULL WHERE seq = %s"
@@ -166,7 +167,10 @@ class Parking:
 
     async def list(self, limit: int = 100) -> list[ParkedEntry]:
         """What waits, oldest first."""
-        async with self._pool.connection() as conn, conn.cursor(row_factory=class_row(ParkedEntry)) as cur:
+        async with (
+            self._pool.connection() as conn,
+            conn.cursor(row_factory=class_row(ParkedEntry)) as cur,
+        ):
             await cur.execute(_LIST, (limit,))
             return await cur.fetchall()
 
@@ -176,7 +180,9 @@ class Parking:
         if row is None:
             raise NotParkedError(seq)
         headers, body = _unpack(self._opened(row))
-        return ParkedContent({name: value.decode(errors="replace") for name, value in headers}, body)
+        return ParkedContent(
+            {name: value.decode(errors="replace") for name, value in headers}, body
+        )
 
     async def retry(self, seq: int) -> None:
         """Let it be retried at once, and for another hour; raises NotParkedError."""
@@ -190,12 +196,12 @@ class Parking:
     async def _claim(self) -> _Row | None:
         return await self._one(_CLAIM, (list(self._handlers),))
 
-    async def _one(self, sql: Any, values: tuple[object, ...]) -> _Row | None:
+    async def _one(self, sql: LiteralString, values: tuple[object, ...]) -> _Row | None:
         async with self._pool.connection() as conn, conn.cursor(row_factory=class_row(_Row)) as cur:
             await cur.execute(sql, values)
             return await cur.fetchone()
 
-    async def _changed(self, sql: Any, seq: int) -> None:
+    async def _changed(self, sql: LiteralString, seq: int) -> None:
         async with self._pool.connection() as conn:
             if (await conn.execute(sql, (seq,))).rowcount == 0:
                 raise NotParkedError(seq)
@@ -215,7 +221,9 @@ class Parking:
             _log.info("parked message applied", seq=row.seq, topic=row.topic)
 
     async def _again(self, row: _Row, reason: str) -> None:
-        _log.warning("parked message refused", seq=row.seq, topic=row.topic, reason=reason, exc_info=True)
+        _log.warning(
+            "parked message refused", seq=row.seq, topic=row.topic, reason=reason, exc_info=True
+        )
         async with self._pool.connection() as conn:
             await conn.execute(_AGAIN, {"seq": row.seq, "reason": reason})
 

@@ -1,4 +1,4 @@
-"""How does a service talk to PostgreSQL so that a broken connection, lock or server cannot hang it?"""
+"""How does a service talk to PostgreSQL so that no broken connection or lock can hang it?"""
 
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -31,8 +31,8 @@ class ReadOnlyServerError(OperationalError):
 def make_pool(url: str, *, min_size: int, max_size: int, writable: bool = True) -> Pool:
     """A pool that is still closed: `await pool.open()`; it reconnects for ever.
 
-    A connection is tested when it is taken, once a second at most (broken; read-only unless `writable`
-    is false). Limits: 2 s for a lock, 5 s for a statement, 5 s idle inside a transaction.
+    A connection is tested when it is taken, once a second at most (broken; read-only unless
+    `writable` is false). Limits: 2 s for a lock, 5 s for a statement, 5 s idle in a transaction.
     """
     return AsyncConnectionPool(
         url,

@@ -1,7 +1,7 @@
-"""How does an error look on HTTP? As RFC 9457, with a stable `code`, never with what the caller sent.
+"""How does an error look on HTTP? As RFC 9457 with a stable `code`, without what was sent.
 
-Own handlers, not fastapi-problem: it derives type and title from class names and echoes rejected input,
-while we need a code from the registry of refusals; four handlers are less than the wrapping would be.
+Own handlers, not fastapi-problem: it derives type and title from class names and echoes rejected
+input, while we need a code from the registry of refusals; four handlers are less than the wrapping.
 """
 
 from collections.abc import Mapping

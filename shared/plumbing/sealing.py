@@ -36,5 +36,5 @@ class Sealer:
 
 
 def hmac_key(pepper: bytes, *parts: str) -> bytes:
-    """HMAC-SHA256 of the parts: a name for what contains a phone number (D3, reliability.md R13)."""
+    """HMAC-SHA256 of the parts: a name for what contains a phone number (D3; R13)."""
     return hmac.digest(pepper, _SEPARATOR.join(parts).encode(), hashlib.sha256)

@@ -1,6 +1,6 @@
 """What may a consumer of `tickets.events` do with a message, given the last version of its stream?
 
-Runs inside the caller's transaction, so that the version is stored with the effect (protocols.md 4).
+It runs inside the caller's transaction: the version is stored with the effect (protocols.md 4).
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ FROM unnest(%s::uuid[], %s::bigint[]) AS new (stream, version) WHERE held.stream
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Versions from `from_version` on are missing: fetch them from the feed by stream, or hold the key."""
+    """Versions from `from_version` on are missing: fetch them by stream, or hold the key."""
 
     from_version: int
 
@@ -40,13 +40,13 @@ APPLY: Final = "apply"
 async def judge(conn: AsyncConnection[Any], items: Sequence[tuple[UUID, int]]) -> list[Verdict]:
     """A verdict for each (stream, version), as if those before it that may be applied had been.
 
-    Locks the streams until the transaction ends, in the order of their ids: a zombie after a rebalance
-    waits here, and then finds that it is late.
+    Locks the streams until the transaction ends, in the order of their ids: a zombie after a
+    rebalance waits here, and then finds that it is late.
     """
     streams = sorted({stream for stream, _ in items})
     await conn.execute(_SEED, (FIRST_VERSION - 1, streams))
     found = await conn.execute(_LOCK, (streams,))
-    last: dict[UUID, int] = {stream: version for stream, version in await found.fetchall()}
+    last: dict[UUID, int] = dict(await found.fetchall())
     return [_verdict(last, stream, version) for stream, version in items]
 
 

@@ -24,13 +24,15 @@ class CommonSettings(BaseSettings):
 
     model_config = SettingsConfigDict(validate_by_name=True, validate_by_alias=True, extra="ignore")
 
-    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS")
-    kafka_prefix: str = Field("", validation_alias="KAFKA_PREFIX")
-    keys_dir: Path = Field(Path(".run/keys"), validation_alias="GUICHE_KEYS_DIR")
-    directory_url: str = Field("", validation_alias="DIRECTORY_URL")
-    tickets_urls: Urls = Field((), validation_alias="TICKETS_URLS")
-    projections_urls: Urls = Field((), validation_alias="PROJECTIONS_URLS")
-    outbound_url: str = Field("", validation_alias="OUTBOUND_URL")
+    kafka_bootstrap_servers: str = Field(
+        default="127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS"
+    )
+    kafka_prefix: str = Field(default="", validation_alias="KAFKA_PREFIX")
+    keys_dir: Path = Field(default=Path(".run/keys"), validation_alias="GUICHE_KEYS_DIR")
+    directory_url: str = Field(default="", validation_alias="DIRECTORY_URL")
+    tickets_urls: Urls = Field(default=(), validation_alias="TICKETS_URLS")
+    projections_urls: Urls = Field(default=(), validation_alias="PROJECTIONS_URLS")
+    outbound_url: str = Field(default="", validation_alias="OUTBOUND_URL")
 
     host: str = "127.0.0.1"
     port: int = 0

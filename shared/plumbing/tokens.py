@@ -59,7 +59,7 @@ class TokenSigner:
 
 
 class TokenVerifier:
-    """Verifies what is meant for one service; reads `<keys_dir>/public/` again for an unknown key id."""
+    """Verifies for one service; reads `<keys_dir>/public/` again for an unknown key id."""
 
     def __init__(self, service: str, keys_dir: Path) -> None:
         self._service = service
@@ -101,9 +101,7 @@ def caller_dependency(verifier: TokenVerifier) -> Callable[[str], Caller]:
     def caller(authorization: Annotated[str, Header()] = "") -> Caller:
         scheme, _, token = authorization.partition(" ")
         try:
-            if scheme.lower() != "bearer":
-                raise InvalidTokenError
-            return verifier.verify(token)
+            return verifier.verify(token if scheme.lower() == "bearer" else "")
         except InvalidTokenError as error:
             code = "unauthenticated"
             raise ProblemError(code, headers={"WWW-Authenticate": "Bearer"}) from error

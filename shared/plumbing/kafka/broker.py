@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from types import TracebackType
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -62,11 +63,16 @@ class ServiceBroker(KafkaBroker):
         self.settings = settings
         self.consumptions: list[tuple[Consumption, Any]] = []  # with FastStream's subscriber
 
-    async def stop(self, *arguments: Any) -> None:
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
         """Stop: batches in hand are finished within 5 seconds, or not acknowledged."""
         for consumption, _ in self.consumptions:
             consumption.stopping.set()
-        await super().stop(*arguments)
+        await super().stop(exc_type, exc_val, exc_tb)
 
 
 def make_broker(settings: CommonSettings, service: str) -> ServiceBroker:
@@ -89,8 +95,8 @@ def subscribe(  # noqa: PLR0913  the choices of a subscription, by name
 ) -> None:
     """Handle every message of `topic` at least once, those of one key in order, keys concurrently.
 
-    `topic` and `group` are without prefix. Offsets are committed after a batch is done: each message
-    applied, or parked. What is away is waited for without limit. `handle_batch` gets the whole batch
+    `topic` and `group` are without prefix. Offsets are committed after a batch is done: each
+    message applied, or parked. What is away is waited for without limit. `handle_batch` gets all
     first; when it raises, the messages go to `handle` one by one, so it stores all or nothing.
     `commutes` names the messages that need not wait behind a parked one of their key. Without
     `parking`, what cannot be applied is logged, counted and skipped.
@@ -129,9 +135,9 @@ def subscribe(  # noqa: PLR0913  the choices of a subscription, by name
 
 
 class _Batch(KafkaAckableMessage):
-    """A batch as it came, its bytes untouched; failed commits are counted (FastStream only logs them)."""
+    """A batch as it came, bytes untouched; failed commits are counted (FastStream logs them)."""
 
-    def __init__(self, records: tuple[Record, ...], topic: str, consumer: Any) -> None:
+    def __init__(self, records: tuple[Record, ...], topic: str, consumer: Any) -> None:  # noqa: ANN401
         super().__init__(raw_message=records, body=b"", consumer=consumer)
         self.records = records
         self._topic = topic
@@ -192,7 +198,7 @@ async def _started(broker: ServiceBroker) -> bool:
 
 
 def watch(broker: KafkaBroker) -> Callable[[Heartbeat], Any]:
-    """A body for Loops (each second): measures the lag, and beats as long as no subscription is stuck."""
+    """A body for Loops (each second): measures the lag, beats while no subscription is stuck."""
     ours = cast("ServiceBroker", broker)
 
     async def look(beat: Heartbeat) -> None:

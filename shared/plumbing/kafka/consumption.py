@@ -1,4 +1,4 @@
-"""What happens to a batch of records? Applied, retried, parked, never dropped (D13, protocols.md 4)."""
+"""What happens to a batch of records? Applied, retried, parked, never dropped (D13)."""
 
 import asyncio
 import random
@@ -192,7 +192,7 @@ class Consumption:
 
 
 def read(record: Record, topic: str) -> Received | None:
-    """The record as a message, by its topic's name in the registry; None when its headers say nothing."""
+    """The record as a message of `topic` in the registry; None when its headers say nothing."""
     try:
         envelope = from_headers(record.headers)
     except UnreadableHeadersError:

@@ -58,7 +58,9 @@ def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope:
 
 
 def _envelope(found: dict[str, str]) -> Envelope:
-    account, stream, version = (found.get(f"ce_{name}") for name in ("account", "stream", "version"))
+    account, stream, version = (
+        found.get(f"ce_{name}") for name in ("account", "stream", "version")
+    )
     return Envelope(
         id=found["ce_id"],
         type=found["ce_type"],

@@ -54,7 +54,7 @@ def never(_: Received) -> bool:
 
 
 class ParkingPlace(Protocol):
-    """Where a consumer puts what it cannot apply; `shared/plumbing/parking.py` is the one on PostgreSQL."""
+    """Where a consumer puts what it cannot apply; `parking.py` is the one on PostgreSQL."""
 
     @property
     def transient(self) -> tuple[type[Exception], ...]:

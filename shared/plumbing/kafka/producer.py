@@ -1,10 +1,10 @@
-"""How does a message get to Kafka for sure? Idempotent, acknowledged by all replicas, within a deadline."""
+"""How does a message get to Kafka for sure? Idempotent, acks of all replicas, a deadline."""
 
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -22,13 +22,15 @@ _BATCH_BYTES: Final = 256 * 1024  # per partition
 _ROOM_BYTES: Final = 64 * 1024
 
 _published = metrics.counter("published", "Messages that Kafka acknowledged", ["topic"])
-_failed = metrics.counter("publish_failures", "Calls of send_all that failed, whatever was acknowledged")
+_failed = metrics.counter(
+    "publish_failures", "Calls of send_all that failed, whatever was acknowledged"
+)
 _rebuilt = metrics.counter("producer_rebuilds", "Producers that were given up after an error")
 _log = logs.get(__name__)
 
 
 class PublishFailedError(TransientError):
-    """Not every message was acknowledged. Some may be on the topic: send all again, in the same order."""
+    """Not every message was acknowledged, but some may be: send all again, in the same order."""
 
 
 class MessageTooLargeError(ValueError):
@@ -42,12 +44,14 @@ class MessageTooLargeError(ValueError):
 class Producer:
     """One producer per process.
 
-    An idempotent aiokafka producer never gives up a batch, and may stay broken after a broker's failure
-    (aiokafka #1017). So at the deadline, or on an error, it is thrown away with what it still holds, and
-    the next call builds another.
+    An idempotent aiokafka producer never gives up a batch, and may stay broken after a broker's
+    failure (aiokafka #1017). So at the deadline, or on an error, it is thrown away with what it
+    still holds, and the next call builds another.
     """
 
-    def __init__(self, settings: CommonSettings, *, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+    def __init__(
+        self, settings: CommonSettings, *, deadline_seconds: float = _DEADLINE_SECONDS
+    ) -> None:
         self._settings = settings
         self._deadline_seconds = deadline_seconds
         self._current: AIOKafkaProducer | None = None
@@ -159,8 +163,7 @@ class Producer:
 
 async def _give_up(producer: AIOKafkaProducer) -> None:
     """Fail what is left in the buffers, so that stop() has nothing to wait for, and close."""
-    accumulator: Any = producer._message_accumulator  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    accumulator.fail_all(PublishFailedError())
+    cast("Any", producer)._message_accumulator.fail_all(PublishFailedError())  # noqa: SLF001
     with suppress(TimeoutError, KafkaError, OSError):
         async with asyncio.timeout(_STOP_SECONDS):
             await producer.stop()

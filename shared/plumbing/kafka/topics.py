@@ -1,4 +1,4 @@
-"""Are the topics there, as the registry says? A service refuses to start where they differ (design.md 4)."""
+"""Are the topics there, as the registry says? Where they differ no service starts (design.md 4)."""
 
 from collections.abc import Iterable
 from contextlib import suppress
