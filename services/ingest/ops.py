@@ -92,12 +92,12 @@ async def _consumer(
 
 async def _until(
     consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
-) -> "AsyncIterator[ConsumerRecord[bytes, bytes]]":
+) -> "AsyncIterator[ConsumerRecord[bytes | None, bytes | None]]":
     while [part for part in ends if await consumer.position(part) < ends[part]]:
         for records in (await consumer.getmany(timeout_ms=500)).values():
             for record in records:
                 yield record
 
 
-def _read(record: "ConsumerRecord[bytes, bytes]") -> tuple[Place, DeadItem]:
+def _read(record: "ConsumerRecord[bytes | None, bytes | None]") -> tuple[Place, DeadItem]:
     return (record.partition, record.offset), DeadItem.read(record.value or b"")
