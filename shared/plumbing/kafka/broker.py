@@ -58,7 +58,7 @@ class ServiceBroker(KafkaBroker):
             graceful_timeout=_STOP_SECONDS,
             apply_types=False,
             specification_url="kafka:9092",
-            logger=logging.getLogger("faststream"),
+            logger=logging.getLogger("faststream_kafka"),
         )
         self.settings = settings
         self.consumptions: list[tuple[Consumption, Any]] = []  # with FastStream's subscriber

@@ -1,0 +1,1 @@
+"""Delivery on a real Kafka and a real PostgreSQL: order, redelivery, parking, what is away."""

@@ -1,0 +1,259 @@
+"""Order, redelivery, batches, and what is away."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from time import monotonic
+
+import pytest
+
+from shared.contracts.topics import TOPICS
+from shared.plumbing.health import Health
+from shared.plumbing.kafka import (
+    Received,
+    WrongPartitionsError,
+    make_broker,
+    start_when_ready,
+    subscribe,
+    watch,
+)
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.metrics import REGISTRY
+from shared.plumbing.parking import Parking
+from shared.plumbing.partitions import partition_of
+from shared.plumbing.postgres import Pool, make_pool
+from shared.plumbing.settings import CommonSettings
+from tests.wire.conftest import Consume
+from tests.wire.support import (
+    TOPIC,
+    Proxy,
+    committed,
+    create_topics,
+    message,
+    neighbours,
+    publish,
+    until,
+)
+
+
+async def test_the_messages_of_a_key_are_handled_in_order_and_keys_at_the_same_time(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    seen: defaultdict[bytes, list[int]] = defaultdict(list)
+    at_once: set[bytes] = set()
+    most = 0
+
+    async def handle(received: Received) -> None:
+        nonlocal most
+        assert received.key not in at_once
+        at_once.add(received.key)
+        most = max(most, len(at_once))
+        await asyncio.sleep(random.random() / 500)  # noqa: S311
+        at_once.discard(received.key)
+        seen[received.key].append(int(received.body))
+
+    keys = [b"k%d" % n for n in range(20)]
+    await publish(settings, [message(key, n) for n in range(30) for key in keys])
+    await consume(handle=handle, parking=parking)
+    await until(lambda: sum(map(len, seen.values())) == 600)
+    assert all(numbers == list(range(30)) for numbers in seen.values())
+    assert most > 1
+
+
+async def test_a_message_arrives_as_it_was_sent(settings: CommonSettings, consume: Consume) -> None:
+    seen: list[Received] = []
+
+    async def handle(received: Received) -> None:
+        seen.append(received)
+
+    sent = message(b"k", 1, body=b'{"text": "ol\xc3\xa1"}')
+    await publish(settings, [sent])
+    await consume(handle=handle, parking=None)
+    await until(lambda: bool(seen))
+    assert (seen[0].topic, seen[0].key, seen[0].body) == (TOPIC, b"k", sent.body)
+    assert seen[0].envelope == sent.envelope
+    assert seen[0].partition == partition_of(b"k", TOPICS[TOPIC].partitions)
+
+
+async def test_a_process_killed_before_its_commit_is_given_the_messages_again(
+    settings: CommonSettings, database: str, pool: Pool
+) -> None:
+    keys = neighbours(4)
+    await publish(settings, [message(key, n) for n in range(15) for key in keys])
+    killed = await _consumer(settings, database, failpoint="wire.after_effect:kill@25")
+    assert await asyncio.wait_for(killed.wait(), 30) == -signal.SIGKILL
+    assert 25 <= await _count(pool, "SELECT count(*) FROM seen") < 60
+    assert await committed(settings, "tests", 3) is None
+    again = await _consumer(settings, database, failpoint="")
+    every = "SELECT count(*) FROM (SELECT DISTINCT key, number FROM seen) AS once"
+    deadline = monotonic() + 30
+    while await _count(pool, every) < 60:
+        assert monotonic() < deadline
+        await asyncio.sleep(0.05)
+    again.terminate()
+    assert await asyncio.wait_for(again.wait(), 10) == 0
+    assert await committed(settings, "tests", 3) == 60
+    assert await _count(pool, _OUT_OF_ORDER) == 0
+
+
+_OUT_OF_ORDER = """
+SELECT count(*) FROM (
+    SELECT number, lag(number) OVER (PARTITION BY key ORDER BY first) AS before
+    FROM (SELECT key, number, min(at) AS first FROM seen GROUP BY key, number) AS firsts) AS pairs
+WHERE before >= number
+"""
+
+
+async def _count(pool: Pool, sql: str) -> int:
+    async with pool.connection() as conn:
+        row = await (await conn.execute(sql)).fetchone()  # pyright: ignore[reportArgumentType]
+    assert row is not None
+    return row[0]
+
+
+async def _consumer(
+    settings: CommonSettings, database: str, *, failpoint: str
+) -> asyncio.subprocess.Process:
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "KAFKA_PREFIX": settings.kafka_prefix,
+        "TESTS_DATABASE_URL": database,
+        "FAILPOINT": failpoint,
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.wire.consumer_process", env=environment
+    )
+
+
+async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_is_done(
+    settings: CommonSettings, consume: Consume, database: str, parking: Parking
+) -> None:
+    proxy = Proxy(database)
+    await proxy.mend()
+    far = make_pool(_through(database, proxy.port), min_size=1, max_size=4)
+    await far.open()
+    seen: set[bytes] = set()
+    tried = 0
+
+    async def handle(received: Received) -> None:
+        nonlocal tried
+        tried += 1
+        async with far.connection(timeout=0.5) as conn:
+            await conn.execute("INSERT INTO seen (key, number) VALUES ('k', 1)")
+        seen.add(received.body)
+
+    await proxy.cut()
+    await publish(settings, [message(key, n) for n, key in enumerate(neighbours(10))])
+    broker = await consume(handle=handle, parking=parking)
+    await until(lambda: tried >= 30)
+    beat = Heartbeat(at=0.0)
+    await watch(broker)(beat)
+    assert beat.at > 0.0, "who waits knowingly is alive"
+    assert REGISTRY.get_sample_value("guiche_consumer_lag_seconds", {"topic": TOPIC})
+    assert not seen
+    assert await committed(settings, "tests", 3) is None
+    assert await parking.list() == []
+    await proxy.mend()
+    await until(lambda: len(seen) == 10, 30)
+    await _until_committed(settings, 10)
+    await watch(broker)(beat)
+    assert REGISTRY.get_sample_value("guiche_consumer_lag_seconds", {"topic": TOPIC}) == 0
+    await far.close()
+    await proxy.cut()
+
+
+def _through(url: str, port: int) -> str:
+    head, _, tail = url.rpartition("@")
+    return f"{head}@127.0.0.1:{port}/{tail.partition('/')[2]}"
+
+
+async def _until_committed(settings: CommonSettings, offset: int) -> None:
+    deadline = monotonic() + 20
+    while await committed(settings, "tests", 3) != offset:
+        assert monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_a_stop_does_not_wait_for_what_is_away_and_acknowledges_nothing(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    tried = asyncio.Event()
+
+    async def handle(_: Received) -> None:
+        tried.set()
+        raise ConnectionRefusedError
+
+    await publish(settings, [message(key, 1) for key in neighbours(3)])
+    broker = await consume(handle=handle, parking=parking)
+    await asyncio.wait_for(tried.wait(), 20)
+    began = monotonic()
+    await broker.stop()
+    assert monotonic() - began < 4
+    assert await committed(settings, "tests", 3) is None
+
+
+async def test_a_batch_that_is_refused_goes_on_one_by_one(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    batches: list[int] = []
+    seen: list[bytes] = []
+
+    async def handle_batch(batch: Sequence[Received]) -> None:
+        batches.append(len(batch))
+        if any(received.body == b"13" for received in batch):
+            raise ValueError
+
+    async def handle(received: Received) -> None:
+        if received.body == b"13":
+            raise ValueError
+        seen.append(received.body)
+
+    keys = neighbours(30)
+    await publish(settings, [message(key, n) for n, key in enumerate(keys)])
+    await consume(handle=handle, handle_batch=handle_batch, parking=parking)
+    await _until_committed(settings, 30)
+    assert sum(batches) == 30
+    assert b"13" not in seen
+    assert [entry.reason for entry in await parking.list()] == ["ValueError"]
+
+
+async def test_a_service_waits_for_its_topics_and_refuses_other_partition_counts(
+    settings: CommonSettings,
+) -> None:
+    async def handle(_: Received) -> None: ...
+
+    health = Health()
+    broker = make_broker(settings, "tests")
+    topic = "outbound.events"
+    subscribe(
+        broker, settings, topic=topic, group="tests", instance="i", handle=handle, parking=None
+    )
+    starting = asyncio.create_task(start_when_ready(broker, health))
+    await until(lambda: health.waits_for == ["kafka"])
+    await create_topics(settings, topic)
+    await asyncio.wait_for(starting, 20)
+    assert health.waits_for == []
+    await broker.stop()
+
+    other = settings.model_copy(update={"kafka_prefix": settings.kafka_prefix + "x"})
+    await create_topics(other, "directory.events")
+    named = {**TOPICS, "directory.events": TOPICS[TOPIC]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.plumbing.kafka.topics.TOPICS", named)
+        wrong = make_broker(other, "tests")
+        subscribe(
+            wrong,
+            other,
+            topic="directory.events",
+            group="tests",
+            instance="i",
+            handle=handle,
+            parking=None,
+        )
+        with pytest.raises(WrongPartitionsError):
+            await start_when_ready(wrong, Health())

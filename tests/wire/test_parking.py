@@ -1,0 +1,198 @@
+"""A poison is parked, its neighbours go on, its key waits behind it and comes after it in order."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from shared.plumbing.kafka import Received, UnprocessableError
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.parking import NotParkedError, Parking
+from shared.plumbing.postgres import Pool
+from shared.plumbing.settings import CommonSettings
+from tests.wire.conftest import Consume
+from tests.wire.support import TOPIC, committed, message, neighbours, publish, until
+
+
+class Recipient:
+    """Keeps what it is given; refuses the messages named in `poison`, as long as they are."""
+
+    def __init__(self, *poison: tuple[bytes, bytes], error: Exception | None = None) -> None:
+        self.poison = set(poison)
+        self.error = error or UnprocessableError("broken")
+        self.seen: list[tuple[bytes, bytes]] = []
+        self.tries = 0
+
+    async def __call__(self, received: Received) -> None:
+        if (received.key, received.body) in self.poison:
+            self.tries += 1
+            raise self.error
+        self.seen.append((received.key, received.body))
+
+    def of(self, key: bytes) -> list[bytes]:
+        return [body for seen, body in self.seen if seen == key]
+
+
+NUMBERS = [b"%d" % n for n in range(5)]
+
+
+async def test_a_poison_is_parked_while_its_partition_goes_on_and_its_key_follows_in_order(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    sick, well = neighbours(2)
+    recipient = Recipient((sick, b"1"))
+    await publish(settings, [message(key, n) for n in range(5) for key in (sick, well)])
+    await consume(handle=recipient, parking=parking)
+    await _parked(parking, 4)
+    await until(lambda: recipient.of(well) == NUMBERS)
+    assert recipient.of(sick) == [b"0"]
+    assert [e.reason for e in await parking.list()] == ["broken", "behind", "behind", "behind"]
+    assert await parking.is_held(TOPIC, sick)
+    assert not await parking.is_held(TOPIC, well)
+
+    await parking.retry_due(Heartbeat())
+    assert recipient.of(sick) == [b"0"], "nothing overtakes what is still broken"
+    recipient.poison.clear()
+    await parking.retry((await parking.list())[0].seq)
+    await parking.retry_due(Heartbeat())
+    assert recipient.of(sick) == NUMBERS
+    assert not await parking.is_held(TOPIC, sick)
+
+    await publish(settings, [message(sick, 5)])
+    await until(lambda: recipient.of(sick) == [*NUMBERS, b"5"])
+
+
+async def test_later_batches_park_behind_too_whichever_process_reads_them(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    sick, well = neighbours(2)
+    recipient = Recipient((sick, b"0"))
+    await publish(settings, [message(sick, 0)])
+    first = await consume(handle=recipient, parking=parking)
+    await _parked(parking, 1)
+    await first.stop()
+    await publish(settings, [message(sick, 1), message(well, 1)])
+    await consume(handle=recipient, parking=parking)
+    await until(lambda: recipient.of(well) == [b"1"])
+    await _parked(parking, 2)
+    assert recipient.of(sick) == []
+
+
+async def test_facts_that_commute_pass_and_hold_nothing_when_they_fail(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    sick, other = neighbours(2)
+    recipient = Recipient((sick, b"0"), (other, b"2"))
+    sent = [message(key, n) for n in range(4) for key in (sick, other)]
+    await publish(settings, sent)
+    await consume(
+        handle=recipient, parking=parking, commutes=lambda received: received.body in {b"2", b"3"}
+    )
+    await _parked(parking, 3)
+    await until(lambda: len(recipient.seen) == 5)
+    assert recipient.of(sick) == [b"2", b"3"], "1 waits behind 0, the facts do not"
+    assert recipient.of(other) == [b"0", b"1", b"3"]
+    assert not await parking.is_held(TOPIC, other)
+
+
+async def test_an_unknown_error_is_tried_five_times_before_it_parks(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    (sick,) = neighbours(1)
+    recipient = Recipient((sick, b"0"), error=ValueError("+55 11 91234-5678"))
+    await publish(settings, [message(sick, 0)])
+    await consume(handle=recipient, parking=parking)
+    await _parked(parking, 1)
+    assert recipient.tries == 5
+    assert (await parking.list())[0].reason == "ValueError", "never the text of an error"
+
+
+async def test_what_has_no_readable_envelope_is_parked_and_can_be_skipped(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    sick, well = neighbours(2)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await producer.start()
+    headers = [("ce_id", b"\xff\xfe"), ("ce_type", b"x")]
+    await producer.send_and_wait(settings.topic(TOPIC), b"strange", sick, headers=headers)
+    await producer.stop()
+    await publish(settings, [message(sick, 1), message(well, 1)])
+    recipient = Recipient()
+    await consume(handle=recipient, parking=parking)
+    await _parked(parking, 2)
+    await until(lambda: recipient.of(well) == [b"1"])
+    first, second = await parking.list()
+    assert (first.reason, second.reason) == ("unreadable", "behind")
+    assert (await parking.show(first.seq)).body == b"strange"
+    await parking.skip(first.seq)
+    await parking.retry_due(Heartbeat())
+    assert recipient.of(sick) == [b"1"]
+    with pytest.raises(NotParkedError):
+        await parking.show(first.seq)
+
+
+async def test_a_message_delivered_twice_is_parked_once_and_sealed(
+    settings: CommonSettings, consume: Consume, parking: Parking, pool: Pool
+) -> None:
+    (sick,) = neighbours(1)
+    secret = message(sick, 0, body=b"Maria da Silva")
+    await publish(settings, [secret])
+    recipient = Recipient((sick, b"Maria da Silva"))
+    for group in ("tests", "others"):
+        broker = await consume(handle=recipient, parking=parking, group=group)
+        deadline = asyncio.get_running_loop().time() + 20
+        while await committed(settings, group, 3) != 1:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.05)
+        await broker.stop()
+    assert len(await parking.list()) == 1
+    async with pool.connection() as conn:
+        rows = await (await conn.execute("SELECT parked::text FROM parked")).fetchall()
+    assert b"Maria".hex() not in rows[0][0]
+
+
+async def test_after_an_hour_a_parked_message_waits_for_an_operator(
+    settings: CommonSettings, consume: Consume, parking: Parking, pool: Pool
+) -> None:
+    (sick,) = neighbours(1)
+    recipient = Recipient((sick, b"0"))
+    await publish(settings, [message(sick, 0)])
+    await consume(handle=recipient, parking=parking)
+    await _parked(parking, 1)
+    await parking.retry_due(Heartbeat())
+    (entry,) = await parking.list()
+    assert (entry.attempts, entry.next_attempt_at is None) == (1, False)
+    async with pool.connection() as conn:
+        await conn.execute(
+            "UPDATE parked SET first_tried_at = now() - interval '61 min', next_attempt_at = now()"
+        )
+    await parking.retry_due(Heartbeat())
+    (entry,) = await parking.list()
+    assert entry.next_attempt_at is None
+    recipient.poison.clear()
+    await parking.retry_due(Heartbeat())
+    assert recipient.seen == []
+    await parking.retry(entry.seq)
+    await parking.retry_due(Heartbeat())
+    assert recipient.of(sick) == [b"0"]
+
+
+async def test_two_processes_that_retry_apply_each_message_once(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    keys = neighbours(20)
+    recipient = Recipient(*((key, b"0") for key in keys))
+    await publish(settings, [message(key, n) for n in range(3) for key in keys])
+    await consume(handle=recipient, parking=parking)
+    await _parked(parking, 60)
+    recipient.poison.clear()
+    await asyncio.gather(*(parking.retry_due(Heartbeat()) for _ in range(4)))
+    await parking.retry_due(Heartbeat())
+    assert all(recipient.of(key) == [b"0", b"1", b"2"] for key in keys)
+
+
+async def _parked(parking: Parking, count: int) -> None:
+    deadline = asyncio.get_running_loop().time() + 20
+    while len(await parking.list()) != count:
+        assert asyncio.get_running_loop().time() < deadline, await parking.list()
+        await asyncio.sleep(0.02)
