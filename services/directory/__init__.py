@@ -1,0 +1,1 @@
+"""What an administrator sets up: accounts, sectors, agents, connections, secrets, logins."""

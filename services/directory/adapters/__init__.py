@@ -1,0 +1,1 @@
+"""PostgreSQL, HTTP, passwords and the vault."""

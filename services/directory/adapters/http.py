@@ -1,0 +1,68 @@
+"""The internal API: sessions for the gateway, secrets for each service."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from services.directory.handlers.secrets import Secrets, UnknownServiceError
+from services.directory.handlers.sessions import InvalidCredentialsError, Sessions
+from shared.contracts.internal_api import (
+    Credentials,
+    RefreshRequest,
+    SecretsAnswer,
+    SessionAnswer,
+)
+from shared.plumbing.problems import ProblemError
+from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
+
+
+def router(sessions: Sessions, secrets: Secrets, verifier: TokenVerifier) -> APIRouter:
+    """Routes under /internal; each needs an internal token for `directory`."""
+    routes = APIRouter(prefix="/internal")
+    calling = caller_dependency(verifier)
+
+    async def sign_in(
+        caller: Annotated[Caller, Depends(calling)], body: Credentials
+    ) -> SessionAnswer:
+        _only_gateway(caller)
+        try:
+            return await sessions.sign_in(body)
+        except InvalidCredentialsError as error:
+            code = "invalid_credentials"
+            raise ProblemError(code) from error
+
+    async def renew(
+        caller: Annotated[Caller, Depends(calling)], body: RefreshRequest
+    ) -> SessionAnswer:
+        _only_gateway(caller)
+        try:
+            return await sessions.renew(body.refresh_token)
+        except InvalidCredentialsError as error:
+            code = "invalid_credentials"
+            raise ProblemError(code) from error
+
+    async def sign_out(
+        caller: Annotated[Caller, Depends(calling)], body: RefreshRequest
+    ) -> Response:
+        _only_gateway(caller)
+        await sessions.sign_out(body.refresh_token)
+        return Response(status_code=204)
+
+    async def own_secrets(caller: Annotated[Caller, Depends(calling)]) -> SecretsAnswer:
+        try:
+            return await secrets.of(caller.service)
+        except UnknownServiceError as error:
+            code = "forbidden"
+            raise ProblemError(code) from error
+
+    routes.add_api_route("/sessions", sign_in, methods=["POST"])
+    routes.add_api_route("/sessions/refresh", renew, methods=["POST"])
+    routes.add_api_route("/sessions/end", sign_out, methods=["POST"])
+    routes.add_api_route("/secrets", own_secrets, methods=["GET"])
+    return routes
+
+
+def _only_gateway(caller: Caller) -> None:
+    if caller.service != "gateway":
+        code = "forbidden"
+        raise ProblemError(code)

@@ -1,0 +1,125 @@
+"""What directory is made of."""
+
+import asyncio
+import os
+import secrets as random_secrets
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import uuid_utils.compat as uuid_utils
+from fastapi import FastAPI
+
+from services.directory.adapters import http, passwords, seed_file, store
+from services.directory.adapters.vault import Vault, master_key
+from services.directory.handlers.change import Changes
+from services.directory.handlers.secrets import Secrets
+from services.directory.handlers.sessions import Sessions
+from services.directory.settings import Settings
+from shared.contracts.problems import PROBLEMS
+from shared.plumbing import clock, health, logs, metrics
+from shared.plumbing.kafka import Producer
+from shared.plumbing.loops import Loops
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import TRANSIENT, Pool, make_pool
+from shared.plumbing.problems import install_problems
+from shared.plumbing.tokens import TokenVerifier
+
+SERVICE: Final = "directory"
+_BACKOFF_SECONDS: Final = 0.5
+
+_log = logs.get(__name__)
+
+
+def build_app(
+    settings: Settings,
+    *,
+    variables: Mapping[str, str] = os.environ,
+    now: Callable[[], datetime] = clock.now,
+    new_id: Callable[[], UUID] = uuid_utils.uuid7,
+) -> FastAPI:
+    """The whole service."""
+    waiting, loops = health.Health(), Loops()
+    pool = make_pool(settings.database_url, min_size=1, max_size=8)
+    producer = Producer(settings)
+    outbox = Outbox(pool, producer)
+    vault = Vault(master_key(settings.keys_dir))
+    changes = Changes(pool, outbox, vault, store, passwords)
+    sessions = Sessions(
+        pool,
+        store,
+        passwords,
+        now=now,
+        new_id=new_id,
+        new_token=lambda: random_secrets.token_urlsafe(32),
+        life=settings.refresh_life,
+    )
+    loops.add("outbox", outbox.drain, interval_seconds=1.0, wake=outbox.wake)
+
+    async def arrive() -> None:
+        await _until_open(pool)
+        waiting.arrived("postgres")
+        if settings.seed is not None:
+            await _until_seeded(changes, settings, variables, now)
+        waiting.arrived("seed")
+        await producer.start()
+        waiting.arrived("kafka")
+        await loops.start()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        for name in ("postgres", "seed", "kafka"):
+            waiting.waiting_for(name)
+        arriving = asyncio.create_task(arrive())
+        try:
+            yield
+        finally:
+            arriving.cancel()
+            with suppress(asyncio.CancelledError):
+                await arriving
+            await loops.stop()
+            await producer.stop()
+            await pool.close()
+
+    app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)
+    install_problems(app, PROBLEMS)
+    app.include_router(
+        http.router(
+            sessions, Secrets(pool, vault, store), TokenVerifier(SERVICE, settings.keys_dir)
+        )
+    )
+    health.routes(app, waiting, loops)
+    metrics.mount(app, SERVICE)
+    return app
+
+
+async def _until_open(pool: Pool) -> None:
+    while True:
+        try:
+            await pool.open()
+            async with pool.connection() as conn:
+                await conn.execute("SELECT 1 FROM entity LIMIT 1")
+        except (*TRANSIENT, LookupError) as error:
+            _log.warning("waiting for postgres", error=type(error).__name__)
+            await asyncio.sleep(_BACKOFF_SECONDS)
+        else:
+            return
+
+
+async def _until_seeded(
+    changes: Changes, settings: Settings, variables: Mapping[str, str], now: Callable[[], datetime]
+) -> None:
+    if settings.seed is None:
+        return
+    seed = seed_file.read(settings.seed, variables)
+    while True:
+        try:
+            changed = await changes.apply(seed, now())
+        except TRANSIENT as error:
+            _log.warning("waiting for postgres", error=type(error).__name__)
+            await asyncio.sleep(_BACKOFF_SECONDS)
+        else:
+            _log.info("seeded", count=changed)
+            return

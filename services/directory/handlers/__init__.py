@@ -1,0 +1,1 @@
+"""What is done when something is asked of the directory."""

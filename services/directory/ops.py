@@ -1,0 +1,29 @@
+"""What can an operator ask of directory?"""
+
+import asyncio
+from typing import Final
+
+import typer
+from psycopg import AsyncConnection
+
+from services.directory.adapters import store
+from services.directory.settings import Settings
+
+app: Final = typer.Typer(help="What is set up: accounts, sectors, agents, connections.")
+
+
+@app.callback()
+def directory() -> None:
+    """What is set up."""
+
+
+@app.command()
+def show() -> None:
+    """Every entity as one line of JSON, without secrets."""
+    for line in asyncio.run(_lines(Settings().database_url)):
+        typer.echo(line)
+
+
+async def _lines(url: str) -> list[str]:
+    async with await AsyncConnection.connect(url) as conn:
+        return [f"{entity.TYPE} {entity.body().decode()}" for entity in await store.entities(conn)]
