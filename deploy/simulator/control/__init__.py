@@ -1,0 +1,1 @@
+"""The routes under `/control`, by which people and tests steer the simulator."""

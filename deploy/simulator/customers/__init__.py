@@ -1,0 +1,1 @@
+"""Scripted customers: who they are, what they say, and how they answer."""

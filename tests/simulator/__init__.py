@@ -1,0 +1,1 @@
+"""Tests of the simulator: it is an oracle, so it must be right itself."""
