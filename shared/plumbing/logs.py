@@ -8,6 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, TextIO
 from uuid import UUID
 
@@ -70,6 +71,7 @@ def _formatter(service: str, instance: str) -> logging.Formatter:
 
     return structlog.stdlib.ProcessorFormatter(
         use_get_message=False,
+        pass_foreign_args=True,
         foreign_pre_chain=[
             _foreign,
             structlog.stdlib.add_log_level,
@@ -88,7 +90,8 @@ def _formatter(service: str, instance: str) -> logging.Formatter:
 def _foreign(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     record = event.get("_record")
     if isinstance(record, logging.LogRecord) and record.name.startswith(_ARGUMENTS_ARE_SAFE):
-        event["event"] = record.getMessage()
+        with suppress(TypeError, ValueError):
+            event["event"] = record.msg % event.get("positional_args", ())
     return event
 
 

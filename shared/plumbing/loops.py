@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, LiteralString, TypeAlias
 
 from shared.plumbing import logs, metrics
 
@@ -49,7 +49,9 @@ Body: TypeAlias = Callable[[Heartbeat], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class _Loop:
+class WatchedLoop:
+    """A loop and its last sign of life."""
+
     name: str
     body: Body
     interval_seconds: float
@@ -65,7 +67,7 @@ class Loops:
     """The loops of one process."""
 
     def __init__(self) -> None:
-        self._loops: list[_Loop] = []
+        self._loops: list[WatchedLoop] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(
@@ -76,7 +78,7 @@ class Loops:
         A body that raises is logged, counted and called again with backoff. A body that never
         returns beats by itself.
         """
-        self._loops.append(_Loop(name, body, interval_seconds, wake))
+        self._loops.append(WatchedLoop(name, body, interval_seconds, wake))
 
     async def start(self) -> None:
         """Start every loop."""
@@ -91,6 +93,10 @@ class Loops:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
+    def watched(self) -> Sequence[WatchedLoop]:
+        """Every loop."""
+        return self._loops
+
     def stale(self) -> list[str]:
         """The loops without a sign of life for ten of their intervals (30 seconds at least)."""
         now = monotonic()
@@ -99,7 +105,7 @@ class Loops:
         ]
 
 
-async def _supervise(loop: _Loop) -> None:
+async def _supervise(loop: WatchedLoop) -> None:
     backoff = _FIRST_BACKOFF_SECONDS
     while True:
         started = monotonic()
@@ -120,12 +126,13 @@ async def _supervise(loop: _Loop) -> None:
             await _rest(loop)
 
 
-async def _rest(loop: _Loop) -> None:
+async def _rest(loop: WatchedLoop) -> None:
     if loop.wake is None:
         await asyncio.sleep(loop.interval_seconds)
         return
-    with suppress(TimeoutError):
-        await asyncio.wait_for(loop.wake.wait(), loop.interval_seconds)
+    with suppress(TimeoutError):  # not wait_for: in Python 3.11 it may swallow a cancellation
+        async with asyncio.timeout(loop.interval_seconds):
+            await loop.wake.wait()
 
 
 class Lease:
@@ -151,7 +158,7 @@ class Lease:
         """Give it back, so that another need not wait."""
         await self._changed(_RELEASE)
 
-    async def _changed(self, sql: str) -> bool:
+    async def _changed(self, sql: LiteralString) -> bool:
         async with self._pool.connection() as conn:
-            done = await conn.execute(sql, self._names)  # pyright: ignore[reportArgumentType]
+            done = await conn.execute(sql, self._names)
             return done.rowcount == 1

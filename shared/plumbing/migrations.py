@@ -7,8 +7,9 @@ executes those of PLUMBING_SQL that the service needs. Migrations only go forwar
 """
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from alembic.config import Config
@@ -59,7 +60,7 @@ CREATE TABLE stream_version (
     version bigint NOT NULL
 );
 """
-PLUMBING_SQL: Final = {
+PLUMBING_SQL: Final[Mapping[str, LiteralString]] = {
     "parked": PARKED_SQL,
     "lease": LEASE_SQL,
     "outbox": OUTBOX_SQL,

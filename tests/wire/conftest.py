@@ -1,15 +1,25 @@
 """Settings, topics, a pool and a parking place of its own for each wire test."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import psycopg
 import pytest
 
 from shared.plumbing.health import Health
-from shared.plumbing.kafka import ServiceBroker, make_broker, start_when_ready, subscribe
+from shared.plumbing.kafka import (
+    BatchHandler,
+    Handler,
+    ParkingPlace,
+    Received,
+    ServiceBroker,
+    make_broker,
+    never,
+    start_when_ready,
+    subscribe,
+)
 from shared.plumbing.migrations import PLUMBING_SQL
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import Pool, make_pool
@@ -30,7 +40,18 @@ class Kafka(Protocol):
     bootstrap: str
 
 
-Consume: TypeAlias = Callable[..., Awaitable[ServiceBroker]]
+class Consume(Protocol):
+    """Starts a broker that consumes TOPIC; the test's end stops it."""
+
+    async def __call__(
+        self,
+        *,
+        handle: Handler,
+        parking: ParkingPlace | None,
+        group: str = "tests",
+        commutes: Callable[[Received], bool] = never,
+        handle_batch: BatchHandler | None = None,
+    ) -> ServiceBroker: ...
 
 
 @pytest.fixture
@@ -73,10 +94,25 @@ async def consume(settings: CommonSettings) -> AsyncIterator[Consume]:
     brokers: list[ServiceBroker] = []
 
     async def start(
-        instance: str = "test-1", group: str = "tests", **choices: Any
+        *,
+        handle: Handler,
+        parking: ParkingPlace | None,
+        group: str = "tests",
+        commutes: Callable[[Received], bool] = never,
+        handle_batch: BatchHandler | None = None,
     ) -> ServiceBroker:
         broker = make_broker(settings, "tests")
-        subscribe(broker, settings, topic=TOPIC, group=group, instance=instance, **choices)
+        subscribe(
+            broker,
+            settings,
+            topic=TOPIC,
+            group=group,
+            instance="test-1",
+            handle=handle,
+            parking=parking,
+            commutes=commutes,
+            handle_batch=handle_batch,
+        )
         brokers.append(broker)
         await start_when_ready(broker, Health())
         return broker

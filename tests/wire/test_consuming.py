@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from time import monotonic
+from typing import LiteralString
 
 import pytest
 
@@ -108,9 +109,9 @@ WHERE before >= number
 """
 
 
-async def _count(pool: Pool, sql: str) -> int:
+async def _count(pool: Pool, sql: LiteralString) -> int:
     async with pool.connection() as conn:
-        row = await (await conn.execute(sql)).fetchone()  # pyright: ignore[reportArgumentType]
+        row = await (await conn.execute(sql)).fetchone()
     assert row is not None
     return row[0]
 

@@ -159,7 +159,8 @@ async def _consume(consumption: Consumption, records: tuple[Record, ...]) -> Non
             _batch_errors.labels(topic=consumption.topic).inc()
             _log.exception("batch given back", topic=consumption.topic, records=len(records))
             with suppress(TimeoutError):
-                await asyncio.wait_for(consumption.stopping.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await consumption.stopping.wait()
         raise NackMessage from error
 
 

@@ -185,8 +185,8 @@ class Consumption:
     async def _pause(self, seconds: float) -> None:
         self.progress.alive()
         with suppress(TimeoutError):
-            jittered = seconds * random.uniform(0.5, 1.0)  # noqa: S311
-            await asyncio.wait_for(self.stopping.wait(), jittered)
+            async with asyncio.timeout(seconds * random.uniform(0.5, 1.0)):  # noqa: S311  jitter
+                await self.stopping.wait()
         if self.stopping.is_set():
             raise StoppingError
 

@@ -1,0 +1,1 @@
+"""Each module of `shared/plumbing` by itself."""

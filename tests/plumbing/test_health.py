@@ -1,0 +1,44 @@
+"""Liveness by heartbeats, readiness by what is waited for, metrics with the service's name."""
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from shared.plumbing import health, metrics
+from shared.plumbing.loops import Heartbeat, Loops
+
+
+async def _idle(_: Heartbeat) -> None: ...
+
+
+def test_ready_says_what_it_waits_for() -> None:
+    app, state = FastAPI(), health.Health()
+    health.routes(app, state, Loops())
+    client = TestClient(app)
+    state.waiting_for("kafka")
+    state.waiting_for("directory")
+    state.arrived("kafka")
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["waiting_for"]) == (503, ["directory"])
+    state.arrived("directory")
+    assert client.get("/ready").status_code == 200
+
+
+def test_health_names_the_loop_that_gives_no_sign() -> None:
+    app, loops = FastAPI(), Loops()
+    health.routes(app, health.Health(), loops)
+    loops.add("relay", _idle, interval_seconds=1)
+    client = TestClient(app)
+    assert client.get("/health").status_code == 200
+    stale = [loop for loop in loops.watched() if loop.name == "relay"]
+    stale[0].heartbeat.at -= 31
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()["stale"]) == (503, ["relay"])
+
+
+def test_every_sample_names_the_service() -> None:
+    app = FastAPI()
+    metrics.mount(app, "tickets")
+    metrics.counter("test_things", "Things", ["kind"]).labels(kind="a").inc(3)
+    text = TestClient(app).get("/metrics").text
+    assert 'guiche_test_things_total{kind="a",service="tickets"} 3.0' in text
+    assert 'process_resident_memory_bytes{service="tickets"}' in text

@@ -1,0 +1,148 @@
+"""Calls between services: signed, over the replicas, within a deadline, never doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from time import monotonic
+from uuid import UUID
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from shared.plumbing.http import InternalClient, UnreachableError
+from shared.plumbing.tokens import TokenSigner, TokenVerifier
+
+NOBODY = "http://127.0.0.1:1"
+
+Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[str]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    runners: list[web.AppRunner] = []
+
+    async def start(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", handler)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        runners.append(runner)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as made:
+        yield made
+
+
+def _client(keys: Path, session: aiohttp.ClientSession, *urls: str) -> InternalClient:
+    return InternalClient(TokenSigner("gateway", keys), "tickets", urls, lambda: session)
+
+
+async def test_a_call_carries_the_principal_and_brings_the_answer(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        caller = TokenVerifier("tickets", keys_dir).verify(token)
+        body = f"{caller.principal} {request.path_qs} {(await request.read()).decode()}"
+        return web.Response(status=409, text=body, headers={"X-Position": "1.3-9"})
+
+    client = _client(keys_dir, session, await serve(handler))
+    answer = await client.post(
+        "/tickets", b"{}", account=UUID(int=1), principal="agent:ana", params={"a": "1"}
+    )
+    assert answer.status == 409
+    assert answer.body == b"agent:ana /tickets?a=1 {}"
+    assert answer.headers["x-position"] == "1.3-9"
+
+
+async def test_a_replica_that_is_not_there_is_passed_over(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    client = _client(keys_dir, session, NOBODY, await serve(handler))
+    for _ in range(4):
+        answer = await client.post("/x", b"", account=None, principal="p")
+        assert answer.body == b"here"
+
+
+async def test_replicas_take_turns(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.host)
+        return web.Response()
+
+    client = _client(keys_dir, session, await serve(handler), await serve(handler))
+    for _ in range(4):
+        await client.get("/x", account=None, principal="p")
+    assert len(set(seen)) == 2
+    assert seen[:2] == seen[2:]
+
+
+async def _cut(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def test_a_read_that_is_cut_goes_to_the_next_replica(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    client = _client(keys_dir, session, await serve(_cut), await serve(handler))
+    assert (await client.get("/x", account=None, principal="p")).body == b"here"
+
+
+async def test_a_write_that_is_cut_is_never_sent_again(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.host)
+        return await _cut(request)
+
+    client = _client(keys_dir, session, await serve(handler), await serve(handler))
+    with pytest.raises(UnreachableError) as failed:
+        await client.post("/x", b"", account=None, principal="p")
+    assert (len(seen), failed.value.maybe_done) == (1, True)
+
+
+async def test_the_deadline_holds(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    client = _client(keys_dir, session, await serve(handler))
+    began = monotonic()
+    with pytest.raises(UnreachableError) as failed:
+        await client.get("/x", account=None, principal="p", deadline=0.2)
+    assert failed.value.maybe_done
+    assert monotonic() - began < 2
+
+
+@pytest.mark.parametrize("urls", [(), (NOBODY,), (NOBODY, NOBODY)])
+async def test_when_nobody_is_there_nothing_can_have_been_done(
+    session: aiohttp.ClientSession, keys_dir: Path, urls: tuple[str, ...]
+) -> None:
+    with pytest.raises(UnreachableError) as failed:
+        await _client(keys_dir, session, *urls).get("/x", account=None, principal="p")
+    assert not failed.value.maybe_done
