@@ -1,7 +1,7 @@
 """What ingest is made of."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -63,7 +63,7 @@ def build_app(
     loops.add("backlog", backlog.look, interval_seconds=settings.backlog_interval_seconds)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         for name in ("secrets", "directory", "kafka"):
             waiting.waiting_for(name)
         await loops.start()

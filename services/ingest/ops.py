@@ -1,7 +1,7 @@
 """What can an operator see of ingest? The items that are nobody's."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -76,7 +76,7 @@ async def _one(settings: Settings, place: Place) -> DeadItem | None:
 @asynccontextmanager
 async def _consumer(
     settings: Settings,
-) -> AsyncIterator[AIOKafkaConsumer]:
+) -> AsyncGenerator[AIOKafkaConsumer]:
     topic = settings.topic(INGEST_DEAD.name)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers,

@@ -1,6 +1,6 @@
 """Which fields does a contract have, and may one version follow another?
 
-`python -m tests.contracts.fields` writes the stored copy anew: look at the difference before you commit it.
+`python -m tests.contracts.fields` writes the stored copy anew: read the difference first.
 """
 
 import json

@@ -7,8 +7,8 @@ from uuid import UUID
 from services.ingest.domain.routing import Connections
 from services.ingest.domain.signature import App
 from services.ingest.handlers.ports import NotAcknowledgedError, PepperMissingError
-from shared.contracts.inbound import DEAD_TYPES, INBOUND_TYPES
 from shared.contracts.envelope import Message
+from shared.contracts.inbound import DEAD_TYPES, INBOUND_TYPES
 from shared.plumbing.kafka import Outgoing
 from tests.ingest.samples import ACCOUNT, APP, OTHER_ACCOUNT, OURS, PEPPER, THEIRS
 

@@ -5,13 +5,15 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
+
+from pydantic import JsonValue
 
 from services.ingest.domain.normalise.place import Place
 from services.ingest.domain.routing import Connection
 from services.ingest.domain.signature import App
-from services.ingest.domain.splitting import Piece, to_raw
+from services.ingest.domain.splitting import Kind, Piece, to_raw
 from shared.contracts import inbound
 from shared.contracts.inbound import Item
 
@@ -379,16 +381,16 @@ STATUSES: dict[str, Sample] = {
 }
 
 
-def a_message(wamid: str = "wamid.A1", sender: str = MARIA, **parts: Any) -> dict[str, Any]:
+def a_message(wamid: str = "wamid.A1", sender: str = MARIA, **parts: object) -> dict[str, Any]:
     text = {} if "type" in parts else {"type": "text", "text": {"body": "oi"}}
     return {"from": sender, "id": wamid, "timestamp": SECONDS, **text, **parts}
 
 
-def a_status(wamid: str = "wamid.B1", **parts: Any) -> dict[str, Any]:
+def a_status(wamid: str = "wamid.B1", **parts: object) -> dict[str, Any]:
     return {"id": wamid, "timestamp": SECONDS, "recipient_id": MARIA, **parts}
 
 
-def a_value(number: str = NUMBER, **parts: Any) -> dict[str, Any]:
+def a_value(number: str = NUMBER, **parts: object) -> dict[str, Any]:
     return {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "551130001000", "phone_number_id": number},
@@ -405,13 +407,13 @@ def to_body(entries: Sequence[Any]) -> bytes:
     return json.dumps({"object": "whatsapp_business_account", "entry": entries}).encode()
 
 
-def a_piece(value: Any, kind: Any = "messages", contacts: Any = None) -> Piece:
+def a_piece(value: object, kind: Kind = "messages", contacts: object = None) -> Piece:
     return Piece(
         kind=kind,
         index="0/0/messages/0",
-        raw=to_raw(value),
-        value=value,
-        contacts=contacts,
+        raw=to_raw(cast("JsonValue", value)),
+        value=cast("JsonValue", value),
+        contacts=cast("JsonValue", contacts),
         field="messages",
         waba_id=WABA,
         phone_number_id=NUMBER,

@@ -5,6 +5,7 @@ import pytest
 from services.ingest.domain.keys import folded, inbound_key
 from services.ingest.domain.normalise.item import to_item
 from services.ingest.domain.normalise.place import Place
+from services.ingest.domain.splitting import Kind
 from tests.ingest.samples import (
     MARIA,
     NOW,
@@ -17,7 +18,9 @@ from tests.ingest.samples import (
 )
 
 
-def key(value: object, kind: str = "messages", place: Place = PLACE, pepper: bytes = PEPPER) -> bytes:
+def key(
+    value: object, kind: Kind = "messages", place: Place = PLACE, pepper: bytes = PEPPER
+) -> bytes:
     return inbound_key(pepper, to_item(a_piece(value, kind), place))
 
 

@@ -1,12 +1,16 @@
 """Each kind of item becomes its own contract; what cannot be read is kept."""
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from pydantic import JsonValue
 
+import shared.contracts
 from services.ingest.domain.normalise.item import to_item
-from services.ingest.domain.splitting import split
+from services.ingest.domain.normalise.place import Place
+from services.ingest.domain.splitting import Kind, Piece, split
 from shared.contracts import inbound
 from shared.contracts.inbound import INBOUND_TYPES, InboundMessage, Item, Status
 from tests.ingest.samples import (
@@ -23,8 +27,10 @@ from tests.ingest.samples import (
     a_value,
 )
 
+EXAMPLES = Path(shared.contracts.__file__).with_name("examples")
 
-def normalised(message: dict[str, Any], contacts: Any = None) -> InboundMessage:
+
+def normalised(message: dict[str, Any], contacts: object = None) -> InboundMessage:
     item = to_item(a_piece(message, contacts=contacts), PLACE)
     assert isinstance(item, InboundMessage)
     return item
@@ -60,6 +66,29 @@ def test_a_status_becomes_its_contract(name: str) -> None:
 def test_every_contract_of_the_topic_has_a_sample() -> None:
     shown = {contract for _, contract, _ in [*MESSAGES.values(), *STATUSES.values()]}
     assert shown | {inbound.Unsupported} == set(INBOUND_TYPES.values())
+
+
+@pytest.mark.parametrize("name", sorted(INBOUND_TYPES))
+def test_the_golden_example_is_what_its_raw_json_becomes(name: str) -> None:
+    example = INBOUND_TYPES[name].read((EXAMPLES / f"{name}.json").read_bytes())
+    assert isinstance(example, Item)
+    place = Place(
+        account_id=example.account_id,
+        connection_id=example.connection_id,
+        phone_number_id=example.phone_number_id,
+        body_sha256=example.body_sha256,
+        received_at=example.received_at,
+    )
+    profile = {"name": "Maria Souza", "username": "@maria"}
+    piece = Piece(
+        kind=cast("Kind", example.index.split("/")[2]),
+        index=example.index,
+        raw=example.raw,
+        value=json.loads(example.raw),
+        contacts=cast("JsonValue", [{"wa_id": MARIA, "profile": profile}]),
+        field="account_alerts",
+    )
+    assert to_item(piece, place) == example
 
 
 def test_an_item_says_whose_it_is_and_where_it_stood() -> None:

@@ -54,7 +54,10 @@ def test_what_meta_adds_beside_the_messages_is_kept() -> None:
 
 @pytest.mark.parametrize("bad", [None, 1, "x", [], {"no": "changes"}, {"changes": "x"}])
 def test_a_bad_entry_does_not_fail_its_neighbour(bad: object) -> None:
-    good = {"id": WABA, "changes": [{"field": "messages", "value": a_value(messages=[a_message()])}]}
+    good = {
+        "id": WABA,
+        "changes": [{"field": "messages", "value": a_value(messages=[a_message()])}],
+    }
     assert [piece.kind for piece in split(to_body([bad, good]))] == ["entry", "messages"]
 
 
@@ -92,7 +95,9 @@ def test_what_is_no_webhook_is_told(body: bytes) -> None:
 
 
 def test_numbers_that_no_reader_holds_stay_as_they_were_written() -> None:
-    (piece,) = split(b'{"entry":[{"changes":[{"field":"x","value":[1e999,' + b"9" * 5000 + b"]}]}]}")
+    (piece,) = split(
+        b'{"entry":[{"changes":[{"field":"x","value":[1e999,' + b"9" * 5000 + b"]}]}]}"
+    )
     assert json.loads(piece.raw)["value"] == ["1e999", "9" * 5000]
 
 

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NoReturn, cast
+from typing import Final, Literal, NoReturn
 
 from pydantic import JsonValue
 
@@ -125,7 +125,7 @@ def _surroundings(
     field: str | None, entry: Mapping[str, JsonValue], value: Mapping[str, JsonValue]
 ) -> _Around:
     metadata = value.get("metadata")
-    of_number = cast("Mapping[str, JsonValue]", metadata) if isinstance(metadata, dict) else {}
+    of_number: Mapping[str, JsonValue] = metadata if isinstance(metadata, dict) else {}
     display = of_number.get("display_phone_number", value.get("display_phone_number"))
     return _Around(
         field=field,

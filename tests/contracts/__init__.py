@@ -1,0 +1,1 @@
+"""Old and new can talk: examples, stored fields, the registry of topics."""
