@@ -1,0 +1,1 @@
+"""The public edge: what a frontend talks to."""

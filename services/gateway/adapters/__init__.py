@@ -1,0 +1,1 @@
+"""HTTP to the world and to the other services; topics."""

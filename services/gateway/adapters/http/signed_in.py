@@ -1,0 +1,48 @@
+"""Who sends this request, and what do they bring? Dependencies of the routes."""
+
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header
+
+from services.gateway.adapters.access_tokens import AccessTokens, InvalidAccessTokenError
+from services.gateway.adapters.directory import Book
+from services.gateway.domain.access import Person
+from services.gateway.domain.command_id import command_id
+from shared.plumbing.problems import ProblemError
+
+PersonDependency = Callable[[str], Person]
+
+
+def person_dependency(tokens: AccessTokens, book: Book) -> PersonDependency:
+    """The signed-in person, with the roles and sectors of this instant; else 401."""
+
+    def signed_in(authorization: Annotated[str, Header()] = "") -> Person:
+        scheme, _, token = authorization.partition(" ")
+        try:
+            person = book.person(tokens.read(token if scheme.lower() == "bearer" else ""))
+        except InvalidAccessTokenError:
+            person = None
+        if person is None:
+            code = "unauthenticated"
+            raise ProblemError(code, headers={"WWW-Authenticate": "Bearer"})
+        return person
+
+    return signed_in
+
+
+def command_of(person: Person, idempotency_key: str | None, new_id: Callable[[], UUID]) -> UUID:
+    """The command's id: of the caller's key, or a fresh one (then a repeat is a new command)."""
+    return new_id() if idempotency_key is None else command_id(person.id, idempotency_key)
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version of an `If-Match: "12"`; raises ProblemError `invalid_request`."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isascii() or not text.isdigit():
+        code = "invalid_request"
+        raise ProblemError(code, field="If-Match")
+    return int(text)

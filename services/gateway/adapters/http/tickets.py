@@ -1,0 +1,243 @@
+"""A ticket's detail and timeline, and the commands on it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel
+
+from services.gateway.adapters.http.signed_in import (
+    PersonDependency,
+    command_of,
+    expected_version,
+)
+from services.gateway.adapters.services import Projections, Tickets
+from services.gateway.domain.access import Person, scope_of
+from services.gateway.domain.cards import Commanded, Names, TicketDetail, TimelineLine
+from services.gateway.domain.cursors import InvalidCursorError, opened, signed
+from shared.contracts.envelope import Contract
+from shared.contracts.internal_api import (
+    POSITION_HEADER,
+    Accept,
+    Close,
+    Read,
+    Reopen,
+    SendText,
+    TicketQuery,
+    TimelineQuery,
+)
+from shared.plumbing.problems import ProblemError
+
+_TIMELINE = "timeline"
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+IfMatch = Annotated[str | None, Header()]
+
+
+class Answer(Contract):
+    """What a command left; `position` is for `min_position` of the next read."""
+
+    ticket: Commanded
+    version: int
+    position: str
+    message_id: UUID | None = None
+
+
+class Timeline(Contract):
+    """Lines, oldest first; `before` asks for the page before, None on the first one."""
+
+    items: list[TimelineLine]
+    before: str | None
+
+
+class TicketRoutes:
+    """Routes under `/v1/tickets/{ticket_id}`."""
+
+    def __init__(
+        self,
+        tickets: Tickets,
+        projections: Projections,
+        names: Names,
+        signed_in: PersonDependency,
+        cursor_key: bytes,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._tickets = tickets
+        self._projections = projections
+        self._names = names
+        self._signed_in = signed_in
+        self._cursor_key = cursor_key
+        self._new_id = new_id
+
+    def router(self) -> APIRouter:
+        """All of them."""
+        routes = APIRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"])
+        add = routes.add_api_route
+        add("", self._detail(), methods=["GET"], operation_id="getTicket")
+        add("/timeline", self._timeline(), methods=["GET"], operation_id="getTimeline")
+        add("/accept", self._accept(), methods=["POST"], operation_id="acceptTicket")
+        add("/close", self._close(), methods=["POST"], operation_id="closeTicket")
+        add("/reopen", self._reopen(), methods=["POST"], operation_id="reopenTicket")
+        add("/read", self._read(), methods=["POST"], operation_id="readTicket")
+        add(
+            "/messages",
+            self._say(),
+            methods=["POST"],
+            operation_id="sendMessage",
+            status_code=202,
+        )
+        return routes
+
+    def _detail(self) -> Callable[..., object]:
+        async def detail(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            min_position: str | None = None,
+        ) -> TicketDetail:
+            scope = scope_of(person)
+            query = TicketQuery(scope=scope, ticket_id=ticket_id, min_position=min_position)
+            row, state = await asyncio.gather(
+                self._projections.ticket(person, query), self._tickets.state(person, ticket_id)
+            )
+            card = self._names.card(row, sees_phones=scope.sees_phones)
+            response.headers["ETag"] = f'"{state.version}"'
+            return TicketDetail(allowed=state.allowed, **card.model_dump())
+
+        return detail
+
+    def _timeline(self) -> Callable[..., object]:
+        async def timeline(
+            person: Annotated[Person, Depends(self._signed_in)],
+            ticket_id: UUID,
+            before: str | None = None,
+            limit: Annotated[int, Query(ge=1, le=200)] = 50,
+            min_position: str | None = None,
+        ) -> Timeline:
+            purpose = f"{_TIMELINE}:{ticket_id}"
+            query = TimelineQuery(
+                scope=scope_of(person),
+                ticket_id=ticket_id,
+                before=None if before is None else self._opened(before, purpose),
+                limit=limit,
+                min_position=min_position,
+            )
+            page = await self._projections.timeline(person, query)
+            cursor = None
+            if page.previous is not None:
+                cursor = signed(page.previous, purpose, self._cursor_key)
+            return Timeline(items=[self._names.line(item) for item in page.items], before=cursor)
+
+        return timeline
+
+    def _accept(self) -> Callable[..., object]:
+        async def accept(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            body: Accept | None = None,
+            idempotency_key: IdempotencyKey = None,
+        ) -> Answer:
+            # If-Match is not asked: the refusal says who holds the ticket, which is more
+            taken = body or Accept()
+            return await self._command(
+                person, response, ticket_id, "accept", taken, idempotency_key
+            )
+
+        return accept
+
+    def _close(self) -> Callable[..., object]:
+        async def close(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            body: Close | None = None,
+            idempotency_key: IdempotencyKey = None,
+            if_match: IfMatch = None,
+        ) -> Answer:
+            taken = body or Close()
+            return await self._command(
+                person, response, ticket_id, "close", taken, idempotency_key, if_match
+            )
+
+        return close
+
+    def _reopen(self) -> Callable[..., object]:
+        async def reopen(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            body: Reopen | None = None,
+            idempotency_key: IdempotencyKey = None,
+            if_match: IfMatch = None,
+        ) -> Answer:
+            taken = body or Reopen()
+            return await self._command(
+                person, response, ticket_id, "reopen", taken, idempotency_key, if_match
+            )
+
+        return reopen
+
+    def _read(self) -> Callable[..., object]:
+        async def read(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            body: Read,
+            idempotency_key: IdempotencyKey = None,
+        ) -> Answer:
+            return await self._command(person, response, ticket_id, "read", body, idempotency_key)
+
+        return read
+
+    def _say(self) -> Callable[..., object]:
+        async def say(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            body: SendText,
+            idempotency_key: IdempotencyKey = None,
+            if_match: IfMatch = None,
+        ) -> Answer:
+            return await self._command(
+                person, response, ticket_id, "messages", body, idempotency_key, if_match
+            )
+
+        return say
+
+    async def _command(
+        self,
+        person: Person,
+        response: Response,
+        ticket_id: UUID,
+        verb: str,
+        body: BaseModel,
+        idempotency_key: str | None,
+        if_match: str | None = None,
+    ) -> Answer:
+        answer = await self._tickets.command(
+            person,
+            ticket_id,
+            verb,
+            body,
+            command_id=command_of(person, idempotency_key, self._new_id),
+            expected_version=expected_version(if_match),
+        )
+        response.headers[POSITION_HEADER] = answer.position
+        response.headers["ETag"] = f'"{answer.version}"'
+        return Answer(
+            ticket=self._names.commanded(answer.ticket),
+            version=answer.version,
+            position=answer.position,
+            message_id=answer.message_id,
+        )
+
+    def _opened(self, cursor: str, purpose: str) -> tuple[datetime, UUID]:
+        try:
+            return opened(cursor, purpose, self._cursor_key)
+        except InvalidCursorError as error:
+            code = "invalid_cursor"
+            raise ProblemError(code, field="before") from error

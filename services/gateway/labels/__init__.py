@@ -1,0 +1,1 @@
+"""Portuguese for what a person reads."""

@@ -1,0 +1,50 @@
+"""Portuguese for each value and error that a screen shows."""
+
+from typing import Final
+
+LIFECYCLES: Final = {
+    "bot": "No bot",
+    "waiting": "Aguardando",
+    "attending": "Atendendo",
+    "paused": "Pausado",
+    "closed": "Resolvido",
+}
+
+PROBLEMS: Final = {
+    "unauthenticated": "Entre novamente para continuar.",
+    "invalid_credentials": "Usuário ou senha incorretos.",
+    "forbidden": "Você não tem permissão para isso.",
+    "not_in_sector": "Você não faz parte do setor deste atendimento.",
+    "not_owner": "Outro atendente está com este atendimento.",
+    "too_many_requests": "Muitas tentativas. Aguarde um instante.",
+    "invalid_request": "Há um campo incorreto no pedido.",
+    "not_found": "Não encontrado.",
+    "invalid_cursor": "Esta página não existe mais. Recarregue a lista.",
+    "idempotency_key_reused": "A mesma Idempotency-Key foi usada com outro conteúdo.",
+    "version_mismatch": "O atendimento mudou. Recarregue e tente de novo.",
+    "body_too_large": "O conteúdo é grande demais.",
+    "invalid_signature": "Assinatura inválida.",
+    "verification_failed": "Token de verificação inválido.",
+    "already_accepted": "Este atendimento já foi aceito por outro atendente.",
+    "ticket_closed": "O atendimento está encerrado. Reabra para responder.",
+    "ticket_not_closed": "O atendimento não está encerrado.",
+    "ticket_waiting": "Aceite o atendimento antes de responder.",
+    "ticket_paused": "O atendimento está pausado. Retome para continuar.",
+    "ticket_in_bot": "O bot ainda está atendendo.",
+    "ticket_already_open": "O contato já tem outro atendimento aberto nesta conexão.",
+    "sector_required": "Escolha um setor para aceitar o atendimento.",
+    "sector_inactive": "O setor está inativo.",
+    "agent_away": "Você está ausente. Mude seu estado para aceitar.",
+    "agent_limit_reached": "Você atingiu o limite de atendimentos simultâneos.",
+    "window_closed": "A janela de 24 horas fechou. Use um modelo aprovado.",
+    "contact_erased": "Os dados deste contato foram apagados.",
+    "contact_blocked": "O contato está bloqueado.",
+    "close_reason_required": "Informe o motivo do encerramento.",
+    "reopen_limit_passed": "O prazo para reabrir este atendimento passou.",
+    "unknown_message": "A mensagem não pertence a esta conversa.",
+    "busy": "O atendimento está mudando rápido demais. Tente de novo.",
+    "position_not_reached": "A lista ainda está sendo atualizada. Tente de novo.",
+    "not_ready": "O serviço está iniciando.",
+    "unavailable": "Um serviço está fora do ar. Tente de novo em instantes.",
+    "internal_error": "Algo deu errado do nosso lado.",
+}

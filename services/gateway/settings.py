@@ -1,0 +1,19 @@
+"""Which settings does the gateway read?"""
+
+from datetime import timedelta
+
+from pydantic_settings import SettingsConfigDict
+
+from shared.plumbing.settings import CommonSettings
+
+
+class Settings(CommonSettings):
+    """`GATEWAY_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    access_life: timedelta = timedelta(minutes=15)
+    logins_per_minute: int = 30  # for one login and address
+    ring_changes: int = 10_000  # kept per account for Last-Event-ID
+    queue_changes: int = 2_000  # waiting for one slow screen before it is cut
+    counts_pause_seconds: float = 0.3
