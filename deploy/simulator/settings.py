@@ -25,6 +25,9 @@ class Settings:
     state_file: str = ""  # open windows survive a restart here; empty: they do not
 
 
+_DEFAULTS = Settings(numbers=())
+
+
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read the environment; what is missing has the default of `Settings`."""
 
@@ -37,13 +40,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         app_secret=given("GUICHE_APP_SECRET", ""),
         verify_token=given("GUICHE_VERIFY_TOKEN", ""),
         access_tokens=_tokens(given("SIMULATOR_ACCESS_TOKENS", "")),
-        host=given("SIMULATOR_HOST", Settings.host),
-        port=int(given("SIMULATOR_PORT", Settings.port)),
+        host=given("SIMULATOR_HOST", _DEFAULTS.host),
+        port=int(given("SIMULATOR_PORT", _DEFAULTS.port)),
         simulate=given("GUICHE_SIMULATE", "1") != "0",
-        seed=given("GUICHE_SIMULATOR_SEED", Settings.seed),
-        rate=float(given("GUICHE_SIMULATOR_RATE", Settings.rate)),
-        customers=int(given("SIMULATOR_CUSTOMERS", Settings.customers)),
-        ledger_cap=int(given("SIMULATOR_LEDGER_CAP", Settings.ledger_cap)),
+        seed=given("GUICHE_SIMULATOR_SEED", _DEFAULTS.seed),
+        rate=float(given("GUICHE_SIMULATOR_RATE", _DEFAULTS.rate)),
+        customers=int(given("SIMULATOR_CUSTOMERS", _DEFAULTS.customers)),
+        ledger_cap=int(given("SIMULATOR_LEDGER_CAP", _DEFAULTS.ledger_cap)),
         state_file=given("SIMULATOR_STATE_FILE", ""),
     )
 

@@ -16,6 +16,7 @@ from tests.simulator.receiver import SECRET, TOKEN, Receiver, application_of, st
 
 FIRST = Number("106540352242922", "5511940000001", "102290129340398")
 SECOND = Number("106540352242923", "5511940000002", "102290129340398")
+A_TOKEN = "t"  # noqa: S105
 QUICK = {"sent_ms": 5, "delivered_ms": 10, "read_ms": 15, "failed_ms": 5, "retry_seconds": [0.01]}
 
 
@@ -27,13 +28,13 @@ class Simulator:
     world: World
     http: aiohttp.ClientSession
 
-    async def control(self, method: str, path: str, body: object = None) -> Any:
+    async def control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         async with self.http.request(method, f"{self.url}/control/{path}", json=body) as answer:
             assert answer.status < 300, await answer.text()
-            return await answer.json() if answer.status != 204 else None
+            return await answer.json() if answer.status != 204 else {}
 
     async def post(
-        self, body: object, number: str = FIRST.phone_number_id, token: str | None = "t"
+        self, body: object, number: str = FIRST.phone_number_id, token: str | None = A_TOKEN
     ) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"{self.url}/v26.0/{number}/messages"

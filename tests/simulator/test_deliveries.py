@@ -1,8 +1,10 @@
 """Does everything reach the receiver, as often as Meta would send it?"""
 
 import json
+import time
 
-from tests.simulator.conftest import FIRST, QUICK, SECOND, Simulator
+from deploy.simulator.customers.script import script
+from tests.simulator.conftest import FIRST, QUICK, SECOND, Simulator, a_text
 from tests.simulator.receiver import Receiver
 
 ANA = "5511988887777"
@@ -124,3 +126,19 @@ async def test_raw_webhooks_are_signed_or_not_as_asked(
     answer = await simulator.control("POST", "webhooks", {"raw": "not json"})
     assert answer == {"codes": [200]}
     assert receiver.bodies[-1] == b"not json"
+
+
+async def test_a_planned_webhook_opens_the_window_and_is_repeated_until_200(
+    receiver: Receiver, simulator: Simulator
+) -> None:
+    plan = script(7, (FIRST, SECOND), customers=4, webhooks=10, start=int(time.time()))
+    receiver.answers = [503, 503]
+    webhook = plan.webhooks[0]
+    body = {"body": webhook.body, "copies": 2, "parallel": True, "retry": True}
+    assert await simulator.control("POST", "webhooks", body) == {"codes": [200, 200]}
+    assert [item["id"] for item in receiver.messages()] == [webhook.wamid] * 2
+    customer, number = webhook.conversation
+    [item] = (await simulator.control("GET", f"ledger?only=items&customer={customer}"))["items"]
+    assert (item["key"], item["deliveries"], item["acknowledged"]) == (webhook.wamid, 4, 2)
+    status, _ = await simulator.post(a_text(customer), number)
+    assert status == 200

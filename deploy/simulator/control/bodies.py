@@ -106,3 +106,4 @@ class RawWebhook(_Body):
     signature: str = "valid"  # or none, or the header as given
     copies: Annotated[int, Field(ge=1, le=1000)] = 1
     parallel: bool = False
+    retry: bool = False  # each copy again and again until it gets 200

@@ -59,6 +59,6 @@ def _number(world: World, wanted: str | None) -> Number:
 
 
 async def raw_webhooks(request: web.Request) -> web.Response:
-    """Deliver any body, once per copy, without trying again; answers the HTTP codes."""
+    """Deliver any body; answers the HTTP code of each copy."""
     codes = await send_raw(request.app[WORLD], await read_body(request, RawWebhook))
     return web.json_response({"codes": codes})

@@ -18,7 +18,9 @@ _BOTH: Final = 7  # each so-manieth customer writes to all numbers
 
 
 @dataclass(order=True, slots=True)
-class _Due:
+class Due:
+    """What somebody will write, and when (steady seconds)."""
+
     at: float
     order: int
     person: Person = field(compare=False)
@@ -33,7 +35,7 @@ class Crowd:
         self._world = world
         self._people = crowd(world.settings.seed, world.settings.customers)
         self._roles: dict[tuple[str, str], Role] = {}
-        self._due: list[_Due] = []
+        self._due: list[Due] = []
         self._turn = 0
         self._order = 0
         world.listener = self.heard
@@ -56,6 +58,10 @@ class Crowd:
         # An album leaves at one instant, so that its webhooks race.
         while self._due and self._due[0].person is due.person and self._due[0].at == due.at:
             self._write(heapq.heappop(self._due))
+
+    def due(self) -> tuple[Due, ...]:
+        """What is intended and not yet written."""
+        return tuple(self._due)
 
     def heard(self, person: Person, number: Number, seen: Seen) -> None:
         """Something was said to one of ours: they will answer."""
@@ -84,9 +90,9 @@ class Crowd:
     ) -> None:
         for each in intended:
             self._order += 1
-            due = _Due(now + each.after, self._order, person, number, each.line)
+            due = Due(now + each.after, self._order, person, number, each.line)
             heapq.heappush(self._due, due)
 
-    def _write(self, due: _Due) -> None:
+    def _write(self, due: Due) -> None:
         written = Written(due.line.type, due.line.content)
         write(self._world, due.number, due.person, written)
