@@ -1,0 +1,1 @@
+"""Guichê's tests: each folder says what it asks."""
