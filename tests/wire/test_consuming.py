@@ -258,3 +258,40 @@ async def test_a_service_waits_for_its_topics_and_refuses_other_partition_counts
         )
         with pytest.raises(WrongPartitionsError):
             await start_when_ready(wrong, Health())
+
+
+async def test_replicas_share_two_topics_in_one_group(settings: CommonSettings) -> None:
+    await create_topics(settings, "outbound.events")
+    seen: defaultdict[tuple[str, str], set[bytes]] = defaultdict(set)
+    brokers = [make_broker(settings, f"tests-{n}") for n in (1, 2)]
+    for n, broker in enumerate(brokers):
+        for topic in (TOPIC, "outbound.events"):
+
+            async def handle(received: Received, who: str = f"tests-{n}") -> None:
+                seen[who, received.topic].add(received.body)
+
+            subscribe(
+                broker,
+                settings,
+                topic=topic,
+                group="tests",
+                instance=f"tests-{n}",
+                handle=handle,
+                parking=None,
+            )
+    await asyncio.gather(*(start_when_ready(broker, Health()) for broker in brokers))
+
+    def shares(topic: str) -> list[set[bytes]]:
+        return [seen[f"tests-{n}", topic] for n in (0, 1)]
+
+    async with asyncio.timeout(40):
+        sent = 0
+        while not all(share for topic in (TOPIC, "outbound.events") for share in shares(topic)):
+            for topic in (TOPIC, "outbound.events"):
+                keys = [b"k%d" % n for n in range(sent, sent + 50)]
+                await publish(settings, [message(key, int(key[1:]), topic) for key in keys])
+            sent += 50
+            await asyncio.sleep(0.2)
+    for topic in (TOPIC, "outbound.events"):
+        await until(lambda topic=topic: len(set[bytes]().union(*shares(topic))) == sent)
+    await asyncio.gather(*(broker.stop() for broker in brokers))

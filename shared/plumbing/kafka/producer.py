@@ -162,11 +162,15 @@ class Producer:
 
 
 async def _give_up(producer: AIOKafkaProducer) -> None:
-    """Fail what is left in the buffers, so that stop() has nothing to wait for, and close."""
-    cast("Any", producer)._message_accumulator.fail_all(PublishFailedError())  # noqa: SLF001
-    with suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(_STOP_SECONDS):
-            await producer.stop()
+    """End it without the flush of its stop(), which waits for a broker that may never come back.
+
+    Whoever still waits for one of its messages is freed by their own deadline.
+    """
+    inner = cast("Any", producer)
+    inner._closed = True  # noqa: SLF001
+    sender: asyncio.Task[None] | None = inner._sender.sender_task  # noqa: SLF001
+    if sender is not None:
+        sender.cancel()
     with suppress(TimeoutError, KafkaError, OSError):
         async with asyncio.timeout(_STOP_SECONDS):
             await producer.client.close()
