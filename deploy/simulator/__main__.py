@@ -20,6 +20,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         access_log=None,
+        print=None,
         shutdown_timeout=2,
         loop=uvloop.new_event_loop(),
     )

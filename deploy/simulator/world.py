@@ -21,6 +21,7 @@ from deploy.simulator.wamids import person_of, wamid
 from deploy.simulator.windows import Windows
 
 T = TypeVar("T")
+_KEPT: Final = 20_000  # screens of customers, and messages for `message_history`
 _SEEN_KEPT: Final = 1_000  # messages on a customer's screen
 
 
@@ -94,7 +95,7 @@ class World:
 
     def _kept(self, kept: OrderedDict[str, T], key: str, value: T) -> T:
         kept[key] = value
-        while len(kept) > self.settings.ledger_cap:
+        while len(kept) > _KEPT:
             kept.popitem(last=False)
         return value
 

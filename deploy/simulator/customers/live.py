@@ -14,6 +14,7 @@ from deploy.simulator.world import Seen, World
 from deploy.simulator.writing import Written, write
 
 _WAITING_LIMIT: Final = 5_000  # nobody writes more while the receiver is so far behind
+_CATCH_UP_SECONDS: Final = 0.5  # of a delay; what was missed before that stays unwritten
 _BOTH: Final = 7  # each so-manieth customer writes to all numbers
 
 
@@ -43,8 +44,11 @@ class Crowd:
     async def run(self) -> None:
         """Write one message after the other: answers that are due, else somebody new."""
         pause = 1 / max(self._world.settings.rate, 0.001)
+        at = self._world.steady()
         while True:
-            await asyncio.sleep(pause)
+            now = self._world.steady()
+            at = max(at + pause, now - _CATCH_UP_SECONDS)
+            await asyncio.sleep(max(0.0, at - now))
             if self._world.deliveries.pending < _WAITING_LIMIT:
                 self.write_next()
 
