@@ -36,6 +36,12 @@ class Servers:
         for child in self.children.values():
             child.stop()
 
+    def discard(self) -> None:
+        """End those that are ours, quickly: their data is of no use to anybody."""
+        if "kafka" in self.children:
+            self.children["kafka"].kill()
+        self.stop()
+
 
 def start_servers(places: Places, *, durable: bool = True) -> Servers:
     """Start what no environment variable names; both at once, without waiting."""

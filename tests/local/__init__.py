@@ -1,0 +1,1 @@
+"""Does the local stack keep its promises: nothing lost, nothing left behind, nothing assumed?"""
