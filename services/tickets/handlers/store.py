@@ -1,6 +1,6 @@
 """The port of the event store: what one command brings, how it is judged, and how the log is read.
 
-Contract and verdicts: design.md D3, eventstore.md 4. Adapter: `services/tickets/adapters/event_store.py`.
+Contract and verdicts: design.md D3, eventstore.md 4. Adapter: `services/tickets/adapters/store.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 from uuid import UUID
+
+from shared.plumbing.transient import TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class ForeignStreamError(StoreError):
 
 
 class UnknownKeyError(StoreError):
-    """An event is sealed with a key that exists nowhere; a destroyed one would have left a marker."""
+    """An event is sealed with a key that exists nowhere; a destroyed one left a marker."""
 
     code = "unknown_key"
 
@@ -161,7 +163,7 @@ class UnsealedFieldError(StoreError):
     code = "unsealed_field"
 
 
-class StoreTimeoutError(StoreError):
+class StoreTimeoutError(StoreError, TransientError):
     """No verdict within the client's deadline; the command may still be stored: send it again."""
 
     code = "store_timeout"
@@ -177,7 +179,7 @@ class EventStore(Protocol):
     async def load(
         self, streams: Sequence[tuple[UUID, int]]
     ) -> Mapping[UUID, Sequence[StoredEvent]]:
-        """Per (stream, known version) the newer events in order; every asked stream has an entry."""
+        """Per (stream, known version) the newer events in order; no stream is absent."""
         ...
 
     async def holders(
@@ -194,9 +196,7 @@ class EventStore(Protocol):
         """The log in commit order, ids above `after`; ids may have gaps."""
         ...
 
-    async def stream(
-        self, stream: UUID, from_version: int, limit: int
-    ) -> Sequence[StoredEvent]:
+    async def stream(self, stream: UUID, from_version: int, limit: int) -> Sequence[StoredEvent]:
         """One stream from a version on (inclusive), in order."""
         ...
 

@@ -1,0 +1,132 @@
+"""How are streams, claims and the log read? In batches, decoded, with the keys that open them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncCursor
+
+from services.tickets.adapters.append import OWN_ID
+from services.tickets.adapters.batched import Batched
+from services.tickets.adapters.codec import Codec
+from services.tickets.adapters.keys import ContactKeys
+from services.tickets.handlers.store import StoredEvent
+from shared.plumbing.postgres import Pool
+
+_Row = tuple[int, UUID, UUID, int, UUID, str, bytes]
+_Claim = tuple[UUID, str, bytes]
+
+_STREAMS: Final[LiteralString] = """
+SELECT notification_id, account, originator_id, originator_version, event.key, topic, state
+FROM unnest(%b::uuid[], %b::bigint[]) AS wanted (stream, known)
+JOIN event ON originator_id = stream AND originator_version > known
+ORDER BY originator_id, originator_version
+"""
+_LOG: Final[LiteralString] = """
+SELECT notification_id, account, originator_id, originator_version, event.key, topic, state
+FROM event WHERE notification_id > %b ORDER BY notification_id LIMIT %b
+"""
+_STREAM: Final[LiteralString] = """
+SELECT notification_id, account, originator_id, originator_version, event.key, topic, state
+FROM event WHERE originator_id = %b AND originator_version >= %b
+ORDER BY originator_version LIMIT %b
+"""
+_HOLDERS: Final[LiteralString] = """
+SELECT account, kind, key, value
+FROM unnest(%b::uuid[], %b::text[], %b::bytea[]) AS wanted (account, kind, key)
+JOIN claim USING (account, kind, key)
+"""
+_EPOCH: Final = "SELECT epoch FROM store_epoch"
+_HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM event"
+
+
+class Loader:
+    """Reads for the port; concurrent callers share their queries."""
+
+    def __init__(self, pool: Pool, codec: Codec, keys: ContactKeys) -> None:
+        self._pool = pool
+        self._codec = codec
+        self._keys = keys
+        self._streams: Batched[tuple[UUID, int], list[StoredEvent]] = Batched(self._load)
+        self._claims: Batched[_Claim, bytes] = Batched(self._hold)
+
+    async def load(
+        self, streams: Sequence[tuple[UUID, int]]
+    ) -> Mapping[UUID, Sequence[StoredEvent]]:
+        """Per (stream, known version) what is newer; every asked stream has an entry."""
+        found = await self._streams.get(streams)
+        return {stream: found.get((stream, known), []) for stream, known in streams}
+
+    async def holders(
+        self, account: UUID, claims: Sequence[tuple[str, bytes]]
+    ) -> Mapping[tuple[str, bytes], bytes]:
+        """Who holds these (kind, key); free ones are absent."""
+        found = await self._claims.get([(account, kind, key) for kind, key in claims])
+        return {(kind, key): value for (_, kind, key), value in found.items()}
+
+    async def outcome(self, account: UUID, command_id: UUID) -> bytes | None:
+        """What the command's own id holds."""
+        own = (OWN_ID, command_id.bytes)
+        return (await self.holders(account, [own])).get(own)
+
+    async def log(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """The log in commit order."""
+        return await self._decoded(await self._rows(_LOG, (after, limit)))
+
+    async def stream(self, stream: UUID, from_version: int, limit: int) -> Sequence[StoredEvent]:
+        """One stream from a version on."""
+        return await self._decoded(await self._rows(_STREAM, (stream, from_version, limit)))
+
+    async def epoch(self) -> int:
+        """The store's epoch."""
+        return (await self._rows(_EPOCH, ()))[0][0]
+
+    async def head(self) -> int:
+        """The highest log id."""
+        return (await self._rows(_HEAD, ()))[0][0]
+
+    async def _load(
+        self, wanted: Sequence[tuple[UUID, int]]
+    ) -> Mapping[tuple[UUID, int], list[StoredEvent]]:
+        least: dict[UUID, int] = {}
+        for stream, known in wanted:
+            least[stream] = min(known, least.get(stream, known))
+        rows = await self._rows(_STREAMS, (list(least), list(least.values())))
+        found: dict[UUID, list[StoredEvent]] = {}
+        for event in await self._decoded(rows):
+            found.setdefault(event.stream, []).append(event)
+        return {
+            (stream, known): [e for e in found[stream] if e.version > known]
+            if known != least[stream]
+            else found[stream]
+            for stream, known in wanted
+            if stream in found
+        }
+
+    async def _hold(self, wanted: Sequence[_Claim]) -> Mapping[_Claim, bytes]:
+        rows = await self._rows(
+            _HOLDERS, tuple(list(column) for column in zip(*wanted, strict=True))
+        )
+        return {(account, kind, key): value for account, kind, key, value in rows}
+
+    async def _rows(self, sql: LiteralString, params: tuple[Any, ...]) -> list[Any]:
+        async with self._pool.connection() as conn:
+            cursor = AsyncCursor(conn)
+            await cursor.execute(sql, params, prepare=True, binary=True)
+            return await cursor.fetchall()
+
+    async def _decoded(self, rows: Sequence[_Row]) -> list[StoredEvent]:
+        codec = self._codec
+        needed = {key for row in rows if (key := codec.key_of(row[6])) is not None}
+        sealers = await self._keys.to_open(needed)
+        return [
+            StoredEvent(
+                log_id,
+                account,
+                stream,
+                version,
+                key,
+                *codec.decode(topic, state, stream, version, sealers),
+            )
+            for log_id, account, stream, version, key, topic, state in rows
+        ]
