@@ -51,7 +51,7 @@ class InternalClient:
         self._session = session
         self._turn = count()
 
-    async def get(  # noqa: PLR0913  all but the path by name
+    async def get(
         self,
         path: str,
         *,
@@ -67,7 +67,7 @@ class InternalClient:
         sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
         return await self._call("GET", path, params, sent, None, deadline)
 
-    async def post(  # noqa: PLR0913  all but path and body by name
+    async def post(
         self,
         path: str,
         body: bytes,
@@ -88,7 +88,7 @@ class InternalClient:
         }
         return await self._call("POST", path, params, sent, body, deadline)
 
-    async def _call(  # noqa: PLR0913, PLR0917  one argument for each part of a request
+    async def _call(
         self,
         method: str,
         path: str,

@@ -28,7 +28,7 @@ def test_it_acts_at_its_hit_only() -> None:
 def test_kill_ends_the_process_like_kill_9() -> None:
     code = "from shared.plumbing.failpoints import hit; hit('x'); hit('x'); print('alive')"
     environment = {**os.environ, "FAILPOINT": "x:kill@2"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout) == (-9, b"")

@@ -101,7 +101,7 @@ def make_broker(settings: CommonSettings, service: str) -> ServiceBroker:
     return ServiceBroker(settings, service)
 
 
-def subscribe(  # noqa: PLR0913  the choices of a subscription, by name
+def subscribe(
     broker: KafkaBroker,
     settings: CommonSettings,
     *,
