@@ -131,6 +131,7 @@ async def test_raw_webhooks_are_signed_or_not_as_asked(
 async def test_a_planned_webhook_opens_the_window_and_is_repeated_until_200(
     receiver: Receiver, simulator: Simulator
 ) -> None:
+    await simulator.control("POST", "behaviour", {"window_async_share": 0})
     plan = script(7, (FIRST, SECOND), customers=4, webhooks=10, start=int(time.time()))
     receiver.answers = [503, 503]
     webhook = plan.webhooks[0]
