@@ -26,3 +26,4 @@ $$;
 GRANT USAGE ON SCHEMA projections TO guiche_projections_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE guiche_projections IN SCHEMA projections
     GRANT SELECT ON TABLES TO guiche_projections_reader;
+GRANT guiche_projections_reader TO guiche_projections;

@@ -1,0 +1,1 @@
+"""The read models: everything that a screen asks, disposable and folded from tickets.events."""

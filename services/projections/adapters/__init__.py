@@ -1,0 +1,1 @@
+"""PostgreSQL, Kafka, the feed of tickets, HTTP."""

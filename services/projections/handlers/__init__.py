@@ -1,0 +1,1 @@
+"""A batch of events becomes rows, counters, positions and changes, at once."""
