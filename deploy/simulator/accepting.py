@@ -59,7 +59,7 @@ def window_refusal(
     return refusal
 
 
-def accept(  # noqa: PLR0913 - one call's whole context
+def accept(
     world: World,
     entry: Request,
     number: Number,

@@ -16,7 +16,7 @@ from tests.simulator.receiver import SECRET, TOKEN, Receiver, application_of, st
 
 FIRST = Number("106540352242922", "5511940000001", "102290129340398")
 SECOND = Number("106540352242923", "5511940000002", "102290129340398")
-A_TOKEN = "t"  # noqa: S105
+A_TOKEN = "t"
 QUICK = {"sent_ms": 5, "delivered_ms": 10, "read_ms": 15, "failed_ms": 5, "retry_seconds": [0.01]}
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-SECRET = "test_app_secret"  # noqa: S105
-TOKEN = "verify-me"  # noqa: S105
+SECRET = "test_app_secret"
+TOKEN = "verify-me"
 DEADLINE_SECONDS = 10
 
 

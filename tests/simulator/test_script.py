@@ -48,7 +48,7 @@ def test_a_plan_does_not_depend_on_the_hash_seed() -> None:
         f"print(sha256(repr(script(7, {NUMBERS!r})).encode()).hexdigest())"
     )
     outputs = {
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [sys.executable, "-c", program],
             capture_output=True,
             check=True,

@@ -40,7 +40,7 @@ class _Draft:
     line: Line
 
 
-def script(  # noqa: PLR0913 - the knobs of a check, all named
+def script(
     seed: object,
     connections: Sequence[Number],
     *,
