@@ -129,6 +129,13 @@ class Codec:
             data = self._upcast(topic, int(stored), form, data)
         return form.adapter.validate_json(data), self._meta.validate_json(meta)
 
+    def meta_of(self, state: bytes) -> Meta | None:
+        """The meta line of a state whose rest may say nothing; None when it says nothing, too."""
+        try:
+            return self._meta.validate_json(state.split(b"\n")[1])
+        except (IndexError, ValueError):
+            return None
+
     def _sealed(self, form: _Form, event: object, place: bytes, key: SealWith | None) -> bytes:
         sealed: dict[str, str] = {}
         for name, adapter in form.parts.items():

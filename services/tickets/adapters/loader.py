@@ -1,6 +1,7 @@
 """How are streams, claims and the log read? In batches, decoded, with the keys that open them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -8,10 +9,12 @@ from psycopg import AsyncCursor
 
 from services.tickets.adapters.append import OWN_ID
 from services.tickets.adapters.batched import Batched
-from services.tickets.adapters.codec import Codec
+from services.tickets.adapters.codec import Codec, UnknownTopicError
 from services.tickets.adapters.keys import ContactKeys
-from services.tickets.handlers.store import StoredEvent
+from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
+from shared.plumbing import logs
 from shared.plumbing.postgres import Pool
+from shared.plumbing.sealing import SealBrokenError, Sealer
 
 _Row = tuple[int, UUID, UUID, int, UUID, str, bytes]
 _Claim = tuple[UUID, str, bytes]
@@ -38,6 +41,10 @@ JOIN claim USING (account, kind, key)
 """
 _EPOCH: Final = "SELECT epoch FROM store_epoch"
 _HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM event"
+UNREADABLE: Final = (UnknownTopicError, SealBrokenError, ValueError, LookupError, TypeError)
+"""What decoding raises when the bytes are not those of an event that we know."""
+_NOBODY: Final = Meta(datetime.fromtimestamp(0, UTC), "", UUID(int=0), "")
+_log = logs.get(__name__)
 
 
 class Loader:
@@ -71,11 +78,11 @@ class Loader:
 
     async def log(self, after: int, limit: int) -> Sequence[StoredEvent]:
         """The log in commit order."""
-        return await self._decoded(await self._rows(_LOG, (after, limit)))
+        return await self._shown(await self._rows(_LOG, (after, limit)))
 
     async def stream(self, stream: UUID, from_version: int, limit: int) -> Sequence[StoredEvent]:
         """One stream from a version on."""
-        return await self._decoded(await self._rows(_STREAM, (stream, from_version, limit)))
+        return await self._shown(await self._rows(_STREAM, (stream, from_version, limit)))
 
     async def epoch(self) -> int:
         """The store's epoch."""
@@ -116,17 +123,32 @@ class Loader:
             return await cursor.fetchall()
 
     async def _decoded(self, rows: Sequence[_Row]) -> list[StoredEvent]:
-        codec = self._codec
-        needed = {key for row in rows if (key := codec.key_of(row[6])) is not None}
+        needed = {key for row in rows if (key := self._codec.key_of(row[6])) is not None}
         sealers = await self._keys.to_open(needed)
-        return [
-            StoredEvent(
-                log_id,
-                account,
-                stream,
-                version,
-                key,
-                *codec.decode(topic, state, stream, version, sealers),
-            )
-            for log_id, account, stream, version, key, topic, state in rows
-        ]
+        return [self._event(row, sealers) for row in rows]
+
+    async def _shown(self, rows: Sequence[_Row]) -> list[StoredEvent]:
+        """As `_decoded`, with Unreadable for what cannot be decoded; its key must be there."""
+        needed = {key for row in rows if (key := self._key_of(row)) is not None}
+        sealers = await self._keys.to_open(needed)
+        return [self._event_or_not(row, sealers) for row in rows]
+
+    def _key_of(self, row: _Row) -> UUID | None:
+        try:
+            return self._codec.key_of(row[6])
+        except UNREADABLE:
+            return None
+
+    def _event_or_not(self, row: _Row, sealers: Mapping[UUID, Sealer | None]) -> StoredEvent:
+        try:
+            return self._event(row, sealers)
+        except UNREADABLE as error:
+            log_id, account, stream, version, key, topic, state = row
+            _log.error("unreadable event", position=log_id, type=topic, error=type(error).__name__)
+            meta = self._codec.meta_of(state) or _NOBODY
+            return StoredEvent(log_id, account, stream, version, key, Unreadable(topic), meta)
+
+    def _event(self, row: _Row, sealers: Mapping[UUID, Sealer | None]) -> StoredEvent:
+        log_id, account, stream, version, key, topic, state = row
+        event, meta = self._codec.decode(topic, state, stream, version, sealers)
+        return StoredEvent(log_id, account, stream, version, key, event, meta)

@@ -127,6 +127,13 @@ class StoredEvent:
     meta: Meta
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands in `log` and `stream` for an event that cannot be decoded: no version is skipped."""
+
+    topic: str
+
+
 class StoreError(Exception):
     """The store could not do what was asked; `code` is stable."""
 
@@ -193,11 +200,14 @@ class EventStore(Protocol):
         ...
 
     async def log(self, after: int, limit: int) -> Sequence[StoredEvent]:
-        """The log in commit order, ids above `after`; ids may have gaps."""
+        """The log in commit order, ids above `after`; ids may have gaps.
+
+        An event that cannot be decoded comes as Unreadable. Raises UnknownKeyError.
+        """
         ...
 
     async def stream(self, stream: UUID, from_version: int, limit: int) -> Sequence[StoredEvent]:
-        """One stream from a version on (inclusive), in order."""
+        """One stream from a version on (inclusive), in order; else as `log`."""
         ...
 
     async def epoch(self) -> int:
