@@ -1,0 +1,200 @@
+"""Published events of a few tickets, as the relay would send them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from services.projections.domain.events import Event
+from shared.contracts import tickets as published
+from shared.contracts.envelope import Message
+from shared.contracts.tickets import Author, Content
+from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing.partitions import partition_of
+
+NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
+ACCOUNT = UUID(int=1)
+CONNECTION = UUID(int=2)
+VENDAS = UUID(int=3)
+ANA = UUID(int=4)
+CUSTOMER = Author(kind="contact")
+
+
+@dataclass(slots=True)
+class Log:
+    """Numbers events as the store does."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    versions: dict[UUID, int] = field(default_factory=dict[UUID, int])
+
+    def add(self, contact: UUID, stream: UUID, message: Message, account: UUID = ACCOUNT) -> None:
+        self.versions[stream] = self.versions.get(stream, 0) + 1
+        self.events.append(
+            Event(
+                partition=partition_of(str(contact).encode(), TICKETS_EVENTS.partitions),
+                epoch=1,
+                log_id=len(self.events) + 1,
+                account_id=account,
+                stream=stream,
+                version=self.versions[stream],
+                time=NOON + timedelta(seconds=len(self.events)),
+                message=message,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A contact with one conversation and, at first, one ticket."""
+
+    number: int
+
+    @property
+    def id(self) -> UUID:
+        return UUID(int=1000 + self.number)
+
+    @property
+    def conversation(self) -> UUID:
+        return uuid5(self.id, "conversation")
+
+    def ticket(self, nth: int = 1) -> UUID:
+        return uuid5(self.id, f"ticket{nth}")
+
+    def message(self, nth: int) -> UUID:
+        return uuid5(self.id, f"message{nth}")
+
+
+def at(minutes: int) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def arrives(log: Log, who: Customer, account: UUID = ACCOUNT) -> None:
+    """The first message: contact, ticket, sector, message."""
+    identified = published.ContactIdentified(
+        contact_id=who.id,
+        name=f"Cliente {who.number}",
+        phone=f"55119{who.number:08}",
+        user_id=None,
+        username=None,
+        occurred_at=at(0),
+    )
+    log.add(who.id, who.id, identified, account)
+    ticket = who.ticket()
+    opened = published.TicketOpened(
+        **_ticket(who, ticket, 0),
+        conversation_id=who.conversation,
+        protocol=f"20261123-{who.number:06}",
+        origin="customer",
+        lifecycle="waiting",
+    )
+    log.add(who.id, ticket, opened, account)
+    assigned = published.SectorAssigned(**_ticket(who, ticket, 0), sector_id=VENDAS)
+    log.add(who.id, ticket, assigned, account)
+    says(log, who, 1, "oi", account=account)
+
+
+def says(
+    log: Log, who: Customer, nth: int, text: str, *, minute: int = 1, account: UUID = ACCOUNT
+) -> None:
+    received = published.MessageReceived(
+        **_said(who, minute),
+        message_id=who.message(nth),
+        content=Content(type="text", text=text),
+        window_closes_at=at(minute) + timedelta(hours=24),
+        wamid_hash=f"hash{nth}",
+    )
+    log.add(who.id, who.conversation, received, account)
+
+
+def accepted(log: Log, who: Customer, by: UUID = ANA) -> None:
+    author = Author(kind="agent", agent_id=by)
+    values = {**_ticket(who, who.ticket(), 2), "by": author}
+    log.add(who.id, who.ticket(), published.TicketAccepted(**values, owner_id=by, sector_id=VENDAS))
+
+
+def answers(log: Log, who: Customer, nth: int, text: str) -> None:
+    queued = published.MessageQueued(
+        **_said(who, 3),
+        message_id=who.message(nth),
+        author=Author(kind="agent", agent_id=ANA),
+        content=Content(type="text", text=text),
+    )
+    log.add(who.id, who.conversation, queued)
+
+
+def becomes(log: Log, who: Customer, nth: int, *kinds: type[published.MessageFact]) -> None:
+    id_ = who.message(nth)
+    for kind in kinds:
+        values = {"message_id": id_, "occurred_at": at(4), "wamid_hash": "h", "reason": "r"}
+        known = {name: value for name, value in values.items() if name in kind.model_fields}
+        log.add(who.id, id_, kind.model_validate(known))
+
+
+def reads(log: Log, who: Customer, up_to: int) -> None:
+    read = published.MessagesRead(
+        **_said(who, 3), up_to=who.message(up_to), by=Author(kind="agent", agent_id=ANA)
+    )
+    log.add(who.id, who.conversation, read)
+
+
+def closes(log: Log, who: Customer) -> None:
+    closed = published.TicketClosed(**_ticket(who, who.ticket(), 5), owner_id=ANA)
+    log.add(who.id, who.ticket(), closed)
+
+
+def reopens(log: Log, who: Customer) -> None:
+    reopened = published.TicketReopened(**_ticket(who, who.ticket(), 6), lifecycle="waiting")
+    log.add(who.id, who.ticket(), reopened)
+
+
+def whole_day(customers: int = 6) -> list[Event]:
+    """Some customers at every stage, their events interleaved."""
+    log = Log()
+    everyone = [Customer(number) for number in range(customers)]
+    for who in everyone:
+        arrives(log, who)
+    for who in everyone[1:]:
+        accepted(log, who)
+        says(log, who, 2, "alguém aí?", minute=2)
+    for who in everyone[2:]:
+        reads(log, who, 2)
+        answers(log, who, 3, "Olá!")
+        becomes(log, who, 3, published.MessageDelivered, published.MessageAccepted)
+        becomes(log, who, 3, published.MessageSent)
+    for who in everyone[3:]:
+        closes(log, who)
+    for who in everyone[4:]:
+        reopens(log, who)
+    return log.events
+
+
+def batches(events: list[Event], sizes: list[int]) -> Iterator[list[Event]]:
+    """The events cut at these sizes, the rest at once."""
+    start = 0
+    for size in sizes:
+        if events[start : start + size]:
+            yield events[start : start + size]
+        start += size
+    if events[start:]:
+        yield events[start:]
+
+
+def _ticket(who: Customer, ticket: UUID, minute: int) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket,
+        "contact_id": who.id,
+        "connection_id": CONNECTION,
+        "occurred_at": at(minute),
+        "by": CUSTOMER,
+    }
+
+
+def _said(who: Customer, minute: int) -> dict[str, Any]:
+    return {
+        "conversation_id": who.conversation,
+        "contact_id": who.id,
+        "connection_id": CONNECTION,
+        "ticket_id": who.ticket(),
+        "occurred_at": at(minute),
+    }

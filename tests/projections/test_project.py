@@ -1,0 +1,259 @@
+"""Batches of published events become rows, counters, positions and changes, on PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.errors import InvalidTextRepresentation, UndefinedObject
+
+from services.projections.adapters import queries, store
+from services.projections.domain.events import Event
+from services.projections.handlers.ports import Place
+from services.projections.handlers.project import EpochRaisedError, Project, VersionMissingError
+from shared.contracts import tickets as published
+from shared.contracts.inbox import INBOX_TYPES, RowChanged
+from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
+from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing.kafka import Producer
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import Pool, make_pool
+from shared.plumbing.settings import CommonSettings
+from tests.projections import stories
+from tests.projections.stories import ACCOUNT, ANA, VENDAS, Customer, Log
+from tests.support.stack import Postgres
+
+EVERYTHING = Scope(agent_id=None, sector_ids=None)
+TABLES = ("card", "contact", "timeline", "fate", "counter")
+
+
+class FeedOf:
+    """The feed of a log that a test holds."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    async def stream(self, stream: UUID, from_version: int) -> Sequence[Event]:
+        return [e for e in self._events if e.stream == stream and e.version >= from_version]
+
+
+@asynccontextmanager
+async def models(
+    postgres: Postgres, events: Sequence[Event] = ()
+) -> AsyncGenerator[tuple[Project, Pool]]:
+    url = postgres.service_url(postgres.new_database(), "projections")
+    pool = make_pool(url, min_size=1, max_size=4)
+    await pool.open()
+    async with pool.connection() as conn:
+        places = [Place(number, 1, 0) for number in range(TICKETS_EVENTS.partitions)]
+        await store.move(conn, places)
+    outbox = Outbox(pool, Producer(CommonSettings()))
+    try:
+        yield Project(pool, store, outbox, FeedOf(events)), pool
+    finally:
+        await pool.close()
+
+
+async def dump(pool: Pool) -> dict[str, list[str]]:
+    async with pool.connection() as conn:
+        return {
+            table: [
+                row[0]
+                for row in await (
+                    await conn.execute(f"SELECT t::text FROM {table} t ORDER BY 1")  # pyright: ignore[reportArgumentType, reportCallIssue]  # noqa: S608
+                ).fetchall()
+            ]
+            for table in TABLES
+        }
+
+
+async def rows_of(pool: Pool, view: str, scope: Scope = EVERYTHING) -> list[UUID]:
+    query = ViewQuery.model_validate({"scope": scope, "view": view, "limit": 200})
+    async with pool.connection() as conn:
+        await queries.as_reader(conn, ACCOUNT)
+        rows, _, _ = await queries.page(conn, ACCOUNT, query)
+    return [row.id for row in rows]
+
+
+async def test_each_ticket_stands_in_exactly_one_view(postgres: Postgres) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, pool):
+        await project.apply(events)
+        assert len(await rows_of(pool, "aguardando")) == 3  # one never accepted, two reopened
+        assert len(await rows_of(pool, "atendendo")) == 2
+        assert len(await rows_of(pool, "resolvidos")) == 1
+
+
+@pytest.mark.parametrize("sizes", [[1] * 200, [3] * 60, [7, 1, 13, 2, 29], []])
+async def test_any_batch_size_gives_the_same_rows(postgres: Postgres, sizes: list[int]) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, pool):
+        await project.apply(events)
+        whole = await dump(pool)
+    async with models(postgres) as (project, pool):
+        for batch in stories.batches(events, sizes):
+            await project.apply(batch)
+        cut = await dump(pool)
+    without_zeros = [line for line in cut["counter"] if not line.endswith(",0)")]
+    assert {**cut, "counter": without_zeros} == whole
+
+
+async def test_folding_twice_equals_once(postgres: Postgres) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, pool):
+        assert await project.apply(events) == len(events)
+        once = await dump(pool)
+        assert await project.apply(events) == 0
+        assert await dump(pool) == once
+
+
+async def test_counters_are_the_sizes_of_the_views_at_every_version(postgres: Postgres) -> None:
+    mine = Scope(agent_id=ANA, sector_ids=[])
+    async with models(postgres) as (project, pool):
+        for event in stories.whole_day():
+            await project.apply([event])
+            for scope in (EVERYTHING, mine):
+                async with pool.connection() as conn:
+                    await queries.as_reader(conn, ACCOUNT)
+                    counts = await queries.counts(conn, ACCOUNT, scope)
+                for view in ("aguardando", "atendendo", "resolvidos"):
+                    counted = sum(count.tickets for count in counts if count.view == view)
+                    assert counted == len(await rows_of(pool, view, scope))
+
+
+async def test_a_gap_is_filled_from_the_feed_at_once(postgres: Postgres) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, pool):
+        await project.apply(events)
+        whole = await dump(pool)
+    async with models(postgres, events) as (project, pool):
+        last = {event.stream: event.version for event in events}
+        await project.apply([e for e in events if e.version != 2 or last[e.stream] == 2])
+        assert await dump(pool) == whole
+
+
+async def test_a_gap_that_the_feed_cannot_fill_stops_before_anything_is_stored(
+    postgres: Postgres,
+) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, pool):
+        with pytest.raises(VersionMissingError):
+            await project.apply([event for event in events if event.version != 1])
+        assert all(not rows for rows in (await dump(pool)).values())
+
+
+async def test_a_zombie_after_a_rebalance_finds_that_it_is_late(postgres: Postgres) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, pool):
+        await asyncio.gather(*(project.apply(events) for _ in range(4)))
+        assert len(await rows_of(pool, "aguardando")) == 3
+
+
+async def test_a_higher_epoch_is_not_folded_onto_the_old_one(postgres: Postgres) -> None:
+    events = stories.whole_day()
+    async with models(postgres) as (project, _):
+        await project.apply(events)
+        later = replace(events[0], epoch=2, log_id=999)
+        with pytest.raises(EpochRaisedError):
+            await project.apply([later])
+
+
+async def test_the_shown_fate_never_falls(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    stories.becomes(log, who, 3, published.MessageRead)  # before the message itself
+    stories.answers(log, who, 3, "Olá")
+    stories.becomes(log, who, 3, published.MessageSent, published.MessageFailed)
+    async with models(postgres) as (project, pool):
+        for event in log.events:
+            await project.apply([event])
+        async with pool.connection() as conn:
+            await queries.as_reader(conn, ACCOUNT)
+            query = TimelineQuery(scope=EVERYTHING, ticket_id=who.ticket())
+            page = await queries.timeline(conn, ACCOUNT, who.conversation, query)
+    assert page.items[-1].fate == "read"
+    assert [item.type for item in page.items][:2] == ["ticket_opened", "sector_assigned"]
+
+
+async def test_a_move_between_views_tells_where_the_row_was(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        stories.accepted(log, who)
+        await project.apply(log.events[-1:])
+        changes = await _changes(pool)
+    assert changes[-1].before is not None
+    assert (changes[-1].before.view, changes[-1].after.view) == ("aguardando", "atendendo")
+    assert changes[-1].after.owner_id == ANA
+    assert changes[-1].row.contact.name == "Cliente 1"
+    places = [int(change.row.position.partition("-")[2]) for change in changes]
+    assert places == sorted(places)
+
+
+async def test_pages_by_cursor_visit_every_row_once(postgres: Postgres) -> None:
+    log = Log()
+    for number in range(25):
+        stories.arrives(log, Customer(number))
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        seen: list[UUID] = []
+        after = None
+        while True:
+            query = ViewQuery(scope=EVERYTHING, view="aguardando", limit=10, after=after)
+            async with pool.connection() as conn:
+                await queries.as_reader(conn, ACCOUNT)
+                rows, more, last = await queries.page(conn, ACCOUNT, query)
+            seen += [row.id for row in rows]
+            if not more:
+                break
+            after = (last, rows[-1].id)
+    assert len(seen) == len(set(seen)) == 25
+
+
+async def test_a_reader_sees_one_account_even_when_the_query_forgets_it(
+    postgres: Postgres,
+) -> None:
+    log, other = Log(), UUID(int=99)
+    stories.arrives(log, Customer(1))
+    stories.arrives(log, Customer(2), account=other)
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        async with pool.connection() as conn:
+            await queries.as_reader(conn, other)
+            for table in TABLES:
+                found = await _accounts(conn, table)
+                assert found <= {other}
+        async with pool.connection() as conn:
+            await conn.execute("SET ROLE guiche_projections_reader")
+            with pytest.raises((UndefinedObject, InvalidTextRepresentation)):  # fails closed
+                await conn.execute("SELECT 1 FROM card")
+            await conn.rollback()
+            await conn.execute("RESET ROLE")
+
+
+async def test_an_agent_sees_own_sectors_and_own_tickets_only(postgres: Postgres) -> None:
+    other_sector = Scope(agent_id=UUID(int=77), sector_ids=[UUID(int=78)])
+    in_sector = Scope(agent_id=UUID(int=77), sector_ids=[VENDAS])
+    async with models(postgres) as (project, pool):
+        await project.apply(stories.whole_day())
+        assert await rows_of(pool, "aguardando", other_sector) == []
+        assert len(await rows_of(pool, "aguardando", in_sector)) == 3
+        owner = Scope(agent_id=ANA, sector_ids=[])
+        assert len(await rows_of(pool, "atendendo", owner)) == 2
+
+
+async def _changes(pool: Pool) -> list[RowChanged]:
+    async with pool.connection() as conn:
+        found = await conn.execute("SELECT headers ->> 'ce_type', body FROM outbox ORDER BY seq")
+        messages = [INBOX_TYPES[kind].read(bytes(body)) for kind, body in await found.fetchall()]
+    return [message for message in messages if isinstance(message, RowChanged)]
+
+
+async def _accounts(conn: AsyncConnection[tuple[object, ...]], table: str) -> set[object]:
+    query = f"SELECT account_id FROM {table}"  # noqa: S608
+    found = await conn.execute(query)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return {row[0] for row in await found.fetchall()}
