@@ -1,0 +1,154 @@
+"""The log to Kafka, in order: every stored version, at least once, none skipped (D4).
+
+Read what is newer than the position, translate, produce; only when all is acknowledged store the
+position, where the old one still stands. A crash in between repeats messages. A lease makes one
+process the relay; the condition on the position holds when two believe that they are.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from time import monotonic
+from typing import Final, Protocol
+
+from services.tickets.adapters.positions import Position, RelayPosition
+from services.tickets.adapters.published import to_messages
+from services.tickets.handlers.store import EventStore, StoredEvent, UnknownKeyError
+from shared.plumbing import failpoints, logs, metrics
+from shared.plumbing.kafka import Outgoing
+from shared.plumbing.loops import Heartbeat, Lease
+from shared.plumbing.postgres import TRANSIENT
+
+BATCH: Final = 1000
+LEASE: Final = "relay"
+AFTER_PRODUCE: Final = "tickets.relay_after_produce"
+failpoints.FAILPOINTS.add(AFTER_PRODUCE)
+
+_AT_ONCE: Final = 100  # translated before others get their turn on the event loop
+_RENEWALS: Final = 3  # in the life of a lease
+
+_holds = metrics.gauge("relay_holds_lease", "1 in the process that is the relay")
+_stopped = metrics.gauge("relay_stopped", "1 while an unknown key stops the relay: an alarm")
+_position = metrics.gauge("relay_position", "Log id up to which everything is published")
+_head = metrics.gauge("log_head", "Highest log id")
+_age = metrics.gauge("relay_oldest_unpublished_seconds", "Age of the oldest event not published")
+_log = logs.get(__name__)
+
+
+class Producing(Protocol):
+    """What the relay needs of a producer."""
+
+    async def send_all(self, messages: Sequence[Outgoing]) -> None:
+        """Publish in order; returns when all are acknowledged."""
+        ...
+
+
+class Relay:
+    """`run` is the body of a loop; `appended` wakes it."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        producer: Producing,
+        position: RelayPosition,
+        lease: Lease,
+        *,
+        lease_seconds: float,
+        poll_seconds: float,
+    ) -> None:
+        self._store = store
+        self._producer = producer
+        self._position = position
+        self._lease = lease
+        self._renew_each = lease_seconds / _RENEWALS
+        self._poll_seconds = poll_seconds
+        self._wake = asyncio.Event()
+
+    def appended(self, _log_id: int) -> None:
+        """Something was stored by this process: look at once."""
+        self._wake.set()
+
+    async def run(self, beat: Heartbeat) -> None:
+        """Publish for as long as this process holds the lease; come again after a second."""
+        beat.beat()
+        if not await self._lease.acquire():
+            return
+        _holds.set(1)
+        try:
+            await self._hold(beat)
+        finally:
+            _holds.set(0)
+            with suppress(*TRANSIENT):
+                await self._lease.release()
+
+    async def _hold(self, beat: Heartbeat) -> None:
+        position, epoch = await self._position.read(), await self._store.epoch()
+        renewed = monotonic()
+        while True:
+            beat.beat()
+            self._wake.clear()  # before the look: what comes during it wakes the next one
+            position, found = await self.step(position, epoch)
+            if monotonic() - renewed > self._renew_each:
+                if not await self._lease.renew():
+                    _log.warning("relay lost its lease", lease=LEASE)
+                    return
+                renewed, epoch = monotonic(), await self._store.epoch()
+            if found < BATCH:
+                await self._rest()
+
+    async def step(self, position: Position, epoch: int) -> tuple[Position, int]:
+        """One batch, published and its position stored; how many events it had.
+
+        Raises PositionMovedError, PublishFailedError, UnknownKeyError.
+        """
+        try:
+            found = await self._store.log(position.log_id, BATCH)
+        except UnknownKeyError:
+            _stopped.set(1)
+            raise
+        _stopped.set(0)
+        if not found:
+            return position, 0
+        await self._producer.send_all(await translated(found, epoch))
+        failpoints.hit(AFTER_PRODUCE)
+        reached = Position(epoch, found[-1].log_id)
+        await self._position.move(position, reached)
+        _position.set(reached.log_id)
+        return reached, len(found)
+
+    async def _rest(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._poll_seconds):
+                await self._wake.wait()
+
+
+async def translated(events: Sequence[StoredEvent], epoch: int) -> list[Outgoing]:
+    """The messages of these events, in order; lets others run in between."""
+    messages: list[Outgoing] = []
+    for count, stored in enumerate(events, 1):
+        messages.extend(to_messages(stored, epoch))
+        if count % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return messages
+
+
+class RelayLag:
+    """How far the relay is behind: measured by every process, also when nobody is the relay."""
+
+    def __init__(
+        self, store: EventStore, position: RelayPosition, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._position = position
+        self._now = now
+
+    async def measure(self, beat: Heartbeat) -> None:
+        """A body for Loops, each few seconds."""
+        beat.beat()
+        head, position = await self._store.head(), await self._position.read()
+        _head.set(head)
+        _position.set(position.log_id)
+        oldest = await self._store.log(position.log_id, 1) if head > position.log_id else ()
+        age = (self._now() - oldest[0].meta.recorded_at).total_seconds() if oldest else 0.0
+        _age.set(max(0.0, age))

@@ -1,0 +1,108 @@
+"""What the world learns of a stored event."""
+
+from dataclasses import replace
+from uuid import UUID, uuid5
+
+from services.tickets.adapters.published import PUBLISHED, to_fact, to_messages, to_order
+from services.tickets.domain.catalogue import EVENTS
+from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
+from shared.contracts import outbound, tickets
+from shared.contracts.tickets import TICKETS_EVENTS_TYPES
+from tests.tickets.adapters.events import (
+    ACCOUNT,
+    AT,
+    conversation_of,
+    opened,
+    queued,
+    read_up_to,
+    received,
+)
+
+CONTACT = UUID(int=77)
+COMMAND = UUID(int=42)
+
+
+def stored(event: object, version: int = 3) -> StoredEvent:
+    meta = Meta(AT, "agent:e1", COMMAND, "corr")
+    return StoredEvent(512, ACCOUNT, conversation_of(CONTACT), version, CONTACT, event, meta)
+
+
+def test_every_event_that_can_be_stored_has_a_published_form() -> None:
+    assert set(PUBLISHED) == set(EVENTS.values())
+    assert {kind.TYPE for kind in PUBLISHED.values()} == set(TICKETS_EVENTS_TYPES) - {
+        tickets.Internal.TYPE
+    }
+
+
+def test_the_envelope_says_where_the_event_stands_and_who_caused_it() -> None:
+    fact = to_fact(stored(opened(CONTACT)), epoch=4)
+    stream = conversation_of(CONTACT)
+    assert fact.key == str(CONTACT).encode()
+    assert fact.topic == "tickets.events"
+    envelope = fact.envelope
+    assert (envelope.id, envelope.stream, envelope.version) == (f"{stream}-3", stream, 3)
+    assert (envelope.position, envelope.account) == ("4.512", ACCOUNT)
+    assert (envelope.causation, envelope.correlation) == (str(COMMAND), "corr")
+    assert (envelope.actor, envelope.time) == ("agent:e1", AT)
+
+
+def test_a_field_that_the_contract_does_not_name_stays_private() -> None:
+    for event in (opened(CONTACT), received(CONTACT, "oi"), queued(CONTACT, "olá")):
+        body = to_fact(stored(event), epoch=1).body
+        for private in (b"policy_version", b"SECRET", b"55118", b"551198", b'"raw"', b"sender"):
+            assert private not in body
+
+
+def test_what_was_said_is_told_in_plain_text() -> None:
+    told = tickets.MessageReceived.read(to_fact(stored(received(CONTACT, "bom dia")), 1).body)
+    assert told.content == tickets.Content(type="text", text="bom dia")
+    assert told.contact_id == CONTACT
+
+
+def test_a_queued_message_orders_outbound_to_send_it() -> None:
+    event = queued(CONTACT, "já vai")
+    fact, order = to_messages(stored(event), epoch=1)
+    assert fact.envelope.type == "tickets.MessageQueued.v1"
+    assert (order.topic, order.key) == ("outbound.commands", str(CONTACT).encode())
+    told = outbound.SendMessage.read(order.body)
+    assert told.message_id == event.message_id
+    assert told.recipient == outbound.Recipient(phone="551187654321")
+    assert told.content.text == "já vai"
+    assert told.reply_to_wamid == "wamid.SECRET"
+    assert (told.after, told.window_closes_at) == (event.after, event.window_closes_at)
+    assert order.envelope.version is None, "outbound.commands is no gapless stream"
+    assert order.envelope.id != fact.envelope.id
+
+
+def test_only_a_reading_with_a_receipt_is_reported_to_meta() -> None:
+    order = to_order(stored(read_up_to(CONTACT, receipt=True, wamid="wamid.A")))
+    assert order is not None
+    told = outbound.SendReadReceipt.read(order.body)
+    assert (told.wamid, told.receipt_id) == ("wamid.A", uuid5(conversation_of(CONTACT), "3"))
+    assert to_order(stored(read_up_to(CONTACT, receipt=False, wamid="wamid.A"))) is None
+    assert to_order(stored(read_up_to(CONTACT, receipt=True, wamid=None))) is None
+
+
+def test_the_same_version_is_always_the_same_message() -> None:
+    event = stored(queued(CONTACT, "de novo"))
+    assert to_messages(event, 1) == to_messages(event, 1)
+
+
+def test_what_cannot_be_read_or_is_too_large_goes_as_internal_with_its_version() -> None:
+    huge = received(CONTACT, "x" * (4 * 1024 * 1024))
+    for event in (Unreadable("tickets.Gone"), huge, object()):
+        fact = to_fact(stored(event, version=8), epoch=1)
+        assert fact.envelope.type == "tickets.Internal.v1"
+        assert fact.envelope.version == 8
+        assert fact.body == b"{}"
+        assert len(to_messages(stored(event), 1)) == 1
+
+
+def test_a_forgotten_person_leaves_tombstones_and_nothing_to_send() -> None:
+
+    gone = replace(queued(CONTACT, "segredo"), content=None, recipient=None)
+    (fact,) = to_messages(stored(gone), epoch=1)
+    assert tickets.MessageQueued.read(fact.body).content.type == "erased"
+    gone_inbound = replace(received(CONTACT, "segredo"), content=None, sender=None, raw=None)
+    told = tickets.MessageReceived.read(to_fact(stored(gone_inbound), 1).body)
+    assert told.content == tickets.Content(type="erased")
