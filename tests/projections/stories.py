@@ -109,7 +109,7 @@ def says(
 
 def accepted(log: Log, who: Customer, by: UUID = ANA) -> None:
     author = Author(kind="agent", agent_id=by)
-    values = {**_ticket(who, who.ticket(), 2), "by": author}
+    values: dict[str, Any] = {**_ticket(who, who.ticket(), 2), "by": author}
     log.add(who.id, who.ticket(), published.TicketAccepted(**values, owner_id=by, sector_id=VENDAS))
 
 

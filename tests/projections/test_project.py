@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.errors import InvalidTextRepresentation, UndefinedObject
 
 from services.projections.adapters import queries, store
@@ -60,14 +60,13 @@ async def models(
 async def dump(pool: Pool) -> dict[str, list[str]]:
     async with pool.connection() as conn:
         return {
-            table: [
-                row[0]
-                for row in await (
-                    await conn.execute(f"SELECT t::text FROM {table} t ORDER BY 1")  # pyright: ignore[reportArgumentType, reportCallIssue]  # noqa: S608
-                ).fetchall()
-            ]
+            table: [row[0] for row in await (await conn.execute(_rows_as_text(table))).fetchall()]
             for table in TABLES
         }
+
+
+def _rows_as_text(table: str) -> sql.Composed:
+    return sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(table))
 
 
 async def rows_of(pool: Pool, view: str, scope: Scope = EVERYTHING) -> list[UUID]:
@@ -254,6 +253,6 @@ async def _changes(pool: Pool) -> list[RowChanged]:
 
 
 async def _accounts(conn: AsyncConnection[tuple[object, ...]], table: str) -> set[object]:
-    query = f"SELECT account_id FROM {table}"  # noqa: S608
-    found = await conn.execute(query)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    query = sql.SQL("SELECT account_id FROM {}").format(sql.Identifier(table))
+    found = await conn.execute(query)
     return {row[0] for row in await found.fetchall()}
