@@ -1,0 +1,346 @@
+"""The public API over real HTTP: the other services are tiny servers that a test fills."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+
+from services.gateway.adapters.access_tokens import AccessTokens
+from services.gateway.adapters.changes import Changes
+from services.gateway.adapters.counting import Counting
+from services.gateway.adapters.directory import Book
+from services.gateway.adapters.http import live, problems, sessions, views
+from services.gateway.adapters.http.signed_in import person_dependency
+from services.gateway.adapters.http.tickets import TicketRoutes
+from services.gateway.adapters.services import Directory, Projections, Tickets
+from services.gateway.domain.cards import Names
+from shared.contracts.directory import AgentChanged, ConnectionChanged, SectorChanged
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.internal_api import (
+    COMMAND_ID_HEADER,
+    CommandAnswer,
+    SessionAnswer,
+    TicketState,
+    ViewPage,
+)
+from shared.plumbing import clock
+from shared.plumbing.http import InternalClient
+from shared.plumbing.kafka import Received
+from shared.plumbing.tokens import TokenSigner
+from tests.gateway.rows import ACCOUNT, ANA, BIA, NOON, VENDAS, a_change, a_row, a_seen
+
+TICKET = UUID(int=50)
+CONNECTION = UUID(int=2)
+
+
+def received(message: Message, key: UUID, topic: str, offset: int = 0) -> Received:
+    envelope = Envelope(id="1", type=message.TYPE, source="test", time=NOON, account=ACCOUNT)
+    return Received(topic, 3, offset, str(key).encode(), envelope, message.body(), 0)
+
+
+def a_book() -> Book:
+    book = Book()
+    people = [
+        AgentChanged(id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[VENDAS]),
+        AgentChanged(id=BIA, account_id=ACCOUNT, name="Bia", roles=["admin"], sector_ids=[]),
+    ]
+    number = ConnectionChanged(
+        id=CONNECTION,
+        account_id=ACCOUNT,
+        name="Principal",
+        waba_id="9",
+        phone_number_id="1",
+        display_phone="+55 11 4000-0001",
+        graph_url="http://127.0.0.1:1",
+    )
+    sector = SectorChanged(id=VENDAS, account_id=ACCOUNT, name="Vendas")
+    for entity in (*people, number, sector):
+        book.on_message(received(entity, entity.id, "directory.events"))
+    return book
+
+
+def a_state() -> TicketState:
+    return TicketState(
+        id=TICKET,
+        protocol="p",
+        lifecycle="attending",
+        placement="inbox",
+        contact_id=UUID(int=9),
+        connection_id=CONNECTION,
+        conversation_id=UUID(int=8),
+        sector_id=VENDAS,
+        owner_id=ANA,
+        opened_at=NOON,
+        closed_at=None,
+        window_closes_at=None,
+        version=4,
+        allowed={},
+    )
+
+
+class Others:
+    """The other services: what they answer, and what they were asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str], bytes]] = []
+        self.answers: dict[str, tuple[int, str]] = {}
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.asked.append((request.path, dict(request.headers), body))
+        status, text = self.answers.get(request.path, (404, '{"code": "not_found"}'))
+        return web.Response(status=status, text=text, content_type="application/json")
+
+
+class Gateway:
+    """The gateway's routes over the other services, without Kafka."""
+
+    def __init__(self, keys_dir: Path, base_url: str, session: Callable[[], ClientSession]) -> None:
+        signer = TokenSigner("gateway", keys_dir)
+
+        def client(audience: str) -> InternalClient:
+            return InternalClient(signer, audience, [base_url], session)
+
+        self.book, self.changes = a_book(), Changes(100)
+        self.tokens = AccessTokens(keys_dir, timedelta(minutes=15), clock.now)
+        names = Names(self.book.name_of, self.book.number_of)
+        signed_in = person_dependency(self.tokens, self.book)
+        projections = Projections(client("projections"))
+        self.live = live.Live(
+            self.changes, Counting(projections, 0.01), self.book, names, queue_changes=5
+        )
+        self.book.on_rights_changed = self.live.rights_changed
+        self.app = FastAPI()
+        problems.install(self.app, names)
+        key = self.tokens.cursor_key()
+        directory = Directory(client("directory"))
+        tickets = TicketRoutes(
+            Tickets(client("tickets")), projections, names, signed_in, key, uuid4
+        )
+        for router in (
+            sessions.router(directory, self.tokens, names, signed_in, 3),
+            views.router(projections, names, signed_in, key),
+            tickets.router(),
+            live.router(self.live, signed_in),
+        ):
+            self.app.include_router(router)
+
+    def of(self, agent: UUID) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens.issue(agent)}"}
+
+
+@asynccontextmanager
+async def gateway(keys_dir: Path) -> AsyncGenerator[tuple[Gateway, Others, AsyncClient]]:
+    others = Others()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", others.handle)
+    async with TestServer(app) as server, ClientSession() as session:
+        made = Gateway(keys_dir, str(server.make_url("")), lambda: session)
+        transport = ASGITransport(app=made.app)
+        async with AsyncClient(transport=transport, base_url="http://gateway") as http:
+            yield made, others, http
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/me"),
+        ("GET", "/v1/views/aguardando"),
+        ("GET", "/v1/counts"),
+        ("GET", f"/v1/tickets/{TICKET}"),
+        ("GET", f"/v1/tickets/{TICKET}/timeline"),
+        ("POST", f"/v1/tickets/{TICKET}/accept"),
+        ("POST", f"/v1/tickets/{TICKET}/close"),
+        ("POST", f"/v1/tickets/{TICKET}/reopen"),
+        ("GET", "/v1/live"),
+    ],
+)
+async def test_nobody_gets_in_without_a_token(keys_dir: Path, method: str, path: str) -> None:
+    async with gateway(keys_dir) as (_, others, http):
+        answer = await http.request(method, path)
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "unauthenticated"
+        assert others.asked == []
+
+
+async def test_who_has_left_gets_nothing_though_the_token_still_lives(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, _, http):
+        gone = AgentChanged(
+            id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[], active=False
+        )
+        made.book.on_message(received(gone, ANA, "directory.events"))
+        assert (await http.get("/v1/me", headers=made.of(ANA))).status_code == 401
+
+
+async def test_signing_in_gives_a_token_that_says_who_i_am(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (_, others, http):
+        session = SessionAnswer(
+            account_id=ACCOUNT,
+            agent_id=ANA,
+            name="Ana",
+            roles=["agent"],
+            sector_ids=[VENDAS],
+            refresh_token="r",  # noqa: S106
+            refresh_expires_at=NOON,
+        )
+        others.answers["/internal/sessions"] = (200, session.model_dump_json())
+        body = {"login": "ana", "password": "x"}
+        answer = await http.post("/v1/sessions", json=body)
+        assert answer.json()["expires_in"] == 900
+        token = answer.json()["access_token"]
+        me = (await http.get("/v1/me", headers={"Authorization": f"Bearer {token}"})).json()
+        assert (me["name"], me["sectors"]) == ("Ana", [{"id": str(VENDAS), "name": "Vendas"}])
+        codes = [(await http.post("/v1/sessions", json=body)).status_code for _ in range(4)]
+        assert codes[-1] == 429
+
+
+async def test_a_list_asks_only_for_what_the_agent_may_see(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        page = ViewPage(
+            items=[a_row(a_seen("aguardando"), 1)],
+            next_after=(NOON, TICKET),
+            counts={"aguardando": 1},
+            position="1.7-1",
+        )
+        others.answers["/internal/views/query"] = (200, page.model_dump_json())
+        answer = await http.get("/v1/views/aguardando", headers=made.of(ANA))
+        asked = others.asked[-1][2].decode()
+        assert f'"sector_ids":["{VENDAS}"]' in asked
+        card = answer.json()["items"][0]
+        assert card["sector"] == {"id": str(VENDAS), "name": "Vendas"}
+        assert card["connection"]["number"] == "+55 11 4000-0001"
+        assert answer.headers["X-Position"] == "1.7-1"
+        cursor = answer.json()["next_cursor"]
+        again = await http.get(
+            "/v1/views/aguardando", params={"cursor": cursor}, headers=made.of(ANA)
+        )
+        assert again.status_code == 200
+        for wrong in (cursor[:-4], "x", cursor[::-1]):
+            refused = await http.get(
+                "/v1/views/atendendo", params={"cursor": wrong}, headers=made.of(ANA)
+            )
+            assert refused.json()["code"] == "invalid_cursor"
+
+
+async def test_the_loser_of_an_accept_reads_who_has_it(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        refusal = (
+            f'{{"code": "already_accepted", "held_by": {{"agent_id": "{BIA}"}}, "version": 3}}'
+        )
+        others.answers[f"/internal/tickets/{TICKET}/accept"] = (409, refusal)
+        answer = await http.post(f"/v1/tickets/{TICKET}/accept", headers=made.of(ANA))
+        problem = answer.json()
+        assert answer.status_code == 409
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert problem["held_by"] == {"id": str(BIA), "name": "Bia"}
+        assert problem["detail"].startswith("Este atendimento já foi aceito")
+
+
+async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        done = CommandAnswer(ticket=a_state(), version=4, position="1.7-9")
+        others.answers[f"/internal/tickets/{TICKET}/close"] = (200, done.model_dump_json())
+        for key in ("a", "a", "b", None, None):
+            sent = {} if key is None else {"Idempotency-Key": key}
+            headers = {**made.of(ANA), **sent, "If-Match": '"3"'}
+            answer = await http.post(f"/v1/tickets/{TICKET}/close", headers=headers)
+            assert answer.headers["ETag"] == '"4"'
+            assert answer.headers["X-Position"] == "1.7-9"
+        ids = [headers[COMMAND_ID_HEADER] for _, headers, _ in others.asked]
+        assert ids[0] == ids[1]
+        assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"type": "text", "text": ""}, "text"),
+        ({"type": "text", "text": "x" * 4097}, "text"),
+        ({"type": "text", "text": "oi", "owner_id": "x"}, "owner_id"),
+        ({"type": "image", "text": "oi"}, "type"),
+        ({"type": "text"}, "text"),
+    ],
+)
+async def test_bad_input_names_the_field_and_is_not_echoed(
+    keys_dir: Path, body: dict[str, Any], field: str
+) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        answer = await http.post(f"/v1/tickets/{TICKET}/messages", json=body, headers=made.of(ANA))
+        assert answer.status_code == 422
+        assert answer.json()["field"] == field
+        assert "oi" not in answer.text
+        assert others.asked == []
+
+
+async def test_a_service_that_is_away_is_said_with_when_to_come_again(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        others.answers["/internal/counts/query"] = (500, "not even json")
+        answer = await http.get("/v1/counts", headers=made.of(ANA))
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.headers["Retry-After"] == "1"
+
+
+async def heard(made: Gateway, agent: UUID, last: str | None, count: int) -> list[Any]:
+    person = made.book.person(agent)
+    assert person is not None
+    events: list[Any] = []
+    stream = made.live.stream(person, last)
+    async with asyncio.timeout(10):
+        async for event in stream:
+            events.append(event)
+            if len(events) == count:
+                break
+    await stream.aclose()
+    return events
+
+
+async def test_a_stream_resumes_after_the_last_event_and_resets_when_it_is_gone(
+    keys_dir: Path,
+) -> None:
+    async with gateway(keys_dir) as (made, _, _http):
+        for offset in range(3):
+            change = a_change(None, a_seen("aguardando"), offset + 1, ticket=60 + offset)
+            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+        events = await heard(made, ANA, "3-0", 3)
+        assert [event.event for event in events] == ["hello", "added", "added"]
+        assert [event.id for event in events] == ["3-2", "3-1", "3-2"]
+        events = await heard(made, ANA, "3-77", 2)
+        assert [event.event for event in events] == ["hello", "reset"]
+
+
+async def test_a_reader_that_begins_again_repeats_nothing(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, _, _http):
+        change = received(a_change(None, a_seen("aguardando"), 1), ACCOUNT, "inbox.changes", 0)
+        made.changes.on_message(change)
+        made.changes.on_message(change)
+        assert made.changes.since(ACCOUNT, "3-0") == []
+
+
+async def test_changed_rights_and_a_slow_screen_end_in_a_reset(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, _, _http):
+        person = made.book.person(ANA)
+        assert person is not None
+        stream = made.live.stream(person, None)
+        assert (await anext(stream)).event == "hello"
+        moved = AgentChanged(id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[])
+        made.book.on_message(received(moved, ANA, "directory.events"))
+        async with asyncio.timeout(10):
+            rest = [event.event async for event in stream]
+        assert rest[-1] == "reset"
+        slow = made.live.stream(person, None)
+        assert (await anext(slow)).event == "hello"
+        for offset in range(10, 30):
+            change = a_change(None, a_seen("aguardando"), offset, ticket=offset)
+            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+        async with asyncio.timeout(10):
+            rest = [event.event async for event in slow]
+        assert rest[-1] == "reset"
