@@ -39,6 +39,16 @@ def make_keys(folder: Path) -> None:
             public.write_bytes(_public_pem(private.encode()))
 
 
+def missing_keys(folder: Path) -> list[str]:
+    """Names of files that should be there."""
+    wanted = [
+        "master.key",
+        *(f"{service}.key" for service in SIGNING_SERVICES),
+        *(f"public/{service}.pem" for service in SIGNING_SERVICES),
+    ]
+    return [name for name in wanted if not (folder / name).exists()]
+
+
 def role_password(folder: Path) -> str:
     """The password of the services' roles in the database."""
     return kept(folder / "role.password")

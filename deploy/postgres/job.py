@@ -32,6 +32,12 @@ def apply(admin_url: str, role_password: str) -> list[str]:
     return services
 
 
+def newest_revision(service: str) -> str:
+    """The last of a service's migrations; they are numbered."""
+    versions = _SERVICES / service / "migrations" / "versions"
+    return max(file.name.partition("_")[0] for file in versions.glob("[0-9]*_*.py"))
+
+
 def service_url(url: str, service: str, role_password: str) -> str:
     """The same database, as the service's own role."""
     parts = urlsplit(url)

@@ -1,0 +1,88 @@
+# Guichê. `make` lists what there is; `make run` starts all of it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--config-settings editable_mode=compat --constraint constraints.txt
+SEED ?= 1
+MINUTES ?= 10
+.PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
+	bench check-way check-accept check-kill check-red storm
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(VENV)/.local: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[local]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.local
+
+install: $(VENV)/.local ## the virtual environment, with what `run` needs
+
+install-dev: $(VENV)/.dev ## the same, with the tools and tests
+
+run: install ## PostgreSQL, Kafka, all services, simulated customers; GUICHE_SIMULATE=0 without these
+	@exec $(BIN)/guiche run
+
+stop: install ## end what `run` started
+	@$(BIN)/guiche stop
+
+logs: ## follow the logs of all processes
+	@tail -n 20 -F .run/logs/*.log
+
+reset: install ## end it and forget all data, keys and ports
+	@$(BIN)/guiche reset
+
+migrate: install ## bring the database of DATABASE_URL to its newest form
+	@$(BIN)/guiche migrate
+
+topics: install ## create the topics that are missing
+	@$(BIN)/guiche topics
+
+simulator: install ## Meta's API alone, on SIMULATOR_PORT
+	@exec $(BIN)/python -m deploy.simulator
+
+fmt: install-dev ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: install-dev ## ruff, without changing anything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: install-dev ## basedpyright, strict
+	$(BIN)/basedpyright
+
+imports: install-dev ## who may import whom
+	$(BIN)/lint-imports
+
+test: lint types imports ## all checks of the code, then all tests on real servers
+	$(BIN)/pytest
+
+check: test ## what has to pass before a change goes in
+
+check-way: install-dev ## one message, all the way, against an oracle: SEED=1
+	@$(BIN)/python -m tests.checks.way --seed $(SEED)
+
+check-accept: install-dev ## 2 agents, 500 tickets, 2 processes of tickets: SEED=1
+	@$(BIN)/python -m tests.checks.accept --seed $(SEED)
+
+check-kill: install-dev ## check-way while everything is killed once: SEED=1
+	@$(BIN)/python -m tests.checks.kill --seed $(SEED)
+
+check-red: install-dev ## take rules out one by one and see a test go red
+	@$(BIN)/python -m tests.checks.red
+
+bench: install-dev ## each number against its floor
+	@$(BIN)/python -m bench
+
+storm: install-dev ## long fault runs: MINUTES=10 SEED=1
+	@$(BIN)/python -m tests.storm --minutes $(MINUTES) --seed $(SEED)
