@@ -1,4 +1,4 @@
-"""What one screen hears: folding it gives what the agent may see, each row once, never backwards."""
+"""What one screen hears: what the agent may see, each row once, never backwards."""
 
 from hypothesis import given
 from hypothesis import strategies as st

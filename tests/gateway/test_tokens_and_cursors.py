@@ -69,7 +69,7 @@ def test_a_token_with_one_thing_wrong_is_refused(
 def test_no_algorithm_and_a_secret_algorithm_are_refused(keys_dir: Path) -> None:
     public = (keys_dir / "public" / "gateway.pem").read_bytes()
     claims = {"iss": "gateway", "aud": "guiche", "sub": str(AGENT), "exp": NOW.timestamp() + 60}
-    unsigned = jwt.encode(claims, None, algorithm="none", headers={"kid": "gateway"})
+    unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": "gateway"})
     # PyJWT itself refuses to sign with a public key, so any secret stands in for it
     symmetric = jwt.encode(claims, public[40:72], algorithm="HS256", headers={"kid": "gateway"})
     for token in ("", "x", unsigned, symmetric):
