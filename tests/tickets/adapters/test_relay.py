@@ -70,7 +70,7 @@ async def running(relay: Relay) -> AsyncGenerator[asyncio.Task[None]]:
 async def published_up_to_the_head(database: Database) -> None:
     position = RelayPosition(database.pool)
     async with asyncio.timeout(20):
-        while (await position.read()).log_id < await database.store.head():
+        while (await position.read()).log_id < await database.store.head():  # noqa: ASYNC110  SQL
             await asyncio.sleep(0.01)
 
 
@@ -146,7 +146,7 @@ class Refusing:
     """A producer whose broker acknowledges nothing."""
 
     async def send_all(self, messages: Sequence[Outgoing]) -> None:
-        raise PublishFailedError
+        raise PublishFailedError(len(messages))
 
 
 async def test_the_position_does_not_move_before_the_acknowledgments(database: Database) -> None:

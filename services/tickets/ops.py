@@ -1,0 +1,130 @@
+"""What can an operator ask of tickets? Streams, the relay, parked messages."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import aiohttp
+import typer
+from psycopg import AsyncConnection
+from pydantic_core import to_json
+
+from services.tickets.adapters.codec import Codec
+from services.tickets.adapters.keys import ContactKeys
+from services.tickets.adapters.relay import LEASE
+from services.tickets.adapters.secrets import Secrets, fetch_from
+from services.tickets.domain.catalogue import EVENTS
+from services.tickets.settings import Settings
+from shared.plumbing.http import InternalClient
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.parked_verbs import parked_verbs, parking_at
+from shared.plumbing.parking import Parking
+from shared.plumbing.postgres import make_pool
+from shared.plumbing.sealing import Sealer
+from shared.plumbing.tokens import TokenSigner
+
+_SERVICE: Final = "tickets"
+_STREAM: Final = """
+SELECT notification_id, originator_version, topic, state FROM event
+WHERE originator_id = %s ORDER BY originator_version
+"""
+_RELAY: Final = """
+SELECT position.epoch, position.log_id, coalesce((SELECT max(notification_id) FROM event), 0),
+    (SELECT count(*) FROM event WHERE notification_id > position.log_id),
+    held.holder, extract(epoch FROM held.until - clock_timestamp())::float
+FROM relay_position AS position LEFT JOIN lease AS held ON held.name = %s
+"""
+_Row = tuple[int, int, str, bytes]
+
+app: Final = typer.Typer(help="The event store: streams, relay, parked messages.")
+stream: Final = typer.Typer(help="Events as they are stored.", no_args_is_help=True)
+relay: Final = typer.Typer(help="The way from the log to Kafka.", no_args_is_help=True)
+app.add_typer(stream, name="stream")
+app.add_typer(relay, name="relay")
+
+
+@stream.command("show")
+def show_stream(
+    stream_id: Annotated[UUID, typer.Argument(metavar="ID", help="Of a ticket or any stream.")],
+    *,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Also personal fields.")] = False,
+) -> None:
+    """Every event of a stream: version, log id, time, type, actor, and its fields."""
+    lines = asyncio.run(_lines(Settings(), stream_id, reveal=reveal))
+    for line in lines:
+        typer.echo(line)
+    if not lines:
+        typer.echo("no such stream", err=True)
+        raise typer.Exit(1)
+
+
+@relay.command("status")
+def relay_status() -> None:
+    """How far the log is published, how much waits, and who is the relay."""
+    epoch, log_id, head, waiting, holder, seconds = asyncio.run(_relay(Settings()))
+    typer.echo(f"position {epoch}.{log_id}  head {head}  waiting {waiting}")
+    if holder is None or seconds < 0:
+        typer.echo("nobody is the relay: is a process of tickets running?", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"relay {holder}, for {seconds:.0f} more seconds")
+
+
+async def _relay(settings: Settings) -> Any:  # noqa: ANN401  a row of the query above
+    async with await AsyncConnection.connect(settings.database_url) as conn:
+        return await (await conn.execute(_RELAY, (LEASE,))).fetchone()
+
+
+async def _lines(settings: Settings, stream_id: UUID, *, reveal: bool) -> list[str]:
+    async with await AsyncConnection.connect(settings.database_url) as conn:
+        rows: list[_Row] = await (await conn.execute(_STREAM, (stream_id,))).fetchall()
+    codec = Codec(EVENTS)
+    keys = {key for row in rows if (key := codec.key_of(row[3])) is not None}
+    sealers = await _sealers(settings, keys) if reveal else dict.fromkeys(keys)
+    return [_line(codec, stream_id, row, sealers) for row in rows]
+
+
+def _line(codec: Codec, stream_id: UUID, row: _Row, sealers: Mapping[UUID, Sealer | None]) -> str:
+    log_id, version, topic, state = row
+    event, meta = codec.decode(topic, state, stream_id, version, sealers)
+    at = f"{meta.recorded_at:%Y-%m-%d %H:%M:%S.%f}"
+    fields = to_json(event).decode()
+    return f"{version}  {log_id}  {at}  {topic}  {meta.actor}  {meta.command_id}  {fields}"
+
+
+async def _sealers(settings: Settings, contacts: set[UUID]) -> Mapping[UUID, Sealer | None]:
+    async with _secrets(settings) as secrets:
+        pool = make_pool(settings.database_url, min_size=1, max_size=1)
+        await pool.open()
+        try:
+            return await ContactKeys(pool, secrets.wrapping_key).to_open(contacts)
+        finally:
+            await pool.close()
+
+
+@asynccontextmanager
+async def _secrets(settings: Settings) -> AsyncGenerator[Secrets]:
+    """What directory tells this service, asked with its own signing key."""
+    signer = TokenSigner(_SERVICE, settings.keys_dir)
+    async with aiohttp.ClientSession() as session:
+        client = InternalClient(signer, "directory", [settings.directory_url], lambda: session)
+        secrets = Secrets(fetch_from(client))
+        await secrets.refresh(Heartbeat())
+        yield secrets
+
+
+def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
+    settings = Settings()
+
+    async def key() -> bytes:
+        async with _secrets(settings) as secrets:
+            return secrets.own_key
+
+    return parking_at(settings.database_url, _SERVICE, key if opens else None)
+
+
+parked: Final = parked_verbs(_parking)
+app.add_typer(parked, name="parked")
+EVERYWHERE: Final[Sequence[tuple[str, typer.Typer]]] = (("stream", stream), ("relay", relay))
+"""Verbs that `guiche` also offers without the service's name."""

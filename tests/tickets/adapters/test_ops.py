@@ -1,0 +1,89 @@
+"""What an operator sees of streams, the relay and parked messages."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+from typer.testing import CliRunner, Result
+
+from services.tickets.adapters.database import Database
+from services.tickets.ops import app
+from services.tickets.settings import Settings
+from shared.plumbing.kafka import Producer, to_headers
+from shared.plumbing.kafka.messages import Record
+from shared.plumbing.parking import Parking
+from shared.plumbing.sealing import Sealer
+from tests.tickets.adapters.events import AGENT, conversation_of, received, stores
+from tests.tickets.adapters.test_relay import a_relay, published_up_to_the_head, running
+from tests.wire.support import message
+
+CONTACT = UUID(int=31)
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKETS_DATABASE_URL", settings.database_url)
+
+
+async def guiche(*arguments: str) -> Result:
+    """In a thread: the verbs run event loops of their own."""
+    return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+
+async def test_a_stream_is_shown_without_what_is_personal(database: Database) -> None:
+    await database.store.append(stores(CONTACT, 0, received(CONTACT, "segredo do cliente")))
+    result = await guiche("stream", "show", str(conversation_of(CONTACT)))
+    assert result.exit_code == 0
+    assert "tickets.MessageReceived" in result.output
+    assert f"agent:{AGENT}" in result.output
+    for private in ("segredo", "5511987654321", "SECRET", "Ana"):
+        assert private not in result.output
+
+
+async def test_a_stream_that_does_not_exist_is_an_error() -> None:
+    assert (await guiche("stream", "show", str(UUID(int=1)))).exit_code == 1
+
+
+async def test_the_relay_says_how_far_it_is_and_who_holds_it(
+    database: Database, producer: Producer
+) -> None:
+    await database.store.append(stores(CONTACT, 0, received(CONTACT, "oi")))
+    alone = await guiche("relay", "status")
+    assert alone.exit_code == 1, "nobody is the relay"
+    assert "waiting 1" in alone.output
+    async with running(a_relay(database, producer)):
+        await published_up_to_the_head(database)
+        result = await guiche("relay", "status")
+    assert result.exit_code == 0
+    assert "waiting 0" in result.output
+    assert "relay tickets-1" in result.output
+
+
+async def test_a_parked_message_is_listed_and_skipped(database: Database) -> None:
+    parking = Parking(database.pool, Sealer(b"k" * 32), "tickets")
+    await parking.park("inbound.events", a_record(), "NotInDirectoryError", holds=True)
+    listed = await guiche("parked", "list")
+    assert "NotInDirectoryError" in listed.output
+    number = listed.output.split()[0]
+    assert (await guiche("parked", "retry", number)).exit_code == 0
+    assert (await guiche("parked", "skip", number)).exit_code == 0
+    assert (await guiche("parked", "list")).output == ""
+    assert (await guiche("parked", "skip", number)).exit_code == 1
+
+
+def a_record() -> Record:
+    sent = message(b"key", 1)
+    return ConsumerRecord(
+        topic="inbound.events",
+        partition=0,
+        offset=3,
+        timestamp=0,
+        timestamp_type=0,
+        key=sent.key,
+        value=sent.body,
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=0,
+        headers=to_headers(sent.envelope),
+    )
