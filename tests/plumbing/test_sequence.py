@@ -49,19 +49,22 @@ async def test_advance_never_goes_back(pool: Pool) -> None:
 
 
 async def test_a_zombie_waits_for_the_new_owner_and_is_late(pool: Pool) -> None:
+    async with pool.connection() as conn:
+        await judge(conn, [(A, 1), (B, 1)])
+        await advance(conn, [(A, 1), (B, 1)])
     judged, go_on = asyncio.Event(), asyncio.Event()
 
     async def owner() -> None:
         async with pool.connection() as conn:
-            assert await judge(conn, [(A, 1), (B, 1)]) == [APPLY, APPLY]
+            assert await judge(conn, [(A, 2), (B, 2)]) == [APPLY, APPLY]
             judged.set()
             await go_on.wait()
-            await advance(conn, [(A, 1), (B, 1)])
+            await advance(conn, [(A, 2), (B, 2)])
 
     async def zombie() -> list[object]:
         await judged.wait()
         async with pool.connection() as conn:
-            return list(await judge(conn, [(B, 1), (A, 1)]))
+            return list(await judge(conn, [(B, 2), (A, 2)]))
 
     working, late = asyncio.create_task(owner()), asyncio.create_task(zombie())
     await judged.wait()

@@ -23,19 +23,24 @@ async def test_everything_is_known_before_it_is_ready_and_then_followed(
         else:
             known.pop(received.key, None)
 
-    keys = [b"entity%d" % n for n in range(50)]
-    await publish(settings, [message(key, n, TOPIC) for n in range(20) for key in keys])
+    keys = [b"entity%d" % n for n in range(16)]
+    for n in range(20):  # more than one fetch of each partition brings
+        await publish(settings, [message(key, n, TOPIC, body=_big(n)) for key in keys])
     await publish(settings, [message(keys[0], 0, TOPIC, body=b"")])
     reader = CompactedReader(settings, TOPIC, remember)
     beat = Heartbeat(at=0.0)
     running = asyncio.create_task(reader.run(beat))
     await asyncio.wait_for(reader.ready.wait(), 20)
-    assert known == dict.fromkeys(keys[1:], b"19")
+    assert known == dict.fromkeys(keys[1:], _big(19))
     assert beat.at > 0.0
     await publish(settings, [message(keys[0], 99, TOPIC)])
     await until(lambda: known.get(keys[0]) == b"99")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+def _big(number: int) -> bytes:
+    return b"%d" % number + b" " * 100_000
 
 
 async def test_an_empty_topic_is_known_at_once(settings: CommonSettings) -> None:

@@ -1,6 +1,6 @@
 """How far is a subscription behind, and is it alive? Lag in seconds and signs of life."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, time
 from typing import Final
 
@@ -20,13 +20,14 @@ STUCK_SECONDS: Final = 60.0
 class Progress:
     """What one subscription has done. `seen` is fed by the batches, `looked` by the watch."""
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, *, seconds: Callable[[], float] = monotonic) -> None:
         self.topic = topic
+        self._seconds = seconds
         self._in_hand_since_ms: int | None = None  # oldest record of the batch in hand
         self._done_ms: dict[TopicPartition, int] = {}  # nothing older than this is left to do
         self._positions: Mapping[TopicPartition, int] = {}
-        self._moved = monotonic()
-        self._sign = monotonic()
+        self._moved = self._seconds()
+        self._sign = self._seconds()
 
     def took(self, records: Sequence[Record]) -> None:
         """A batch is in hand."""
@@ -37,7 +38,7 @@ class Progress:
     def done(self, records: Sequence[Record]) -> None:
         """The batch is done."""
         self._in_hand_since_ms = None
-        self._moved = monotonic()
+        self._moved = self._seconds()
         for record in records:
             self._done_ms[TopicPartition(record.topic, record.partition)] = record.timestamp
         self.alive()
@@ -48,7 +49,7 @@ class Progress:
 
     def alive(self) -> None:
         """A sign of life from inside a batch: something was done, or is waited for knowingly."""
-        self._sign = monotonic()
+        self._sign = self._seconds()
 
     def looked(
         self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
@@ -56,11 +57,11 @@ class Progress:
         """Positions and ends of the assigned partitions at this moment."""
         now_ms = int(time() * 1000)
         if positions != self._positions:
-            self._moved = monotonic()
+            self._moved = self._seconds()
         self._positions = dict(positions)
         late = [part for part, end in ends.items() if positions.get(part, end) < end]
         if not late:
-            self._moved = monotonic()
+            self._moved = self._seconds()
         for part in ends.keys() - set(late):
             self._done_ms[part] = now_ms
         oldest = min((self._done_ms.get(part, now_ms) for part in late), default=now_ms)
@@ -72,4 +73,4 @@ class Progress:
     def stuck(self) -> bool:
         """Records wait, but for a minute nothing has moved and nothing gave a sign of life."""
         since = self._sign if self._in_hand_since_ms is not None else max(self._moved, self._sign)
-        return monotonic() - since > STUCK_SECONDS
+        return self._seconds() - since > STUCK_SECONDS
