@@ -1,0 +1,1 @@
+"""The rows of eventstore.md 5."""
