@@ -98,7 +98,11 @@ def optional_text(parent: Object, key: str) -> str | None:
 
 def optional_id(parent: Object, *keys: str) -> str | None:
     """The first of these keys that has a text which is not empty."""
-    return next((found for key in keys if (found := optional_text(parent, key))), None)
+    for key in keys:
+        found = optional_text(parent, key)
+        if found:
+            return found
+    return None
 
 
 def flag(parent: Object, key: str) -> bool:
