@@ -78,17 +78,15 @@ def service_environment(installation: Installation, instance: str) -> dict[str, 
 
 def local_environment(places: Places) -> dict[str, str]:
     """What an operator's tool needs to look at the run in this folder."""
-    lines = places.environment.read_text().splitlines()
-    public = {name: value for name, _, value in (line.partition("=") for line in lines)}
+    servers = json.loads(places.servers.read_text())
     installation = Installation(
         places=places,
         ports=json.loads(places.ports.read_text()),
-        database_url=public["DATABASE_URL"],
-        bootstrap=public["KAFKA_BOOTSTRAP_SERVERS"],
+        **servers,
         demo=load_demo(places),
     )
     ours = [_ours(installation, instance) for instance in INSTANCES]
-    return {**dict(entry for each in ours for entry in each.items()), **public}
+    return {**dict(entry for each in ours for entry in each.items()), **installation.public()}
 
 
 def _ours(installation: Installation, instance: str) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 from typing import NoReturn
 
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -25,8 +27,9 @@ from shared.plumbing.settings import CommonSettings
 
 def adopt_local_run() -> None:
     """On the machine of a local run its addresses are known without being told."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # findings say it better
     places = default_places()
-    if places.environment.exists():
+    if places.servers.exists():
         for name, value in local_environment(places).items():
             os.environ.setdefault(name, value)
 
@@ -80,7 +83,10 @@ def doctor(*, as_json: bool) -> int:
 
 def lag(*, as_json: bool) -> None:
     """Print how far behind each reader is."""
-    found = asyncio.run(lagging.measure(CommonSettings()))
+    try:
+        found = asyncio.run(lagging.measure(CommonSettings()))
+    except (KafkaError, OSError):
+        _fail("Kafka does not answer; `guiche doctor` says more")
     _print([reader.as_row() for reader in found], as_json=as_json)
 
 

@@ -32,6 +32,11 @@ class Places:
         return self.run / "guiche.env"
 
     @property
+    def servers(self) -> Path:
+        """Where PostgreSQL and Kafka of this run answer, known before anything is ready."""
+        return self.run / "servers.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor as long as it lives."""
         return self.run / "lock"

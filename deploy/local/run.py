@@ -61,7 +61,9 @@ async def _run(places: Places, console: Console) -> None:
         supervisor.stop([name for name in supervisor.names if name not in servers.children])
         supervisor.stop(servers.children)
         servers.stop()
+        end_leftovers(places)
         places.environment.unlink(missing_ok=True)
+        places.servers.unlink(missing_ok=True)
 
 
 async def _prepare(places: Places, servers: Servers, console: Console) -> Installation:

@@ -1,5 +1,6 @@
 """Which PostgreSQL and Kafka does this run use? Those that are named, else two local processes."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,4 +63,6 @@ def start_servers(places: Places, *, durable: bool = True) -> Servers:
         children["kafka"] = Child(spec, places)
         children["kafka"].start()
         bootstrap = f"{LOOPBACK}:{ports['kafka']}"
+    places.servers.touch(mode=0o600)
+    places.servers.write_text(json.dumps({"database_url": url, "bootstrap": bootstrap}))
     return Servers(url, bootstrap, children)
