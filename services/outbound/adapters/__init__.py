@@ -1,0 +1,1 @@
+"""PostgreSQL, Kafka, Meta's API, and what outbound must know of directory."""

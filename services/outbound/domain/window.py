@@ -1,0 +1,31 @@
+"""Is the customer's 24-hour window open at this instant (D7, Cloud API 11.1)?"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+WINDOW: Final = timedelta(hours=24)
+_BRAZIL_WITHOUT_NINE: Final = re.compile(r"55([0-9]{2})([6-9][0-9]{7})")
+
+
+def closes_at(known_when_queued: datetime | None, last_inbound: datetime | None) -> datetime | None:
+    """The newest known end of the window; None: the customer never wrote."""
+    heard = None if last_inbound is None else last_inbound + WINDOW
+    known = [instant for instant in (known_when_queued, heard) if instant is not None]
+    return max(known, default=None)
+
+
+def is_open(closes: datetime | None, now: datetime, margin: timedelta) -> bool:
+    """Whether a free-form message that leaves now arrives in time; the margin is its way."""
+    return closes is not None and now + margin < closes
+
+
+def identities(phone: str | None, user_id: str | None) -> Iterator[str]:
+    """The names of one customer; phones with Brazil's ninth digit added (protocols.md 1)."""
+    if phone:
+        digits = phone.removeprefix("+")
+        found = _BRAZIL_WITHOUT_NINE.fullmatch(digits)
+        yield "phone:" + (digits if found is None else f"55{found.group(1)}9{found.group(2)}")
+    if user_id:
+        yield "user:" + user_id

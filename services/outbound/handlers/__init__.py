@@ -1,0 +1,1 @@
+"""Commands in, attempts out, fates told."""

@@ -1,0 +1,60 @@
+"""A command becomes a row before Kafka is acknowledged: a slow number blocks no partition (D8)."""
+
+import asyncio
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from services.outbound.domain.window import identities
+from services.outbound.handlers.ports import Hashes, Queued, Store
+from shared.contracts.outbound import OUTBOUND_COMMANDS_TYPES, SendMessage, SendReadReceipt
+from shared.plumbing import metrics
+from shared.plumbing.kafka import Received, UnprocessableError
+
+_queued = metrics.counter("outbound_queued", "Rows that were new")
+_ignored = metrics.counter("outbound_ignored", "Messages of an unknown type", ["topic"])
+
+
+class Enqueue:
+    """Handles outbound.commands; `wake` is set when something may be sent."""
+
+    def __init__(self, store: Store, hashes: Hashes, wake: asyncio.Event) -> None:
+        self._store = store
+        self._hashes = hashes
+        self._wake = wake
+
+    async def handle(self, received: Received) -> None:
+        """One message."""
+        await self.handle_batch([received])
+
+    async def handle_batch(self, batch: Sequence[Received]) -> None:
+        """All or nothing, in this order; a repeated id does nothing."""
+        queued = [found for received in batch if (found := self._queued(received))]
+        if not queued:
+            return
+        async with self._store.begin() as work:
+            new = await work.insert(queued)
+        _queued.inc(new)
+        self._wake.set()
+
+    def _queued(self, received: Received) -> Queued | None:
+        kind = OUTBOUND_COMMANDS_TYPES.get(received.envelope.type)
+        if kind is None:
+            _ignored.labels(topic=received.topic).inc()
+            return None
+        try:
+            command = kind.read(received.body)
+        except ValidationError as error:
+            reason = "unreadable"
+            raise UnprocessableError(reason) from error
+        if isinstance(command, SendMessage):
+            return Queued(command, received.key, self._identities(command))
+        if isinstance(command, SendReadReceipt):
+            return Queued(command, received.key, ())
+        return None
+
+    def _identities(self, command: SendMessage) -> tuple[bytes, ...]:
+        names = identities(command.recipient.phone, command.recipient.user_id)
+        return tuple(
+            self._hashes.identity(command.account_id, command.connection_id, name) for name in names
+        )

@@ -1,0 +1,176 @@
+"""What the handlers need of the world around them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.outbound.domain.fate import Change
+from services.outbound.domain.outcome import Outcome
+from services.outbound.domain.queue_row import QueueRow
+from services.outbound.domain.retrying import Hold
+from shared.contracts.inbound import Status
+from shared.contracts.outbound import SendMessage, SendReadReceipt
+from shared.plumbing.transient import TransientError
+
+
+class PepperMissingError(TransientError):
+    """The account is newer than the secrets in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A command and what its row needs besides."""
+
+    command: SendMessage | SendReadReceipt
+    key: bytes  # Kafka's
+    identities: tuple[bytes, ...]  # HMACs of whom it goes to
+
+    @property
+    def message_id(self) -> UUID:
+        """The row's id: the message's or the receipt's."""
+        command = self.command
+        return command.message_id if isinstance(command, SendMessage) else command.receipt_id
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A row whose turn has come; the command is None when its seal is broken."""
+
+    row: QueueRow
+    command: SendMessage | SendReadReceipt | None
+    window_closes_at: datetime | None  # the newest that is known
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A number that refused; when `may_probe`, one message finds out whether it still does."""
+
+    error_class: str
+    may_probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended, for whoever must judge an unknown one."""
+
+    message_id: UUID
+    number: int
+    outcome: str
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A business number at Meta and the token with which it sends."""
+
+    url: str  # with the number's id
+    token: str
+
+
+class Work(Protocol):
+    """One transaction."""
+
+    async def insert(self, queued: Sequence[Queued]) -> int:
+        """Store rows in this order; repeats do nothing. How many are new."""
+        ...
+
+    async def held(self, now: datetime) -> Mapping[UUID, Held]:
+        """The numbers that refused."""
+        ...
+
+    async def due(self, limits: Mapping[UUID, int], most: int, now: datetime) -> Sequence[Due]:
+        """Lock the first rows of conversations whose time has come, so many of each number."""
+        ...
+
+    async def locked(self, message_ids: Iterable[UUID]) -> Mapping[UUID, QueueRow]:
+        """Lock these rows."""
+        ...
+
+    async def abandoned(self, most: int) -> Sequence[QueueRow]:
+        """Lock rows in `sending` whose worker shows no sign of life."""
+        ...
+
+    async def save(self, changes: Sequence[Change]) -> None:
+        """Store the rows and what is published of them."""
+        ...
+
+    async def delete(self, message_ids: Sequence[UUID]) -> None:
+        """Forget rows (of receipts)."""
+        ...
+
+    async def start_attempts(self, rows: Sequence[QueueRow]) -> None:
+        """Write down that these rows are about to be sent."""
+        ...
+
+    async def end_attempts(self, ended: Sequence[Ended], now: datetime) -> None:
+        """Write down how attempts ended."""
+        ...
+
+    async def hold(self, connection_id: UUID, hold: Hold, now: datetime) -> None:
+        """Nothing leaves by this number for a while."""
+        ...
+
+    async def release(self, working: Mapping[UUID, datetime]) -> None:
+        """End the holds of numbers that accepted an attempt which began after the hold."""
+        ...
+
+    async def keep_orphans(self, statuses: Sequence[tuple[UUID, Status]], now: datetime) -> None:
+        """Keep statuses whose row is not there."""
+        ...
+
+    async def orphans(self, message_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Status]]:
+        """Statuses that came before their row."""
+        ...
+
+    async def heard(self, instants: Mapping[tuple[UUID, bytes], datetime]) -> None:
+        """The last instant at which a customer (connection, identity) wrote."""
+        ...
+
+    async def alive(self, instance: str, session: UUID) -> None:
+        """A sign of life; another session of this instance is dead from now on."""
+        ...
+
+
+class Store(Protocol):
+    """outbound's tables."""
+
+    def begin(self) -> AbstractAsyncContextManager[Work]:
+        """A transaction that commits when the block ends without an error."""
+        ...
+
+
+class Hashes(Protocol):
+    """Names for what contains a phone number (D3)."""
+
+    def wamid(self, account_id: UUID, connection_id: UUID, wamid: str) -> bytes:
+        """The HMAC of a wamid; raises PepperMissingError."""
+        ...
+
+    def identity(self, account_id: UUID, connection_id: UUID, identity: str) -> bytes:
+        """The HMAC of a customer's name; raises PepperMissingError."""
+        ...
+
+
+class Numbers(Protocol):
+    """What directory told of business numbers."""
+
+    def ready(self) -> Sequence[UUID]:
+        """Connections that are active and have a token."""
+        ...
+
+    def get(self, connection_id: UUID) -> Number | None:
+        """The number of a connection, if it is ready."""
+        ...
+
+
+class Graph(Protocol):
+    """Meta's API."""
+
+    async def send(
+        self, number: Number, command: SendMessage | SendReadReceipt, *, connect_seconds: float
+    ) -> Outcome:
+        """One call, never repeated; a connection must be there within `connect_seconds`."""
+        ...

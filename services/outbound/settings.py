@@ -1,0 +1,18 @@
+"""What outbound reads from its environment."""
+
+from pydantic_settings import SettingsConfigDict
+
+from shared.plumbing.settings import CommonSettings
+
+
+class Settings(CommonSettings):
+    """`OUTBOUND_*`, and what all services share."""
+
+    model_config = SettingsConfigDict(env_prefix="OUTBOUND_")
+
+    timeout_seconds: float = 10.0  # of one call to Meta
+    in_flight: int = 512  # calls at once
+    messages_per_second: float = 64.0  # per number: 80 % of Meta's 80 (Cloud API 12)
+    window_margin_seconds: float = 30.0  # before its end a window counts as closed
+    secrets_interval_seconds: float = 60.0
+    poll_seconds: float = 0.25  # of the queue, when nothing wakes the sender
