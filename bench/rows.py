@@ -16,5 +16,6 @@ ROWS: Final[dict[str, str]] = {
     "eventstore.md 5: replay 1000, load 10": "bench.store.replay",
     "eventstore.md 5: warm tickets against the library": "bench.store.warm",
     "eventstore.md 5: tail reader": "bench.store.tail",
+    "eventstore.md 5: relay": "bench.relay",
     "design.md 6, 1: webhook acknowledged": "bench.webhook",
 }

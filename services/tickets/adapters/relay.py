@@ -8,6 +8,7 @@ process the relay; the condition on the position holds when two believe that the
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
@@ -44,6 +45,17 @@ class Producing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What follows on a log id, translated."""
+
+    after: int
+    epoch: int
+    reached: int
+    events: int
+    messages: Sequence[Outgoing]
+
+
 class Relay:
     """`run` is the body of a loop; `appended` wakes it."""
 
@@ -64,6 +76,7 @@ class Relay:
         self._renew_each = lease_seconds / _RENEWALS
         self._poll_seconds = poll_seconds
         self._wake = asyncio.Event()
+        self._ahead: asyncio.Task[_Batch] | None = None
 
     def appended(self, _log_id: int) -> None:
         """Something was stored by this process: look at once."""
@@ -79,6 +92,7 @@ class Relay:
             await self._hold(beat)
         finally:
             _holds.set(0)
+            await self._forget_ahead()
             with suppress(*TRANSIENT):
                 await self._lease.release()
 
@@ -102,20 +116,41 @@ class Relay:
 
         Raises PositionMovedError, PublishFailedError, UnknownKeyError.
         """
+        batch = await self._taken(position.log_id, epoch)
+        if not batch.events:
+            return position, 0
+        if batch.events == BATCH:  # much waits: read on while Kafka writes
+            self._ahead = asyncio.create_task(self._read(batch.reached, epoch))
+        await self._producer.send_all(batch.messages)
+        failpoints.hit(AFTER_PRODUCE)
+        reached = Position(epoch, batch.reached)
+        await self._position.move(position, reached)
+        _position.set(reached.log_id)
+        return reached, batch.events
+
+    async def _taken(self, after: int, epoch: int) -> "_Batch":
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            batch = await ahead
+            if (batch.after, batch.epoch) == (after, epoch):
+                return batch
+        return await self._read(after, epoch)
+
+    async def _read(self, after: int, epoch: int) -> "_Batch":
         try:
-            found = await self._store.log(position.log_id, BATCH)
+            found = await self._store.log(after, BATCH)
         except UnknownKeyError:
             _stopped.set(1)
             raise
         _stopped.set(0)
-        if not found:
-            return position, 0
-        await self._producer.send_all(await translated(found, epoch))
-        failpoints.hit(AFTER_PRODUCE)
-        reached = Position(epoch, found[-1].log_id)
-        await self._position.move(position, reached)
-        _position.set(reached.log_id)
-        return reached, len(found)
+        reached = found[-1].log_id if found else after
+        return _Batch(after, epoch, reached, len(found), await translated(found, epoch))
+
+    async def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
     async def _rest(self) -> None:
         with suppress(TimeoutError):

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from services.tickets.adapters import relay
 from services.tickets.adapters.database import Database
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Position, PositionMovedError, RelayPosition
@@ -57,8 +58,8 @@ async def fill(database: Database, each: int = 6) -> set[tuple[UUID, int]]:
 
 
 @asynccontextmanager
-async def running(relay: Relay) -> AsyncGenerator[asyncio.Task[None]]:
-    task = asyncio.create_task(relay.run(Heartbeat()))
+async def running(one: Relay) -> AsyncGenerator[asyncio.Task[None]]:
+    task = asyncio.create_task(one.run(Heartbeat()))
     try:
         yield task
     finally:
@@ -138,6 +139,29 @@ async def test_a_crash_between_produce_and_position_repeats_and_skips_nothing(
         await published_up_to_the_head(database)
     messages = await messages_of(settings, "tickets.events")
     assert len(messages) == 2 * len(stored), "the crash came after the first produce"
+    assert set(versions(messages)) == stored
+    assert_in_order(first_occurrences(messages))
+
+
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_long_log_is_published_in_batches_that_are_read_ahead(
+    database: Database,
+    producer: Producer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    crash: bool,
+) -> None:
+    monkeypatch.setattr(relay, "BATCH", 10)
+    stored = await fill(database)
+    if crash:
+        failpoints.arm(f"{AFTER_PRODUCE}:raise@3")
+        with pytest.raises(FailpointError):
+            await a_relay(database, producer).run(Heartbeat())
+    async with running(a_relay(database, producer)):
+        await published_up_to_the_head(database)
+    messages = await messages_of(settings, "tickets.events")
+    assert len(messages) == len(stored) + (10 if crash else 0)
     assert set(versions(messages)) == stored
     assert_in_order(first_occurrences(messages))
 
