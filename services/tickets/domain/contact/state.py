@@ -1,0 +1,17 @@
+"""What decisions need to know of a person."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One person (or group) of an account; None: not known, or forgotten."""
+
+    id: UUID
+    group: bool = False
+    name: str | None = None
+    phone: str | None = None
+    user_id: str | None = None
+    username: str | None = None
+    conflicts: frozenset[UUID] = frozenset()

@@ -1,0 +1,1 @@
+"""The stream of what was said between a contact and a connection."""

@@ -1,0 +1,85 @@
+"""Events of a Conversation stream: what was said, in order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from services.tickets.domain.content import Content, Referral
+from services.tickets.domain.people import Author, Recipient, Sender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived:
+    """The customer said something; `raw` is Meta's own JSON (design.md D11)."""
+
+    TOPIC: ClassVar[str] = "tickets.MessageReceived"
+    message_id: UUID
+    conversation_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    ticket_id: UUID
+    occurred_at: datetime  # Meta's instant
+    window_closes_at: datetime  # counted from the highest `occurred_at`
+    wamid_hash: str  # hex
+    reply_to: UUID | None = None
+    forwarded: bool = False
+    after_close: bool = False
+    content: Annotated[Content | None, "personal"]
+    sender: Annotated[Sender | None, "personal"]
+    wamid: Annotated[str | None, "personal"]
+    referral: Annotated[Referral | None, "personal"] = None
+    raw: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageQueued:
+    """We say something; carries all that outbound needs (protocols.md 3)."""
+
+    TOPIC: ClassVar[str] = "tickets.MessageQueued"
+    message_id: UUID
+    conversation_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    ticket_id: UUID
+    occurred_at: datetime
+    author: Author
+    reply_to: UUID | None = None
+    automatic: str | None = None  # kind of an automatic message
+    cause: UUID | None = None  # of an automatic message: the command that caused it
+    window_closes_at: datetime | None = None
+    after: UUID | None = None  # waits until this one was sent (D8)
+    content: Annotated[Content | None, "personal"]
+    recipient: Annotated[Recipient | None, "personal"]
+    reply_to_wamid: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesRead:
+    """An agent has read up to this message; with `receipt` Meta is told about `wamid`."""
+
+    TOPIC: ClassVar[str] = "tickets.MessagesRead"
+    conversation_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    ticket_id: UUID
+    occurred_at: datetime
+    up_to: UUID
+    by: Author
+    receipt: bool
+    wamid: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundDropped:
+    """Something was said and not recorded."""
+
+    TOPIC: ClassVar[str] = "tickets.InboundDropped"
+    conversation_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    occurred_at: datetime
+    reason: str
+
+
+ConversationEvent = MessageReceived | MessageQueued | MessagesRead | InboundDropped

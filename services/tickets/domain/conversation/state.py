@@ -1,0 +1,42 @@
+"""What decisions about a conversation need to know of it: bounded, whatever its length (D1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+REMEMBERED_MESSAGES: Final = 200  # that may be replied to, or named as read
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message that was said; `wamid` of the customer's own."""
+
+    message_id: UUID
+    inbound: bool
+    wamid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A contact on a connection."""
+
+    last_ticket_id: UUID | None = None
+    window_closes_at: datetime | None = None
+    greeted_at: datetime | None = None
+    last_queued_id: UUID | None = None
+    read_up_to: UUID | None = None
+    messages: tuple[Said, ...] = ()
+
+    def said(self, message_id: UUID) -> Said | None:
+        """One of the messages that are still remembered."""
+        return next((one for one in reversed(self.messages) if one.message_id == message_id), None)
+
+    def newest_inbound(self, up_to: UUID) -> Said | None:
+        """The customer's newest message that is not later than this one."""
+        found: Said | None = None
+        for one in self.messages:
+            found = one if one.inbound else found
+            if one.message_id == up_to:
+                break
+        return found

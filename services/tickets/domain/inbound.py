@@ -1,0 +1,91 @@
+"""What does a customer's message do to the tickets? The table of domain.md 2.4, top to bottom."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+from services.tickets.domain.policies import Policies
+from services.tickets.domain.ticket.state import OPEN, Ticket
+
+_COURTESIES: Final = frozenset(
+    {
+        "ok",
+        "okay",
+        "blz",
+        "beleza",
+        "certo",
+        "perfeito",
+        "show",
+        "top",
+        "valeu",
+        "vlw",
+        "obrigado",
+        "obrigada",
+        "obg",
+        "obrigado mesmo",
+        "muito obrigado",
+        "muito obrigada",
+        "tchau",
+        "ate mais",
+        "ate logo",
+        "bom dia",
+        "boa tarde",
+        "boa noite",
+        "de nada",
+        "tmj",
+        "agradeco",
+        "thanks",
+        "thank you",
+        "gracias",
+    }
+)
+_LETTERS: Final = re.compile(r"[^\W_]", re.UNICODE)
+_ACCENTS: Final = str.maketrans("áàâãäéèêëíìîïóòôõöúùûüç", "aaaaaeeeeiiiiooooouuuuc")
+
+
+class Effect(Enum):
+    """What follows besides keeping the message."""
+
+    OPEN = auto()
+    APPEND = auto()
+    APPEND_AFTER_CLOSE = auto()
+    REOPEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that says something: when, and its text when it is one."""
+
+    at: datetime  # Meta's instant
+    text: str | None
+
+
+def effect(newest: Ticket | None, arrival: Arrival, policies: Policies) -> Effect:
+    """What a message does, by the newest ticket of its contact and connection."""
+    if newest is None:
+        return Effect.OPEN
+    if newest.lifecycle in OPEN:
+        return Effect.APPEND
+    closed_at = newest.closed_at or newest.opened_at
+    since = arrival.at - closed_at
+    if since <= timedelta(minutes=policies.courtesy_minutes) and is_courtesy(
+        arrival.text, policies.courtesy_max_characters
+    ):
+        return Effect.APPEND_AFTER_CLOSE
+    if policies.inbound_after_close == "always_reopen":
+        return Effect.REOPEN
+    within = timedelta(minutes=policies.reopen_within_minutes)
+    if policies.inbound_after_close == "reopen_within" and since <= within:
+        return Effect.REOPEN
+    return Effect.OPEN
+
+
+def is_courtesy(text: str | None, max_characters: int) -> bool:
+    """Whether a text only thanks, greets or is made of emoji."""
+    if text is None or not text.strip() or len(text) > max_characters:
+        return False
+    folded = text.casefold().translate(_ACCENTS)
+    words = " ".join(re.findall(r"[^\W_]+", folded))
+    return not _LETTERS.search(text) or words in _COURTESIES

@@ -1,0 +1,133 @@
+"""Why a command is refused: an error per broken rule, its code in `shared.contracts.problems`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+
+class RefusedError(Exception):
+    """A rule was broken; nothing is stored (domain.md 2.8, 10)."""
+
+    code: ClassVar[str] = "refused"
+
+    def extras(self) -> dict[str, object]:
+        """What the caller should know besides the code."""
+        return {}
+
+
+@dataclass(eq=False)
+class AlreadyAcceptedError(RefusedError):
+    """Another agent holds the ticket."""
+
+    code: ClassVar[str] = "already_accepted"
+    owner: UUID
+    since: datetime
+    version: int | None = None  # of the ticket, where the caller knows it
+
+    def extras(self) -> dict[str, object]:
+        """Who holds it, since when, and the ticket's version."""
+        held_by = {"agent_id": str(self.owner)}
+        return {"held_by": held_by, "since": self.since.isoformat(), "version": self.version}
+
+
+@dataclass(eq=False)
+class NotOwnerError(RefusedError):
+    """Somebody else holds the ticket, and the actor does not supervise."""
+
+    code: ClassVar[str] = "not_owner"
+    owner: UUID | None
+
+    def extras(self) -> dict[str, object]:
+        """Who holds it."""
+        return {} if self.owner is None else {"held_by": {"agent_id": str(self.owner)}}
+
+
+@dataclass(eq=False)
+class TicketAlreadyOpenError(RefusedError):
+    """The contact has another open ticket on this connection."""
+
+    code: ClassVar[str] = "ticket_already_open"
+    ticket: UUID
+
+    def extras(self) -> dict[str, object]:
+        """Which one."""
+        return {"ticket_id": str(self.ticket)}
+
+
+class NotInSectorError(RefusedError):
+    """The actor does not belong to the ticket's sector."""
+
+    code = "not_in_sector"
+
+
+class TicketClosedError(RefusedError):
+    """The ticket is closed: reopen it first."""
+
+    code = "ticket_closed"
+
+
+class TicketNotClosedError(RefusedError):
+    """Only a closed ticket is reopened."""
+
+    code = "ticket_not_closed"
+
+
+class TicketWaitingError(RefusedError):
+    """Nobody has accepted the ticket: accept it first."""
+
+    code = "ticket_waiting"
+
+
+class TicketPausedError(RefusedError):
+    """The ticket is paused: resume it first."""
+
+    code = "ticket_paused"
+
+
+class TicketInBotError(RefusedError):
+    """The bot is still answering: accept the ticket first."""
+
+    code = "ticket_in_bot"
+
+
+class SectorRequiredError(RefusedError):
+    """The default sector must be replaced when the ticket is accepted (domain.md 2.7)."""
+
+    code = "sector_required"
+
+
+class SectorInactiveError(RefusedError):
+    """The named sector is not active, or not of this account."""
+
+    code = "sector_inactive"
+
+
+class WindowClosedError(RefusedError):
+    """The 24-hour window is closed: only approved templates (D7)."""
+
+    code = "window_closed"
+
+
+class CloseReasonRequiredError(RefusedError):
+    """The account demands a close reason."""
+
+    code = "close_reason_required"
+
+
+class ReopenLimitPassedError(RefusedError):
+    """The ticket was closed too long ago."""
+
+    code = "reopen_limit_passed"
+
+
+class UnknownMessageError(RefusedError):
+    """The message is not in this conversation, or too far back."""
+
+    code = "unknown_message"
+
+
+class ForbiddenError(RefusedError):
+    """The actor's roles do not allow this."""
+
+    code = "forbidden"

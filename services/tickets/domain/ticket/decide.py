@@ -1,0 +1,191 @@
+"""What happens to a ticket when it is asked something? Pure: events, or a refusal."""
+
+from datetime import datetime
+from typing import Literal, TypedDict
+from uuid import UUID
+
+from services.tickets.domain.people import CONTACT, Actor, Author
+from services.tickets.domain.ticket import guards
+from services.tickets.domain.ticket.commands import (
+    Accept,
+    Close,
+    OpenByInbound,
+    Reopen,
+    ReopenByInbound,
+)
+from services.tickets.domain.ticket.events import (
+    SectorAssigned,
+    TicketAccepted,
+    TicketClosed,
+    TicketEvent,
+    TicketOpened,
+    TicketReopened,
+)
+from services.tickets.domain.ticket.state import Lifecycle, Ticket
+
+
+class _Fact(TypedDict):
+    """Fields that every fact of a ticket has."""
+
+    ticket_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    occurred_at: datetime
+    by: Author
+
+
+def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
+    """A new episode that waits in the connection's sector (`entry: waiting`)."""
+    events: list[TicketEvent] = [
+        TicketOpened(
+            ticket_id=command.ticket_id,
+            contact_id=command.contact_id,
+            connection_id=command.connection_id,
+            conversation_id=command.conversation_id,
+            occurred_at=command.at,
+            by=CONTACT,
+            protocol=command.protocol,
+            origin="customer",
+            lifecycle="waiting",
+            previous_ticket_id=command.previous_ticket_id,
+            policy_version=command.policies.version,
+        )
+    ]
+    sector = command.sector_id or command.policies.default_sector_id
+    if sector is not None:
+        events.append(
+            SectorAssigned(
+                ticket_id=command.ticket_id,
+                contact_id=command.contact_id,
+                connection_id=command.connection_id,
+                occurred_at=command.at,
+                by=CONTACT,
+                sector_id=sector,
+            )
+        )
+    return events
+
+
+def decide(ticket: Ticket, command: Accept | Close | Reopen | ReopenByInbound) -> list[TicketEvent]:
+    """The events of a command; none when it changes nothing; raises RefusedError."""
+    match command:
+        case Accept():
+            return _accept(ticket, command)
+        case Close():
+            return _close(ticket, command)
+        case Reopen():
+            return _reopen(ticket, command)
+        case ReopenByInbound():
+            return _reopen_by_inbound(ticket, command)
+
+
+def wants_farewell(ticket: Ticket, command: Close) -> bool:
+    """Whether this closing sends the farewell text (domain.md 2.7)."""
+    policies = command.policies
+    if ticket.owner_id is None and not policies.farewell_when_closed_from_waiting:
+        return False
+    if policies.farewell == "ask":
+        return bool(command.farewell)
+    return policies.farewell == "always"
+
+
+def _accept(ticket: Ticket, command: Accept) -> list[TicketEvent]:
+    guards.accept(
+        ticket, command.actor, command.sector_id, command.policies, active=command.sector_active
+    )
+    if ticket.owner_id == command.actor.agent_id:
+        return []  # a double click (domain.md 2.5)
+    events: list[TicketEvent] = []
+    sector = command.sector_id or ticket.sector_id
+    if sector is not None and sector != ticket.sector_id:
+        events.append(
+            SectorAssigned(
+                **_fact(ticket, command, command.actor.author),
+                sector_id=sector,
+                previous_sector_id=ticket.sector_id,
+            )
+        )
+    return [*events, _accepted(ticket, command, command.actor, "queue", sector)]
+
+
+def _close(ticket: Ticket, command: Close) -> list[TicketEvent]:
+    guards.close(ticket, command.actor, command.reason_id, command.policies)
+    return [
+        TicketClosed(
+            **_fact(ticket, command, command.actor.author),
+            owner_id=ticket.owner_id,
+            reason_id=command.reason_id,
+            note=command.note,
+            farewell=wants_farewell(ticket, command),
+            policy_version=command.policies.version,
+        )
+    ]
+
+
+def _reopen(ticket: Ticket, command: Reopen) -> list[TicketEvent]:
+    guards.reopen(ticket, command.actor, command.policies, command.at)
+    target = command.policies.reopen_manual_target
+    by_last = target == "attending_by_last_owner" and ticket.last_owner_id is not None
+    owner = ticket.last_owner_id if by_last else command.actor.agent_id
+    waits = target == "waiting" or owner is None
+    reopened = TicketReopened(
+        **_fact(ticket, command, command.actor.author),
+        lifecycle="waiting" if waits else "attending",
+        policy_version=command.policies.version,
+    )
+    if waits:
+        return [reopened]
+    accepted = _accepted(ticket, command, command.actor, "reopen", ticket.sector_id, owner)
+    return [reopened, accepted]
+
+
+def _reopen_by_inbound(ticket: Ticket, command: ReopenByInbound) -> list[TicketEvent]:
+    if ticket.lifecycle is not Lifecycle.CLOSED:
+        return []
+    owner = ticket.last_owner_id
+    back = command.policies.reopen_manual_target == "attending_by_last_owner"
+    waits = owner is None or not back
+    reopened = TicketReopened(
+        **_fact(ticket, command, CONTACT),
+        lifecycle="waiting" if waits else "attending",
+        policy_version=command.policies.version,
+    )
+    if waits or owner is None:
+        return [reopened]
+    return [
+        reopened,
+        TicketAccepted(
+            **_fact(ticket, command, CONTACT),
+            owner_id=owner,
+            sector_id=ticket.sector_id,
+            via="reopen",
+        ),
+    ]
+
+
+def _accepted(
+    ticket: Ticket,
+    command: Accept | Reopen,
+    actor: Actor,
+    via: Literal["queue", "reopen"],
+    sector: UUID | None,
+    owner: UUID | None = None,
+) -> TicketAccepted:
+    outside = not actor.works_in(sector)
+    return TicketAccepted(
+        **_fact(ticket, command, actor.author),
+        owner_id=owner or actor.agent_id,
+        sector_id=sector,
+        via=via,
+        override_by=actor.agent_id if outside else None,
+    )
+
+
+def _fact(ticket: Ticket, command: Accept | Close | Reopen | ReopenByInbound, by: Author) -> _Fact:
+    return {
+        "ticket_id": ticket.id,
+        "contact_id": ticket.contact_id,
+        "connection_id": ticket.connection_id,
+        "occurred_at": command.at,
+        "by": by,
+    }

@@ -1,0 +1,113 @@
+"""Events of a Ticket stream: one service episode."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from services.tickets.domain.people import Author
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFact:
+    """Common to what happens to a ticket; `occurred_at` is ours or the agent's instant."""
+
+    ticket_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    occurred_at: datetime
+    by: Author
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketOpened(TicketFact):
+    """An episode began."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketOpened"
+    conversation_id: UUID
+    protocol: str
+    origin: Literal["customer", "agent"]
+    lifecycle: Literal["bot", "waiting", "attending"]
+    previous_ticket_id: UUID | None = None
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectorAssigned(TicketFact):
+    """The ticket belongs to this sector now."""
+
+    TOPIC: ClassVar[str] = "tickets.SectorAssigned"
+    sector_id: UUID
+    previous_sector_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketQueued(TicketFact):
+    """The ticket waits for a person again."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketQueued"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketAccepted(TicketFact):
+    """An agent owns the ticket; `override_by` when the owner is not of its sector."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketAccepted"
+    owner_id: UUID
+    sector_id: UUID | None
+    via: Literal["queue", "transfer", "reopen", "outbound"] = "queue"
+    override_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerReleased(TicketFact):
+    """The owner does not hold the ticket any more."""
+
+    TOPIC: ClassVar[str] = "tickets.OwnerReleased"
+    owner_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketClosed(TicketFact):
+    """The episode ended; `owner_id` is who held it until now."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketClosed"
+    owner_id: UUID | None
+    reason_id: UUID | None = None
+    farewell: bool = False
+    disposition: str = "closed"
+    policy_version: int
+    note: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketReopened(TicketFact):
+    """The episode goes on; where `lifecycle` is attending, TicketAccepted follows at once."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketReopened"
+    lifecycle: Literal["waiting", "attending"]
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoMessageSkipped(TicketFact):
+    """An automatic message was due and not queued."""
+
+    TOPIC: ClassVar[str] = "tickets.AutoMessageSkipped"
+    kind: str
+    cause: UUID
+    reason: str
+
+
+TicketEvent = (
+    TicketOpened
+    | SectorAssigned
+    | TicketQueued
+    | TicketAccepted
+    | OwnerReleased
+    | TicketClosed
+    | TicketReopened
+    | AutoMessageSkipped
+)

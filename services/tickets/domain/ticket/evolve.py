@@ -1,0 +1,72 @@
+"""How does an event change a ticket?"""
+
+from dataclasses import replace
+
+from services.tickets.domain.ticket.events import (
+    AutoMessageSkipped,
+    OwnerReleased,
+    SectorAssigned,
+    TicketAccepted,
+    TicketClosed,
+    TicketEvent,
+    TicketOpened,
+    TicketQueued,
+    TicketReopened,
+)
+from services.tickets.domain.ticket.state import Lifecycle, Ticket
+
+
+class NotOpenedError(ValueError):
+    """A ticket's stream begins with TicketOpened."""
+
+
+def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: PLR0911  one per event
+    """The ticket after the event; reads no clock, so a replay in March gives January's state."""
+    if isinstance(event, TicketOpened):
+        return _opened(event)
+    if ticket is None:
+        raise NotOpenedError
+    match event:
+        case SectorAssigned():
+            return replace(ticket, sector_id=event.sector_id)
+        case TicketQueued():
+            return replace(ticket, lifecycle=Lifecycle.WAITING, owner_id=None, owned_since=None)
+        case TicketAccepted():
+            return _accepted(ticket, event)
+        case OwnerReleased():
+            return replace(ticket, owner_id=None, owned_since=None)
+        case TicketClosed():
+            return replace(
+                ticket,
+                lifecycle=Lifecycle.CLOSED,
+                closed_at=event.occurred_at,
+                owner_id=None,
+                owned_since=None,
+            )
+        case TicketReopened():
+            return replace(ticket, lifecycle=Lifecycle(event.lifecycle), closed_at=None)
+        case AutoMessageSkipped():
+            return ticket
+
+
+def _opened(event: TicketOpened) -> Ticket:
+    return Ticket(
+        id=event.ticket_id,
+        contact_id=event.contact_id,
+        connection_id=event.connection_id,
+        conversation_id=event.conversation_id,
+        protocol=event.protocol,
+        lifecycle=Lifecycle(event.lifecycle),
+        opened_at=event.occurred_at,
+    )
+
+
+def _accepted(ticket: Ticket, event: TicketAccepted) -> Ticket:
+    return replace(
+        ticket,
+        lifecycle=Lifecycle.ATTENDING,
+        owner_id=event.owner_id,
+        last_owner_id=event.owner_id,
+        owned_since=event.occurred_at,
+        sector_id=event.sector_id or ticket.sector_id,
+    )

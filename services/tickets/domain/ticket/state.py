@@ -1,0 +1,39 @@
+"""What decisions about a ticket need to know of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Lifecycle(StrEnum):
+    """Where the episode stands (domain.md 2.1)."""
+
+    BOT = "bot"
+    WAITING = "waiting"
+    ATTENDING = "attending"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+OPEN = frozenset({Lifecycle.BOT, Lifecycle.WAITING, Lifecycle.ATTENDING, Lifecycle.PAUSED})
+OWNED = frozenset({Lifecycle.ATTENDING, Lifecycle.PAUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One service episode; never holds a message (D1)."""
+
+    id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    conversation_id: UUID
+    protocol: str
+    lifecycle: Lifecycle
+    placement: str = "inbox"
+    sector_id: UUID | None = None
+    owner_id: UUID | None = None
+    owned_since: datetime | None = None
+    last_owner_id: UUID | None = None
+    opened_at: datetime
+    closed_at: datetime | None = None

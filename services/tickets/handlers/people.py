@@ -1,0 +1,110 @@
+"""Whose message is it? Identity claims lead to the contact (protocols.md 1)."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.tickets.domain.contact import decide
+from services.tickets.domain.contact.events import ContactEvent
+from services.tickets.domain.contact.identity import folded
+from services.tickets.domain.contact.state import Contact
+from services.tickets.domain.people import Sender
+from services.tickets.handlers import claims
+from services.tickets.handlers.ports import Hasher, NewId
+from services.tickets.handlers.store import Claim, EventStore
+from services.tickets.handlers.warm import CONTACT, Held, Warm
+
+_REMEMBERED: Final = 50_000
+
+
+class NobodyError(Exception):
+    """The item names nobody: no phone, no user id, no group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The contact, and which identities are still to be claimed for it."""
+
+    contact_id: UUID
+    new: bool
+    free: tuple[bytes, ...]  # keys of identities nobody holds
+    conflict_with: UUID | None = None
+
+
+class People:
+    """Finds contacts; what was found is remembered, the append protects it (a claim, a version)."""
+
+    def __init__(self, store: EventStore, warm: Warm, hasher: Hasher, new_id: NewId) -> None:
+        self._store = store
+        self._warm = warm
+        self._hasher = hasher
+        self._new_id = new_id
+        self._known: OrderedDict[tuple[UUID, bytes], UUID] = OrderedDict()
+
+    def keys(self, account: UUID, sender: Sender, group_id: str | None) -> list[bytes]:
+        """Names of the identities, the strongest first; raises NobodyError."""
+        if group_id is not None:
+            return [self._hasher.hashed(account, "group", group_id)]
+        keys: list[bytes] = []
+        if sender.user_id is not None:
+            keys.append(self._hasher.hashed(account, "user", sender.user_id))
+        if sender.phone is not None:
+            keys.append(self._hasher.hashed(account, "phone", folded(sender.phone)))
+        if not keys:
+            raise NobodyError
+        return keys
+
+    async def find(self, account: UUID, keys: list[bytes]) -> Found:
+        """The contact of these identities, or a new id for somebody new."""
+        held = await self._holders(account, keys)
+        holders = [held[key] for key in keys if key in held]
+        free = tuple(key for key in keys if key not in held)
+        if not holders:
+            return Found(self._new_id(), new=True, free=free)
+        other = next((one for one in holders if one != holders[0]), None)
+        return Found(holders[0], new=False, free=free, conflict_with=other)
+
+    def forget(self, account: UUID, keys: list[bytes]) -> None:
+        """What was remembered is not true any more."""
+        for key in keys:
+            self._known.pop((account, key), None)
+
+    def remember(self, account: UUID, keys: tuple[bytes, ...], contact: UUID) -> None:
+        """These identities are claimed now."""
+        for key in keys:
+            self._known[account, key] = contact
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+
+    async def _holders(self, account: UUID, keys: list[bytes]) -> dict[bytes, UUID]:
+        known = {key: self._known[account, key] for key in keys if (account, key) in self._known}
+        missing = [key for key in keys if key not in known]
+        if missing:
+            found = await self._store.holders(account, [("identity", key) for key in missing])
+            for (_, key), value in found.items():
+                known[key] = UUID(bytes=value)
+                self.remember(account, (key,), known[key])
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The contact's stream with what this item adds to it."""
+
+    held: Held[Contact]
+    events: tuple[ContactEvent, ...]
+    take: tuple[Claim, ...]
+
+
+async def recognise(
+    warm: Warm, found: Found, sender: Sender, at: datetime, *, group: bool
+) -> Recognised:
+    """What the item says about the person."""
+    held = await warm.get(CONTACT, found.contact_id)
+    events = decide.recognise(held.state, found.contact_id, sender, at, group=group)
+    if found.conflict_with is not None:
+        events += decide.conflict(held.state, found.contact_id, found.conflict_with, at)
+    take = tuple(claims.identity(key, found.contact_id) for key in found.free)
+    return Recognised(held, tuple(events), take)
