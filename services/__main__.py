@@ -1,81 +1,141 @@
-"""`guiche`, the operators' tool: the verbs of every service's `ops.py`, and those of the whole."""
+"""`guiche`, the operators' tool: the verbs of every service's `ops.py`, and those of the whole.
+
+Every verb imports what it needs when it is called: `guiche stop` does not wait for a web framework.
+"""
 
 import importlib
 import importlib.util
 import pkgutil
-from typing import Annotated, Final
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Annotated, Any, Final
 
 import typer
 
 import services
-from deploy.local import operating
 
 app: Final = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-_ABOUT_THE_RUN: Final = frozenset({"run", "stop", "reset"})
+parked: Final = typer.Typer(help="Messages that a service could not apply.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+Service = Annotated[str, typer.Option("--service", help="Whose table.")]
+Seq = Annotated[int, typer.Argument(metavar="SEQ", help="As `list` prints it.")]
+_WHOLE: Final = frozenset({"run", "stop", "reset", "migrate", "topics", "doctor", "lag"})
+_ABOUT_THE_RUN: Final = frozenset({"run", "stop", "reset"})
 
 
 @app.callback()
 def guiche(context: typer.Context) -> None:
     """Guichê's tool for operators."""
     if context.invoked_subcommand not in _ABOUT_THE_RUN:
-        operating.adopt_local_run()
+        _operating().adopt_local_run()
 
 
 @app.command()
 def run() -> None:
     """Start everything on this machine, until Ctrl-C."""
-    operating.run()
+    _operating().run()
 
 
 @app.command()
 def stop() -> None:
     """End what `run` started here."""
-    operating.stop()
+    typer.echo(_stopping().stop())
 
 
 @app.command()
 def reset() -> None:
     """End it, and forget all data, keys and ports."""
-    operating.reset()
+    typer.echo(_stopping().reset())
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to its newest form: DATABASE_URL, GUICHE_ROLE_PASSWORD."""
-    operating.migrate()
+    _operating().migrate()
 
 
 @app.command()
 def topics() -> None:
     """Create the topics that are missing; refuse a cluster that differs."""
-    operating.topics()
+    _operating().topics()
 
 
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
     """Look at each dependency, topic, migration and lease, and say what to do."""
-    raise typer.Exit(operating.doctor(as_json=as_json))
+    raise typer.Exit(_operating().doctor(as_json=as_json))
 
 
 @app.command()
 def lag(*, as_json: Json = False) -> None:
     """How far behind, in seconds: each consumer group, and each position of our own."""
-    operating.lag(as_json=as_json)
+    _operating().lag(as_json=as_json)
+
+
+@parked.command("list")
+def list_parked() -> None:
+    """Those of every service: where each stood, why it waits, when it is tried next."""
+    for name, ops in _all_ops():
+        if hasattr(ops, "parked"):
+            typer.echo(f"{name}:")
+            _in(ops.parked, "list")
+
+
+@parked.command()
+def show(number: Seq, service: Service = "tickets") -> None:
+    """Its headers and body: personal data."""
+    _in(_ops(service).parked, "show", str(number))
+
+
+@parked.command()
+def retry(number: Seq, service: Service = "tickets") -> None:
+    """Try it at once, and for another hour."""
+    _in(_ops(service).parked, "retry", str(number))
+
+
+@parked.command()
+def skip(number: Seq, service: Service = "tickets") -> None:
+    """Give it up; the next of its key is tried."""
+    _in(_ops(service).parked, "skip", str(number))
 
 
 def gather() -> None:
-    """Add the verbs of each service under its name."""
-    for found in pkgutil.iter_modules(services.__path__):
-        name = f"{services.__name__}.{found.name}.ops"
-        if found.ispkg and importlib.util.find_spec(name) is not None:
-            app.add_typer(importlib.import_module(name).app, name=found.name)
+    """Add the verbs of each service under its name, and those it offers without it."""
+    app.add_typer(parked, name="parked")
+    for name, ops in _all_ops():
+        app.add_typer(ops.app, name=name)
+        for verb, verbs in getattr(ops, "EVERYWHERE", ()):
+            app.add_typer(verbs, name=verb)
 
 
 def main() -> None:
     """The console script."""
-    gather()
+    if not _WHOLE.intersection(sys.argv[1:2]):
+        gather()
     app()
+
+
+def _all_ops() -> Iterator[tuple[str, ModuleType]]:
+    for found in pkgutil.iter_modules(services.__path__):
+        if found.ispkg and importlib.util.find_spec(f"services.{found.name}.ops"):
+            yield found.name, _ops(found.name)
+
+
+def _ops(service: str) -> ModuleType:
+    return importlib.import_module(f"services.{service}.ops")
+
+
+def _in(verbs: typer.Typer, *arguments: str) -> None:
+    typer.main.get_command(verbs)(arguments, standalone_mode=False)
+
+
+def _operating() -> Any:  # noqa: ANN401  a module
+    return importlib.import_module("deploy.local.operating")
+
+
+def _stopping() -> Any:  # noqa: ANN401  a module
+    return importlib.import_module("deploy.local.stopping")
 
 
 if __name__ == "__main__":

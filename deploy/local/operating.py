@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import shutil
 from typing import NoReturn
 
 import typer
@@ -18,8 +17,7 @@ from deploy.local import diagnosis, lagging
 from deploy.local import run as local_run
 from deploy.local.installation import local_environment
 from deploy.local.keys import role_password
-from deploy.local.locking import AlreadyRunningError, stop_supervisor
-from deploy.local.owner import far_home
+from deploy.local.locking import AlreadyRunningError
 from deploy.local.places import default_places
 from deploy.postgres import job
 from shared.plumbing.settings import CommonSettings
@@ -40,20 +38,6 @@ def run() -> None:
         local_run.run(default_places())
     except AlreadyRunningError as error:
         _fail(str(error))
-
-
-def stop() -> None:
-    """End what `run` started."""
-    typer.echo("stopped" if stop_supervisor(default_places()) else "nothing was running")
-
-
-def reset() -> None:
-    """End it, and delete the run folder and the database's data, wherever it had to lie."""
-    places = default_places()
-    stop_supervisor(places)
-    for folder in (places.run, far_home(places.run / "postgres")):
-        shutil.rmtree(folder, ignore_errors=True)
-    typer.echo(f"forgot {places.run}")
 
 
 def migrate() -> None:

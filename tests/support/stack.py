@@ -86,7 +86,7 @@ def servers() -> Iterator[Servers]:
             started.wait()
             yield started
         finally:
-            started.stop()
+            started.discard()
 
 
 @pytest.fixture(scope="session")
