@@ -1,4 +1,4 @@
-"""Every reason why a command is refused; codes as in the published list of problems."""
+"""Why a command is refused: an error per broken rule, its code in `shared.contracts.problems`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,66 +7,40 @@ from uuid import UUID
 
 
 class RefusedError(Exception):
-    """The command broke a rule and left nothing behind; `code` is stable."""
+    """A rule was broken; nothing is stored (domain.md 2.8, 10)."""
 
-    code: ClassVar[str]
+    code: ClassVar[str] = "refused"
 
-    def __str__(self) -> str:
-        return self.code
-
-
-class ForbiddenError(RefusedError):
-    """The agent does not exist, or is not active."""
-
-    code = "forbidden"
-
-
-class NotFoundError(RefusedError):
-    """No such ticket in this account."""
-
-    code = "not_found"
-
-
-class NotInSectorError(RefusedError):
-    """The agent does not belong to the ticket's sector."""
-
-    code = "not_in_sector"
-
-
-@dataclass(eq=False)
-class NotOwnerError(RefusedError):
-    """Somebody else holds the ticket, or held it last."""
-
-    code: ClassVar[str] = "not_owner"
-    owner: UUID | None
+    def extras(self) -> dict[str, object]:
+        """What the caller should know besides the code."""
+        return {}
 
 
 @dataclass(eq=False)
 class AlreadyAcceptedError(RefusedError):
-    """Another agent has accepted the ticket: who, since when, at which version."""
+    """Another agent holds the ticket."""
 
     code: ClassVar[str] = "already_accepted"
     owner: UUID
     since: datetime
-    version: int
+    version: int | None = None  # of the ticket, where the caller knows it
+
+    def extras(self) -> dict[str, object]:
+        """Who holds it, since when, and the ticket's version."""
+        held_by = {"agent_id": str(self.owner)}
+        return {"held_by": held_by, "since": self.since.isoformat(), "version": self.version}
 
 
-class TicketClosedError(RefusedError):
-    """The ticket is closed."""
+@dataclass(eq=False)
+class NotOwnerError(RefusedError):
+    """Somebody else holds the ticket, and the actor does not supervise."""
 
-    code = "ticket_closed"
+    code: ClassVar[str] = "not_owner"
+    owner: UUID | None
 
-
-class TicketNotClosedError(RefusedError):
-    """Only a closed ticket can be reopened."""
-
-    code = "ticket_not_closed"
-
-
-class TicketWaitingError(RefusedError):
-    """Nobody has accepted the ticket yet."""
-
-    code = "ticket_waiting"
+    def extras(self) -> dict[str, object]:
+        """Who holds it."""
+        return {} if self.owner is None else {"held_by": {"agent_id": str(self.owner)}}
 
 
 @dataclass(eq=False)
@@ -76,27 +50,67 @@ class TicketAlreadyOpenError(RefusedError):
     code: ClassVar[str] = "ticket_already_open"
     ticket: UUID
 
+    def extras(self) -> dict[str, object]:
+        """Which one."""
+        return {"ticket_id": str(self.ticket)}
+
+
+class NotInSectorError(RefusedError):
+    """The actor does not belong to the ticket's sector."""
+
+    code = "not_in_sector"
+
+
+class TicketClosedError(RefusedError):
+    """The ticket is closed: reopen it first."""
+
+    code = "ticket_closed"
+
+
+class TicketNotClosedError(RefusedError):
+    """Only a closed ticket is reopened."""
+
+    code = "ticket_not_closed"
+
+
+class TicketWaitingError(RefusedError):
+    """Nobody has accepted the ticket: accept it first."""
+
+    code = "ticket_waiting"
+
+
+class TicketPausedError(RefusedError):
+    """The ticket is paused: resume it first."""
+
+    code = "ticket_paused"
+
+
+class TicketInBotError(RefusedError):
+    """The bot is still answering: accept the ticket first."""
+
+    code = "ticket_in_bot"
+
 
 class SectorRequiredError(RefusedError):
-    """The ticket stands in the default sector: name a real one."""
+    """The default sector must be replaced when the ticket is accepted (domain.md 2.7)."""
 
     code = "sector_required"
 
 
 class SectorInactiveError(RefusedError):
-    """The named sector does not exist or is not active."""
+    """The named sector is not active, or not of this account."""
 
     code = "sector_inactive"
 
 
 class WindowClosedError(RefusedError):
-    """The customer wrote more than 24 hours ago."""
+    """The 24-hour window is closed: only approved templates (D7)."""
 
     code = "window_closed"
 
 
 class CloseReasonRequiredError(RefusedError):
-    """The account demands a reason."""
+    """The account demands a close reason."""
 
     code = "close_reason_required"
 
@@ -108,32 +122,12 @@ class ReopenLimitPassedError(RefusedError):
 
 
 class UnknownMessageError(RefusedError):
-    """The message is not in this conversation."""
+    """The message is not in this conversation, or too far back."""
 
     code = "unknown_message"
 
 
-@dataclass(eq=False)
-class VersionMismatchError(RefusedError):
-    """The caller saw another version of the ticket."""
+class ForbiddenError(RefusedError):
+    """The actor's roles do not allow this."""
 
-    code: ClassVar[str] = "version_mismatch"
-    version: int
-
-
-class BusyError(RefusedError):
-    """The ticket changed too often within two seconds."""
-
-    code = "busy"
-
-
-class IdempotencyKeyReusedError(RefusedError):
-    """The same command id came with another request."""
-
-    code = "idempotency_key_reused"
-
-
-class AgentLimitReachedError(RefusedError):
-    """The agent holds as many tickets as allowed."""
-
-    code = "agent_limit_reached"
+    code = "forbidden"

@@ -1,5 +1,157 @@
-"""Warm states of streams and locks per contact, shared by all handlers of the process."""
+"""State that was decided on before: warm in memory, because the append's verdict protects it."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from services.tickets.domain.contact.evolve import evolve as evolve_contact
+from services.tickets.domain.contact.state import Contact
+from services.tickets.domain.conversation.evolve import evolve as evolve_conversation
+from services.tickets.domain.conversation.state import Conversation
+from services.tickets.domain.message.evolve import evolve as evolve_message
+from services.tickets.domain.message.state import MessageState
+from services.tickets.domain.ticket.evolve import evolve as evolve_ticket
+from services.tickets.domain.ticket.state import Ticket
+from services.tickets.handlers.store import (
+    EventStore,
+    Expectation,
+    Stored,
+    StoredEvent,
+    Stream,
+    Unreadable,
+)
+
+State = TypeVar("State")
+Fold = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[State]):
+    """What a stream holds, and how it is folded."""
+
+    name: str
+    fold: Fold
+
+
+CONTACT: Kind[Contact] = Kind("contact", evolve_contact)
+CONVERSATION: Kind[Conversation] = Kind("conversation", evolve_conversation)
+TICKET: Kind[Ticket] = Kind("ticket", evolve_ticket)
+MESSAGE: Kind[MessageState] = Kind("message", evolve_message)
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Generic[State]):
+    """A stream as last seen; version 0 and no state when it does not exist."""
+
+    id: UUID
+    state: State | None
+    version: int
+    log_id: int
+    account: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    held: Held[Any]
+    fold: Fold
+
+
+class UnreadableStreamError(Exception):
+    """A stream holds an event that cannot be decoded: nothing is decided on half a state."""
 
 
 class Warm:
-    """`Warm(store)`: one per process."""
+    """The newest `capacity` streams; a lock per contact keeps this process from racing itself."""
+
+    def __init__(self, store: EventStore, capacity: int) -> None:
+        self._store = store
+        self._capacity = capacity
+        self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
+        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def alone(self, key: object) -> AsyncGenerator[None]:
+        """Nobody else in this process decides about this contact meanwhile (protocols.md 2)."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        async with lock:
+            yield
+
+    async def get(self, kind: Kind[State], id_: UUID) -> Held[State]:
+        """One stream."""
+        return cast("Held[State]", (await self.all({id_: kind}))[id_])
+
+    async def all(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Held[Any]]:
+        """Several streams; those that are not warm are read in one go."""
+        for id_ in wanted:  # to the end, so that what is loaded now does not push them out
+            if id_ in self._entries:
+                self._entries.move_to_end(id_)
+        missing = [id_ for id_ in wanted if id_ not in self._entries]
+        if missing:
+            loaded = await self._store.load([(id_, 0) for id_ in missing])
+            for id_ in missing:
+                self._keep(id_, _folded(id_, loaded[id_], wanted[id_].fold), wanted[id_].fold)
+        return {id_: self._touched(id_) for id_ in wanted}
+
+    def drop(self, ids: Iterable[UUID]) -> None:
+        """Forget: somebody else has written there."""
+        for id_ in ids:
+            self._entries.pop(id_, None)
+
+    def stored(self, account: UUID, expectations: Iterable[Expectation], verdict: Stored) -> None:
+        """Fold what was just stored."""
+        for expectation in expectations:
+            if not expectation.events:
+                continue
+            entry = self._entries.get(expectation.stream.id)
+            if entry is None or entry.held.version != expectation.version:
+                self.drop([expectation.stream.id])
+                continue
+            state = entry.held.state
+            for event in expectation.events:
+                state = entry.fold(state, event)
+            version = expectation.version + len(expectation.events)
+            held = Held(expectation.stream.id, state, version, verdict.position, account)
+            self._keep(held.id, held, entry.fold)
+
+    def _touched(self, id_: UUID) -> Held[Any]:
+        self._entries.move_to_end(id_)
+        return self._entries[id_].held
+
+    def _keep(self, id_: UUID, held: Held[Any], fold: Fold) -> None:
+        self._entries[id_] = _Entry(held, fold)
+        self._entries.move_to_end(id_)
+        if len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)
+
+
+def expecting(held: Held[Any], key: UUID, *events: object) -> Expectation:
+    """The stream at the version that was seen; without events it was only read."""
+    return Expectation(Stream(held.id, key), held.version, tuple(events))
+
+
+def folded_to(events: Iterable[StoredEvent], kind: Kind[State], version: int) -> State | None:
+    """The state at a version."""
+    state: Any = None
+    for stored in events:
+        if stored.version > version:
+            break
+        state = kind.fold(state, stored.event)
+    return cast("State | None", state)
+
+
+def _folded(id_: UUID, events: Iterable[StoredEvent], fold: Fold) -> Held[Any]:
+    state: Any = None
+    version, log_id, account = 0, 0, None
+    for stored in events:
+        if isinstance(stored.event, Unreadable):
+            raise UnreadableStreamError(id_)
+        state = fold(state, stored.event)
+        version, log_id, account = stored.version, stored.log_id, stored.account
+    return Held(id_, state, version, log_id, account)
