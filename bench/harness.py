@@ -3,7 +3,6 @@
 Ratios only: floor and ours run in one process and one run, in turns; medians of the rounds.
 """
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import psycopg
+import uvloop
 from psycopg import sql
 
 from deploy.local.kept import kept
@@ -26,6 +26,7 @@ from deploy.local.ports import kept_ports
 from deploy.local.postgres import at_database, prepare_postgres, wait_for_postgres
 from deploy.local.process import Child
 from deploy.postgres.job import apply, service_url
+from shared.plumbing import collector
 
 HEADER = "row | floor | ours | ratio | bar"
 
@@ -67,7 +68,7 @@ def show(rows: Sequence[Row]) -> None:
 
 @contextmanager
 def postgres() -> Generator[str]:
-    """An admin's address: DATABASE_URL's server, or a durable one that lives as long as the block."""
+    """An admin's address: DATABASE_URL's server, or a durable one for as long as the block."""
     if "DATABASE_URL" in os.environ:
         yield os.environ["DATABASE_URL"]
         return
@@ -103,10 +104,11 @@ def database(admin_url: str, service: str = "tickets") -> Generator[str]:
 def run_on_database(measure: Callable[[str], Awaitable[Sequence[Row]]]) -> None:
     """The main of a row that needs PostgreSQL only."""
     with postgres() as admin_url, database(admin_url) as url:
-        show(asyncio.run(_call(measure, url)))
+        show(uvloop.run(_call(measure, url)))
 
 
 async def _call(measure: Callable[[str], Awaitable[Sequence[Row]]], url: str) -> Sequence[Row]:
+    collector.calm()  # as every service does
     return await measure(url)
 
 

@@ -1,4 +1,4 @@
-"""50 commands of D3 in one call, from domain events to verdicts, against a binary `unnest` insert."""
+"""50 commands of D3 in one call, from events to verdicts, against a binary `unnest` insert."""
 
 from collections.abc import Sequence
 from time import perf_counter
@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from bench.harness import Row, in_turns, middle, run_on_database
 from bench.store import subject
-from services.tickets.adapters.append import Batch, prepare
+from services.tickets.adapters.append import Batch, Prepared, prepare
 from services.tickets.adapters.event_store import Recorder, Session
 from services.tickets.handlers.store import Stored
 
@@ -16,7 +16,7 @@ SIZE, BATCHES, ROUNDS = 50, 60, 5
 def ours(session: Session) -> None:
     """Encode, prepare, call, judge: all that the writer does for a batch."""
     codec = subject.CODEC
-    prepared = []
+    prepared: list[Prepared] = []
     for command in (subject.a_command(uuid4()) for _ in range(SIZE)):
         meta = codec.meta(command.meta)
         (one,) = command.expectations

@@ -1,4 +1,4 @@
-"""Streams of 1000 and of 10 events, loaded and decoded, against a binary select of the same rows."""
+"""Streams of 1000 and of 10 events, loaded and decoded, against a binary select of the rows."""
 
 from collections.abc import Sequence
 from time import perf_counter, process_time
@@ -9,7 +9,6 @@ import psycopg
 from bench.harness import Row, in_turns, middle, run_on_database
 from bench.store import subject
 from services.tickets.adapters.store import PostgresEventStore
-from services.tickets.handlers.store import Command, Expectation, Stream
 
 ROUNDS = 5
 SELECT = """
@@ -20,11 +19,8 @@ WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version
 
 async def a_stream(store: PostgresEventStore, length: int) -> UUID:
     stream = uuid4()
-    events = tuple(subject.an_event(stream) for _ in range(length))
-    expectation = Expectation(Stream(stream, stream), 0, events)
-    await store.append(
-        Command(subject.ACCOUNT, subject.a_meta(uuid4()), (expectation,), outcome=b"ok")
-    )
+    for version in range(length):
+        await store.append(subject.a_command(stream, version))
     return stream
 
 

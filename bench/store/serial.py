@@ -1,4 +1,4 @@
-"""Single-event saves against a serial writer in SQL, the way that message-db writes (see rows.py)."""
+"""Single-event saves against a serial writer in SQL, as message-db writes (see rows.py)."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -11,12 +11,13 @@ from bench.store.callers import CONNECTIONS, ROUNDS, Bare, Callers
 from services.tickets.handlers.store import Stored
 
 WRITE = """
-CREATE FUNCTION write_one(p_account uuid, p_stream uuid, p_expected bigint, p_key uuid, p_topic text,
-    p_state bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION write_one(p_account uuid, p_stream uuid, p_expected bigint, p_key uuid,
+    p_topic text, p_state bytea) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE version bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(78);
-    SELECT coalesce(max(originator_version), 0) INTO version FROM bare WHERE originator_id = p_stream;
+    SELECT coalesce(max(originator_version), 0) INTO version
+    FROM bare WHERE originator_id = p_stream;
     IF version <> p_expected THEN
         RAISE EXCEPTION 'stale';
     END IF;

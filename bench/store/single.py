@@ -1,4 +1,4 @@
-"""One command of D3 by one caller against a prepared insert: the call, and the way through the writer."""
+"""One command of D3 by one caller against a prepared insert: the call, and through the writer."""
 
 from collections.abc import Sequence
 from time import perf_counter

@@ -1,4 +1,4 @@
-"""50 commands on 50 tickets of 10 events: ours, warm, in one batch; the library's get and save each."""
+"""50 commands on 50 tickets of 10 events: ours warm, in a batch; the library's get and save."""
 
 import asyncio
 from collections.abc import Sequence

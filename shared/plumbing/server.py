@@ -5,7 +5,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from shared.plumbing import logs
+from shared.plumbing import collector, logs
 from shared.plumbing.settings import CommonSettings
 
 _GRACE_SECONDS: Final = 2
@@ -14,6 +14,7 @@ _GRACE_SECONDS: Final = 2
 def run(app: FastAPI, settings: CommonSettings, service: str) -> None:
     """Serve until SIGTERM or SIGINT; writes nothing but logs, to stderr."""
     logs.setup(service, settings.instance)
+    collector.calm()
     uvicorn.run(
         app,
         host=settings.host,

@@ -1,18 +1,26 @@
 """Many callers, one query: how are single questions of concurrent callers asked together?"""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Batched(Generic[K, V]):
-    """Collects keys while a query runs and asks for all of them in the next one.
+@dataclass(slots=True)
+class _Asked(Generic[K, V]):
+    keys: Sequence[K]
+    answer: "asyncio.Future[dict[K, V]]"
 
-    A key is never answered by a query that had begun before it was asked: the answer is as fresh as
-    the question. Keys that the query does not answer are absent.
+
+class Batched(Generic[K, V]):
+    """Collects questions while a query runs and asks all of them in the next one.
+
+    No question is answered by a query that had begun before it: the answer is as fresh as the
+    question. Keys that the query does not answer are absent.
     """
 
     def __init__(
@@ -20,45 +28,46 @@ class Batched(Generic[K, V]):
     ) -> None:
         self._fetch = fetch
         self._most = most
-        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._asked: deque[_Asked[K, V]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, keys: Iterable[K]) -> dict[K, V]:
         """What the query finds for these keys; raises what the query raises."""
-        asked = {key: self._ask(key) for key in keys}
-        if asked:
-            await asyncio.wait(asked.values())  # never cancels what others wait for, too
-        found = {key: future.result() for key, future in asked.items()}
-        return {key: value for key, value in found.items() if value is not None}
-
-    def _ask(self, key: K) -> "asyncio.Future[V | None]":
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
-            future.add_done_callback(_seen)
+        asked = _Asked[K, V](list(keys), asyncio.get_running_loop().create_future())
+        if not asked.keys:
+            return {}
+        self._asked.append(asked)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())
-        return future
+        return await asked.answer
 
     async def _drain(self) -> None:
-        while self._waiting:
-            taken = {key: self._waiting[key] for key in list(self._waiting)[: self._most]}
-            for key in taken:
-                del self._waiting[key]
+        while self._asked:
+            taken = self._take()
             try:
-                found = await self._fetch(list(taken))
-            except BaseException as error:
-                for future in taken.values():
-                    future.set_exception(
-                        error if isinstance(error, Exception) else ConnectionAbortedError()
-                    )
-                if not isinstance(error, Exception):
-                    raise
+                found = await self._fetch(list({key: None for one in taken for key in one.keys}))
+            except Exception as error:  # noqa: BLE001  the callers get it, each for itself
+                _fail(taken, error)
+            except BaseException:
+                _fail([*taken, *self._asked], ConnectionAbortedError())
+                self._asked.clear()
+                raise
             else:
-                for key, future in taken.items():
-                    future.set_result(found.get(key))
+                for one in taken:
+                    if not one.answer.done():
+                        one.answer.set_result({k: found[k] for k in one.keys if k in found})
+
+    def _take(self) -> list[_Asked[K, V]]:
+        """At least one question, then as many as fit."""
+        taken = [self._asked.popleft()]
+        count = len(taken[0].keys)
+        while self._asked and count + len(self._asked[0].keys) <= self._most:
+            count += len(self._asked[0].keys)
+            taken.append(self._asked.popleft())
+        return taken
 
 
-def _seen(future: "asyncio.Future[V | None]") -> None:
-    if not future.cancelled():
-        future.exception()  # a caller that was cancelled never looks; that is no defect
+def _fail(taken: Iterable[_Asked[K, V]], error: Exception) -> None:
+    for one in taken:
+        if not one.answer.done():
+            one.answer.set_exception(error)

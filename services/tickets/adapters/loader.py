@@ -1,11 +1,12 @@
 """How are streams, claims and the log read? In batches, decoded, with the keys that open them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncCursor
+from psycopg import AsyncCursor, Error
 
 from services.tickets.adapters.append import OWN_ID
 from services.tickets.adapters.batched import Batched
@@ -39,6 +40,7 @@ SELECT account, kind, key, value
 FROM unnest(%b::uuid[], %b::text[], %b::bytea[]) AS wanted (account, kind, key)
 JOIN claim USING (account, kind, key)
 """
+_ALL: Final = 2**31
 _EPOCH: Final = "SELECT epoch FROM store_epoch"
 _HEAD: Final = "SELECT coalesce(max(notification_id), 0) FROM event"
 UNREADABLE: Final = (UnknownTopicError, SealBrokenError, ValueError, LookupError, TypeError)
@@ -98,7 +100,11 @@ class Loader:
         least: dict[UUID, int] = {}
         for stream, known in wanted:
             least[stream] = min(known, least.get(stream, known))
-        rows = await self._rows(_STREAMS, (list(least), list(least.values())))
+        if len(least) == 1:  # alone it is planned once, and needs no arrays
+            ((stream, known),) = least.items()
+            rows = await self._rows(_STREAM, (stream, known + 1, _ALL))
+        else:
+            rows = await self._rows(_STREAMS, (list(least), list(least.values())))
         found: dict[UUID, list[StoredEvent]] = {}
         for event in await self._decoded(rows):
             found.setdefault(event.stream, []).append(event)
@@ -118,9 +124,14 @@ class Loader:
 
     async def _rows(self, sql: LiteralString, params: tuple[Any, ...]) -> list[Any]:
         async with self._pool.connection() as conn:
+            await conn.set_autocommit(True)  # one round trip instead of three
             cursor = AsyncCursor(conn)
-            await cursor.execute(sql, params, prepare=True, binary=True)
-            return await cursor.fetchall()
+            try:
+                await cursor.execute(sql, params, prepare=True, binary=True)
+                return await cursor.fetchall()
+            finally:
+                with suppress(Error):  # a broken connection never goes back to the pool
+                    await conn.set_autocommit(False)
 
     async def _decoded(self, rows: Sequence[_Row]) -> list[StoredEvent]:
         needed = {key for row in rows if (key := self._codec.key_of(row[6])) is not None}

@@ -61,11 +61,9 @@ class _Queue:
     filled: threading.Condition = field(default_factory=threading.Condition)
     stopping: bool = False
 
-    def put(self, item: _Item) -> None:
+    def put(self, items: Sequence[_Item]) -> None:
         with self.filled:
-            if self.stopping:
-                raise WriterStoppedError
-            self.items.append(item)
+            self.items.extend(items)
             self.filled.notify()
 
     def put_back(self, items: Sequence[_Item]) -> None:
@@ -95,6 +93,7 @@ class Writer:
         self._most = most
         self._deadline_seconds = deadline_seconds
         self._queue = _Queue()
+        self._fresh: list[_Item] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: Session | None = None
@@ -117,12 +116,24 @@ class Writer:
         Raises ForeignStreamError, RejectedCommandError, StoreTimeoutError (it may be stored yet).
         """
         future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Item(prepared, future))
+        self._enqueue(_Item(prepared, future))
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await future
         except TimeoutError:
             raise StoreTimeoutError from None
+
+    def _enqueue(self, item: _Item) -> None:
+        """Hand over once per turn of the loop: callers that wake together share a batch."""
+        if self._queue.stopping:
+            raise WriterStoppedError
+        if not self._fresh:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._fresh.append(item)
+
+    def _flush(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        self._queue.put(fresh)
 
     async def watch(self, beat: Heartbeat) -> None:
         """Beat while the thread lives; cut a call that hangs longer than the server's limits."""
