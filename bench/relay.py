@@ -169,7 +169,13 @@ async def measure(url: str) -> Sequence[Row]:
         position = RelayPosition(database.pool)
         lease = Lease(database.pool, "relay", "bench", 10.0)
         relay = Relay(
-            database.store, producer, position, lease, lease_seconds=10.0, poll_seconds=0.1
+            database.store,
+            producer,
+            position,
+            lease,
+            wake=asyncio.Event(),
+            lease_seconds=10.0,
+            poll_seconds=0.1,
         )
         floors, ours = await in_turns(
             ROUNDS,

@@ -14,3 +14,4 @@ class Settings(CommonSettings):
     relay_lease_seconds: float = 10.0
     relay_poll_seconds: float = 0.025  # other processes append too, and nothing announces that
     outcomes_interval_seconds: float = 60.0
+    warm_streams: int = 20_000  # kept in memory, about 2 KB each

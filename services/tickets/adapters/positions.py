@@ -1,13 +1,16 @@
 """Where does something stand in the log, and how far has the relay come?"""
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 from uuid import UUID
 
+from services.tickets.handlers.store import EventStore
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.postgres import Pool
 
+_EPOCH_SECONDS: Final = 5.0
 _READ: Final = "SELECT epoch, log_id FROM relay_position"
 _MOVE: Final = """
 UPDATE relay_position SET epoch = %(epoch)s, log_id = %(log_id)s
@@ -23,6 +26,22 @@ def kafka_key(key: UUID) -> bytes:
 def answer_position(epoch: int, key: UUID, log_id: int) -> str:
     """`<epoch>.<partition>-<log id>`, as an answer's X-Position says it (D6)."""
     return f"{epoch}.{partition_of(kafka_key(key), TICKETS_EVENTS.partitions)}-{log_id}"
+
+
+class Epoch:
+    """The store's epoch, read again every few seconds: it is raised when a database is restored."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._epoch = 0
+        self._until = 0.0
+
+    async def now(self) -> int:
+        """The epoch as of a few seconds ago at the most."""
+        if monotonic() > self._until:
+            self._epoch = await self._store.epoch()
+            self._until = monotonic() + _EPOCH_SECONDS
+        return self._epoch
 
 
 class PositionMovedError(Exception):

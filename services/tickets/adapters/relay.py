@@ -57,7 +57,7 @@ class _Batch:
 
 
 class Relay:
-    """`run` is the body of a loop; `appended` wakes it."""
+    """`run` is the body of a loop; `wake` is set when this process has stored something."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Relay:
         position: RelayPosition,
         lease: Lease,
         *,
+        wake: asyncio.Event,
         lease_seconds: float,
         poll_seconds: float,
     ) -> None:
@@ -75,12 +76,8 @@ class Relay:
         self._lease = lease
         self._renew_each = lease_seconds / _RENEWALS
         self._poll_seconds = poll_seconds
-        self._wake = asyncio.Event()
+        self._wake = wake
         self._ahead: asyncio.Task[_Batch] | None = None
-
-    def appended(self, _log_id: int) -> None:
-        """Something was stored by this process: look at once."""
-        self._wake.set()
 
     async def run(self, beat: Heartbeat) -> None:
         """Publish for as long as this process holds the lease; come again after a second."""

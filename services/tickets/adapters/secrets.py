@@ -10,7 +10,6 @@ from shared.contracts.internal_api import SecretsAnswer
 from shared.plumbing.http import Answer, InternalClient
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.sealing import hmac_key
-from shared.plumbing.transient import TransientError
 
 Fetch = Callable[[], Awaitable[Answer]]
 
@@ -19,8 +18,11 @@ class SecretsRefusedError(Exception):
     """directory answered, but not with secrets."""
 
 
-class SecretMissingError(TransientError):
-    """The account's pepper or wrapping key is not here yet: wait, it is asked for."""
+class SecretMissingError(Exception):
+    """The account's pepper or wrapping key is not here; it is asked for.
+
+    Not a TransientError: an account that directory does not know must not block its neighbours.
+    """
 
 
 class Secrets:

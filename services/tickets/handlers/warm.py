@@ -89,15 +89,18 @@ class Warm:
 
     async def all(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Held[Any]]:
         """Several streams; those that are not warm are read in one go."""
-        for id_ in wanted:  # to the end, so that what is loaded now does not push them out
+        held: dict[UUID, Held[Any]] = {}  # taken before waiting: others may drop meanwhile
+        for id_ in wanted:
             if id_ in self._entries:
                 self._entries.move_to_end(id_)
-        missing = [id_ for id_ in wanted if id_ not in self._entries]
+                held[id_] = self._entries[id_].held
+        missing = [id_ for id_ in wanted if id_ not in held]
         if missing:
             loaded = await self._store.load([(id_, 0) for id_ in missing])
             for id_ in missing:
-                self._keep(id_, _folded(id_, loaded[id_], wanted[id_].fold), wanted[id_].fold)
-        return {id_: self._touched(id_) for id_ in wanted}
+                held[id_] = _folded(id_, loaded[id_], wanted[id_].fold)
+                self._keep(id_, held[id_], wanted[id_].fold)
+        return held
 
     def drop(self, ids: Iterable[UUID]) -> None:
         """Forget: somebody else has written there."""
@@ -119,10 +122,6 @@ class Warm:
             version = expectation.version + len(expectation.events)
             held = Held(expectation.stream.id, state, version, verdict.position, account)
             self._keep(held.id, held, entry.fold)
-
-    def _touched(self, id_: UUID) -> Held[Any]:
-        self._entries.move_to_end(id_)
-        return self._entries[id_].held
 
     def _keep(self, id_: UUID, held: Held[Any], fold: Fold) -> None:
         self._entries[id_] = _Entry(held, fold)

@@ -34,6 +34,7 @@ def a_relay(database: Database, producer: Producing, holder: str = "tickets-1") 
         producer,
         RelayPosition(database.pool),
         Lease(database.pool, "relay", holder, 10.0),
+        wake=asyncio.Event(),
         lease_seconds=10.0,
         poll_seconds=0.02,
     )

@@ -1,0 +1,223 @@
+"""What tickets is made of."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+import aiohttp
+import uuid_utils.compat as uuid_utils
+from fastapi import FastAPI
+
+from services.tickets.adapters import http, kafka
+from services.tickets.adapters.database import Database
+from services.tickets.adapters.directory import DirectoryBook
+from services.tickets.adapters.feed import Feed
+from services.tickets.adapters.outcomes import forget_old
+from services.tickets.adapters.positions import Epoch, RelayPosition
+from services.tickets.adapters.relay import LEASE, Relay, RelayLag
+from services.tickets.adapters.secrets import Fetch, Secrets, fetch_from
+from services.tickets.handlers.commands import CommandHandler
+from services.tickets.handlers.people import People
+from services.tickets.handlers.protocols import Protocols
+from services.tickets.handlers.reactions import Reactions
+from services.tickets.handlers.warm import Warm
+from services.tickets.settings import Settings
+from shared.contracts.problems import PROBLEMS
+from shared.contracts.topics import DIRECTORY_EVENTS
+from shared.plumbing import clock, health, logs, metrics
+from shared.plumbing.compacted import CompactedReader
+from shared.plumbing.http import Answer, InternalClient
+from shared.plumbing.kafka import Producer, make_broker, start_when_ready, watch
+from shared.plumbing.loops import Heartbeat, Lease, Loops
+from shared.plumbing.parking import Parking
+from shared.plumbing.postgres import TRANSIENT
+from shared.plumbing.problems import install_problems
+from shared.plumbing.sealing import Sealer
+from shared.plumbing.tokens import TokenSigner, TokenVerifier
+
+SERVICE = "tickets"
+_log = logs.get(__name__)
+
+
+class _Service:
+    """The parts, how they are joined, and their order of start."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        fetch_secrets: Fetch | None,
+        now: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self.settings = settings
+        self.waiting, self.loops = health.Health(), Loops()
+        self.internal = _Internal(settings)
+        self.secrets = Secrets(fetch_secrets or self.internal.fetch)
+        self.book = DirectoryBook()
+        self.reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self.book.on_message)
+        stored = asyncio.Event()
+        self.database = Database(
+            settings.database_url, self.secrets.wrapping_key, lambda _: stored.set()
+        )
+        self.store = self.database.store
+        self.producer = Producer(settings)
+        self.position = RelayPosition(self.database.pool)
+        self.relay = Relay(
+            self.store,
+            self.producer,
+            self.position,
+            Lease(self.database.pool, LEASE, settings.instance, settings.relay_lease_seconds),
+            wake=stored,
+            lease_seconds=settings.relay_lease_seconds,
+            poll_seconds=settings.relay_poll_seconds,
+        )
+        warm = Warm(self.store, settings.warm_streams)
+        self.commands = CommandHandler(self.store, warm, self.book, now)
+        self.reactions = Reactions(
+            self.store,
+            warm,
+            self.book,
+            People(self.store, warm, self.secrets, new_id),
+            Protocols(self.store, new_id),
+            self.secrets,
+            now,
+            new_id,
+        )
+        self.broker = make_broker(settings, SERVICE)
+        self.parking: Parking | None = None
+        self.now = now
+
+    def add_loops(self) -> None:
+        """Everything that never ends."""
+        settings, add = self.settings, self.loops.add
+        lag = RelayLag(self.store, self.position, self.now)
+        add(
+            "secrets",
+            self.secrets.refresh,
+            interval_seconds=settings.secrets_interval_seconds,
+            wake=self.secrets.wanted,
+        )
+        add("directory", self.reader.run, interval_seconds=1.0)
+        add("store-writer", self.database.writer.watch, interval_seconds=1.0)
+        add("relay", self.relay.run, interval_seconds=1.0)
+        add("relay-lag", lag.measure, interval_seconds=2.0)
+        add("consumers", watch(self.broker), interval_seconds=1.0)
+        add("parked", self._retry_parked, interval_seconds=1.0)
+        add(
+            "outcomes",
+            forget_old(self.database.pool),
+            interval_seconds=settings.outcomes_interval_seconds,
+        )
+
+    async def begin(self) -> None:
+        """Start, or end the process: on a cluster of another shape it must not run."""
+        try:
+            await self._begin()
+        except Exception:
+            _log.exception("cannot run")
+            signal.raise_signal(signal.SIGTERM)
+            raise
+
+    async def _begin(self) -> None:
+        """Wait for what is needed, for ever; then consume."""
+        await self.secrets.ready.wait()
+        self.waiting.arrived("secrets")
+        await self.reader.ready.wait()
+        self.waiting.arrived("directory")
+        await self._database_answers()
+        self.waiting.arrived("database")
+        await self.producer.start()
+        self.parking = Parking(self.database.pool, Sealer(self.secrets.own_key), SERVICE)
+        kafka.subscriptions(self.broker, self.settings, self.reactions, self.parking)
+        await start_when_ready(self.broker, self.waiting)
+
+    async def _database_answers(self) -> None:
+        while True:
+            try:
+                await self.store.epoch()
+            except TRANSIENT:
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def _retry_parked(self, beat: Heartbeat) -> None:
+        if self.parking is not None:
+            await self.parking.retry_due(beat)
+
+    def can_judge(self) -> bool:
+        """Whether commands can be decided: by the directory, with the secrets."""
+        return self.secrets.ready.is_set() and self.reader.ready.is_set()
+
+    async def end(self) -> None:
+        """In the order in which one needs the other."""
+        await self.broker.stop()
+        await self.loops.stop()
+        await self.producer.stop()
+        await self.database.close()
+        await self.internal.close()
+
+
+def build_app(
+    settings: Settings,
+    *,
+    fetch_secrets: Fetch | None = None,
+    now: Callable[[], datetime] = clock.now,
+    new_id: Callable[[], UUID] = uuid_utils.uuid7,
+) -> FastAPI:
+    """The whole service; `fetch_secrets` stands in for directory's internal API."""
+    service = _Service(settings, fetch_secrets, now, new_id)
+    service.add_loops()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        for name in ("secrets", "directory", "database", "kafka"):
+            service.waiting.waiting_for(name)
+        await service.database.open()
+        await service.loops.start()
+        beginning = asyncio.create_task(service.begin())
+        try:
+            yield
+        finally:
+            beginning.cancel()
+            await asyncio.gather(beginning, return_exceptions=True)
+            await service.end()
+
+    app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)
+    install_problems(app, PROBLEMS)
+    verifier = TokenVerifier(SERVICE, settings.keys_dir)
+    epoch = Epoch(service.store)
+    app.include_router(http.commands(service.commands, epoch, verifier, service.can_judge))
+    app.include_router(http.feeding(Feed(service.store), verifier))
+    health.routes(app, service.waiting, service.loops)
+    metrics.mount(app, SERVICE)
+    return app
+
+
+class _Internal:
+    """directory over HTTP; the session belongs to the running loop, so it is made on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+        self._fetch: Fetch | None = None
+
+    async def fetch(self) -> Answer:
+        """The answer of GET /internal/secrets."""
+        if self._fetch is None:
+            signer = TokenSigner(SERVICE, self._settings.keys_dir)
+            urls = [self._settings.directory_url]
+            self._fetch = fetch_from(InternalClient(signer, "directory", urls, self._opened))
+        return await self._fetch()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._session is not None:
+            await self._session.close()
