@@ -144,13 +144,21 @@ class Writer:
             raise WriterStuckError
         beat.beat()
 
+    @property
+    def calling(self) -> bool:
+        """Whether the thread is inside a call of the store."""
+        return self._calling_since is not None
+
     def cut(self) -> None:
         """Shut the socket under a call: the thread gets an error, connects and sends again."""
         session = self._session
         if session is None:
             return
-        with suppress(OSError, psycopg.Error):
-            socket.socket(fileno=os.dup(session.fileno())).shutdown(socket.SHUT_RDWR)
+        with (
+            suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(session.fileno())) as twin,
+        ):
+            twin.shutdown(socket.SHUT_RDWR)
 
     # What follows runs in the thread.
 

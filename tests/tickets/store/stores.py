@@ -38,14 +38,16 @@ async def wrapping_key(_: UUID) -> bytes:
 
 
 @asynccontextmanager
-async def opened(url: str, *, writer_url: str | None = None) -> AsyncGenerator[Opening]:
+async def opened(
+    url: str, *, writer_url: str | None = None, deadline_seconds: float = 8.0
+) -> AsyncGenerator[Opening]:
     """A store over `url`; its writer may go through another address (a proxy)."""
     pool = make_pool(url, min_size=1, max_size=4)
     await pool.open()
     keys = ContactKeys(pool, wrapping_key)
     codec = Codec(EVENTS)
     recorder = Recorder(writer_url or url)
-    writer = Writer(recorder)
+    writer = Writer(recorder, deadline_seconds=deadline_seconds)
     await writer.start()
     try:
         store = PostgresEventStore(writer, Loader(pool, codec, keys), codec, keys)
