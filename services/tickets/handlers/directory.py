@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -24,10 +23,12 @@ class NotInDirectoryError(Exception):
 class Snapshot:
     """Every entity by its id; an adapter fills it from the topic and replaces it whole."""
 
-    accounts: Mapping[UUID, AccountChanged] = field(default=MappingProxyType({}))
-    sectors: Mapping[UUID, SectorChanged] = field(default=MappingProxyType({}))
-    agents: Mapping[UUID, AgentChanged] = field(default=MappingProxyType({}))
-    connections: Mapping[UUID, ConnectionChanged] = field(default=MappingProxyType({}))
+    accounts: Mapping[UUID, AccountChanged] = field(default_factory=dict[UUID, AccountChanged])
+    sectors: Mapping[UUID, SectorChanged] = field(default_factory=dict[UUID, SectorChanged])
+    agents: Mapping[UUID, AgentChanged] = field(default_factory=dict[UUID, AgentChanged])
+    connections: Mapping[UUID, ConnectionChanged] = field(
+        default_factory=dict[UUID, ConnectionChanged]
+    )
 
     def account(self, account: UUID) -> AccountChanged:
         """The account; raises NotInDirectoryError."""

@@ -1,0 +1,22 @@
+"""An office of its own for each test."""
+
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+import pytest_asyncio
+
+from services.tickets.adapters.database import Database
+from tests.support.stack import Postgres
+from tests.tickets.handlers.office import Office
+
+
+async def wrapping_key(_: UUID) -> bytes:
+    return b"w" * 32
+
+
+@pytest_asyncio.fixture
+async def office(postgres: Postgres) -> AsyncGenerator[Office]:
+    database = Database(postgres.service_url(postgres.new_database(), "tickets"), wrapping_key)
+    await database.open()
+    yield Office(database)
+    await database.close()

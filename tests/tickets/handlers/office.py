@@ -1,0 +1,194 @@
+"""A small company over a real store: two agents, two sectors, one number, a clock that is moved."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+import uuid_utils.compat as uuid_utils
+
+from services.tickets.adapters.database import Database
+from services.tickets.handlers.commands import Answered, Asked, CommandHandler
+from services.tickets.handlers.directory import Snapshot
+from services.tickets.handlers.people import People
+from services.tickets.handlers.protocols import Protocols
+from services.tickets.handlers.reactions import Reactions
+from services.tickets.handlers.store import StoredEvent
+from services.tickets.handlers.warm import Warm
+from shared.contracts import inbound
+from shared.contracts.directory import (
+    AccountChanged,
+    AgentChanged,
+    ConnectionChanged,
+    Policies,
+    SectorChanged,
+    Texts,
+)
+from shared.contracts.internal_api import Accept, Close, Read, Reopen, SendText
+from shared.plumbing.sealing import hmac_key
+
+ACCOUNT, CONNECTION = uuid5(UUID(int=0), "account"), uuid5(UUID(int=0), "connection")
+VENDAS, SUPORTE = uuid5(UUID(int=0), "vendas"), uuid5(UUID(int=0), "suporte")
+ANA, BIA, CARLA = (uuid5(UUID(int=0), name) for name in ("ana", "bia", "carla"))
+SUPERVISOR = uuid5(UUID(int=0), "supervisor")
+PHONE = "5511912345678"
+
+Event = TypeVar("Event")
+
+
+class Hasher:
+    """The account's pepper."""
+
+    def hashed(self, account: UUID, *parts: str) -> bytes:
+        return hmac_key(b"pepper" + account.bytes, *parts)
+
+
+@dataclass(slots=True)
+class Office:
+    """Handlers of one process; `another` is a second process over the same store."""
+
+    database: Database
+    texts: Texts = field(default_factory=Texts)
+    policies: Policies = field(default_factory=Policies)
+    at: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    commands: CommandHandler = field(init=False)
+    reactions: Reactions = field(init=False)
+
+    def __post_init__(self) -> None:
+        store = self.database.store
+        warm = Warm(store, 1000)
+        people = People(store, warm, Hasher(), uuid_utils.uuid7)
+        protocols = Protocols(store, uuid_utils.uuid7)
+        self.commands = CommandHandler(store, warm, self, self.now)
+        self.reactions = Reactions(
+            store, warm, self, people, protocols, Hasher(), self.now, uuid_utils.uuid7
+        )
+
+    def another(self) -> "Office":
+        return Office(self.database, self.texts, self.policies, self.at)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def later(self, **duration: float) -> None:
+        self.at += timedelta(**duration)
+
+    def snapshot(self) -> Snapshot:
+        account = AccountChanged(id=ACCOUNT, name="Empresa", policies=self.policies)
+        sectors = [SectorChanged(id=id_, account_id=ACCOUNT, name="x") for id_ in (VENDAS, SUPORTE)]
+        number = ConnectionChanged(
+            id=CONNECTION,
+            account_id=ACCOUNT,
+            name="Principal",
+            waba_id="9",
+            phone_number_id="1",
+            display_phone="+55",
+            graph_url="http://127.0.0.1:1",
+            sector_id=VENDAS,
+            texts=self.texts,
+        )
+        people = [
+            _agent(ANA, ["agent"], [VENDAS]),
+            _agent(BIA, ["agent"], [VENDAS]),
+            _agent(CARLA, ["agent"], [SUPORTE]),
+            _agent(SUPERVISOR, ["supervisor"], []),
+        ]
+        return Snapshot(
+            MappingProxyType({ACCOUNT: account}),
+            MappingProxyType({sector.id: sector for sector in sectors}),
+            MappingProxyType({one.id: one for one in people}),
+            MappingProxyType({CONNECTION: number}),
+        )
+
+    # --- what customers and agents do
+
+    async def hears(self, item: inbound.Item) -> None:
+        await self.reactions.when_inbound(item, "correlation")
+
+    async def accept(self, ticket: UUID, by: UUID = ANA, **more: UUID) -> Answered:
+        return await self.commands.accept(self.asked(ticket, by, **more), Accept())
+
+    async def close(self, ticket: UUID, by: UUID = ANA, **body: bool) -> Answered:
+        return await self.commands.close(self.asked(ticket, by), Close.model_validate(body))
+
+    async def reopen(self, ticket: UUID, by: UUID = ANA) -> Answered:
+        return await self.commands.reopen(self.asked(ticket, by), Reopen())
+
+    async def read(self, ticket: UUID, up_to: UUID, by: UUID = ANA) -> Answered:
+        return await self.commands.read(self.asked(ticket, by), Read(up_to=up_to))
+
+    async def say(
+        self, ticket: UUID, text: str = "Olá", by: UUID = ANA, command: UUID | None = None
+    ) -> Answered:
+        asked = self.asked(ticket, by, command_id=command or uuid4())
+        return await self.commands.send_text(asked, SendText(type="text", text=text))
+
+    def asked(self, ticket: UUID, by: UUID, command_id: UUID | None = None) -> Asked:
+        return Asked(
+            account=ACCOUNT,
+            agent_id=by,
+            ticket_id=ticket,
+            command_id=command_id or uuid4(),
+            correlation="c",
+        )
+
+    # --- what the log says
+
+    async def log(self) -> list[StoredEvent]:
+        return list(await self.database.store.log(0, 10_000))
+
+    async def names(self) -> list[str]:
+        return [type(stored.event).__name__ for stored in await self.log()]
+
+    async def events(self, kind: type[Event]) -> list[Event]:
+        return [stored.event for stored in await self.log() if isinstance(stored.event, kind)]
+
+    async def newest_ticket(self) -> UUID:
+        opened = [s for s in await self.log() if type(s.event).__name__ == "TicketOpened"]
+        return opened[-1].stream
+
+
+def text(
+    said: str = "oi",
+    *,
+    at: datetime,
+    wamid: str | None = None,
+    phone: str | None = PHONE,
+    user_id: str | None = None,
+    name: str = "Marina",
+) -> inbound.TextReceived:
+    return inbound.TextReceived(
+        **item_fields(at),
+        wamid=wamid or f"wamid.{uuid4().hex}",
+        sender=inbound.Sender(phone=phone, user_id=user_id, name=name),
+        occurred_at=at,
+        text=said,
+    )
+
+
+def reaction(target: str, emoji: str | None, *, at: datetime) -> inbound.ReactionChanged:
+    return inbound.ReactionChanged(
+        **item_fields(at),
+        wamid=f"wamid.{uuid4().hex}",
+        sender=inbound.Sender(phone=PHONE),
+        occurred_at=at,
+        target_wamid=target,
+        emoji=emoji,
+    )
+
+
+def item_fields(at: datetime) -> dict[str, Any]:
+    return {
+        "account_id": ACCOUNT,
+        "connection_id": CONNECTION,
+        "phone_number_id": "1",
+        "body_sha256": "0" * 64,
+        "index": "0/0/messages/0",
+        "received_at": at,
+        "raw": "{}",
+    }
+
+
+def _agent(id_: UUID, roles: list[str], sectors: list[UUID]) -> AgentChanged:
+    return AgentChanged(id=id_, account_id=ACCOUNT, name="x", roles=roles, sector_ids=sectors)

@@ -1,0 +1,265 @@
+"""What an inbound message does: the table of domain.md 2.4, on the real store."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.tickets.domain.contact.events import ContactIdentified, ContactRenamed
+from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
+from services.tickets.domain.message import events as facts
+from services.tickets.domain.ticket.events import TicketOpened, TicketReopened
+from shared.contracts import inbound, outbound
+from shared.contracts.directory import Policies, Texts
+from tests.tickets.handlers.office import (
+    ACCOUNT,
+    ANA,
+    CONNECTION,
+    PHONE,
+    VENDAS,
+    Office,
+    item_fields,
+    reaction,
+    text,
+)
+
+
+async def test_the_first_message_opens_a_ticket_in_the_connections_sector(office: Office) -> None:
+    await office.hears(text(at=office.at))
+    assert await office.names() == [
+        "ContactIdentified",
+        "TicketOpened",
+        "SectorAssigned",
+        "MessageReceived",
+    ]
+    answered = await office.commands.state(ACCOUNT, ANA, await office.newest_ticket())
+    assert answered.ticket.sector_id == VENDAS
+    assert answered.ticket.protocol.startswith("20261123-")
+    assert {stored.key for stored in await office.log()} == {answered.ticket.contact_id}
+
+
+async def test_the_same_item_again_even_through_another_process_is_a_no_op(office: Office) -> None:
+    item = text(at=office.at)
+    await office.hears(item)
+    before = await office.names()
+    await office.hears(item)
+    await office.another().hears(item)
+    assert await office.names() == before
+
+
+async def test_an_album_at_two_processes_opens_one_ticket_with_every_picture(
+    office: Office,
+) -> None:
+    other = office.another()
+    items = [text(f"foto {n}", at=office.at) for n in range(12)]
+    await asyncio.gather(
+        *((office if n % 2 else other).hears(item) for n, item in enumerate(items)),
+        *(office.hears(item) for item in items),
+    )
+    names = await office.names()
+    assert names.count("TicketOpened") == 1
+    assert names.count("ContactIdentified") == 1
+    received = await office.events(MessageReceived)
+    assert len(received) == len({one.message_id for one in received}) == 12
+
+
+async def test_customers_who_write_at_once_to_two_processes_get_protocols_of_their_own(
+    office: Office,
+) -> None:
+    other = office.another()
+    phones = [f"55119000{n:05}" for n in range(120)]
+    await asyncio.gather(
+        *(
+            (office if n % 2 else other).hears(text(at=office.at, phone=phone))
+            for n, phone in enumerate(phones)
+        )
+    )
+    opened = await office.events(TicketOpened)
+    assert len({one.protocol for one in opened}) == 120
+
+
+async def test_a_phone_without_the_ninth_digit_is_the_same_person(office: Office) -> None:
+    await office.hears(text(at=office.at, phone="5511912345678"))
+    await office.hears(text(at=office.at, phone="551112345678"))  # a landline: somebody else
+    await office.hears(text(at=office.at, phone="551187654321"))
+    await office.hears(text(at=office.at, phone="5511987654321"))
+    assert (await office.names()).count("TicketOpened") == 3
+
+
+async def test_a_user_id_joins_the_phones_contact_and_later_stands_alone(office: Office) -> None:
+    await office.hears(text(at=office.at))
+    await office.hears(text(at=office.at, user_id="BR.1"))
+    await office.hears(text(at=office.at, phone=None, user_id="BR.1"))
+    assert (await office.names()).count("TicketOpened") == 1
+    assert len(await office.events(ContactIdentified)) == 2
+
+
+async def test_phone_and_user_id_of_two_contacts_go_to_the_user_ids_and_leave_a_conflict(
+    office: Office,
+) -> None:
+    await office.hears(text(at=office.at, phone=PHONE))
+    await office.hears(text(at=office.at, phone=None, user_id="BR.2"))
+    both = text(at=office.at, phone=PHONE, user_id="BR.2")
+    await office.hears(both)
+    await office.hears(text(at=office.at, phone=PHONE, user_id="BR.2"))
+    names = await office.names()
+    assert names.count("IdentityConflict") == 1
+    assert names.count("TicketOpened") == 2
+
+
+async def test_a_new_profile_name_is_told_once(office: Office) -> None:
+    await office.hears(text(at=office.at, name="Marina"))
+    for _ in range(2):
+        await office.hears(text(at=office.at, name="Marina Souza"))
+    assert len(await office.events(ContactRenamed)) == 1
+
+
+async def test_the_greeting_is_sent_once_within_its_cool_down(office: Office) -> None:
+    office.texts = Texts(greeting="Olá, {name}! Protocolo {protocol}.")
+    await office.hears(text(at=office.at, name="{protocol}"))
+    greeting = (await office.events(MessageQueued))[0]
+    assert greeting.automatic == "greeting"
+    assert greeting.content is not None
+    assert greeting.content.text is not None
+    assert greeting.content.text.startswith("Olá, {protocol}! Protocolo 20261123-")
+    ticket = await office.newest_ticket()
+    await office.accept(ticket)
+    await office.close(ticket)
+    office.later(minutes=20)
+    await office.hears(text("voltei", at=office.at))
+    assert len(await office.events(MessageQueued)) == 1
+    assert (await office.names()).count("TicketOpened") == 2
+
+
+async def test_a_message_that_comes_days_late_opens_no_window_and_gets_no_greeting(
+    office: Office,
+) -> None:
+    office.texts = Texts(greeting="Olá!")
+    written = office.at
+    office.later(days=3)
+    await office.hears(text(at=written))
+    names = await office.names()
+    assert "MessageQueued" not in names
+    assert names.count("AutoMessageSkipped") == 1
+
+
+@pytest.mark.parametrize("said", ["obrigado", "Ok!", "🙏", "Muito obrigada!!"])
+async def test_a_courtesy_soon_after_closing_stays_under_the_closed_ticket(
+    office: Office, said: str
+) -> None:
+    ticket = await a_closed_ticket(office)
+    office.later(minutes=3)
+    await office.hears(text(said, at=office.at))
+    received = (await office.events(MessageReceived))[-1]
+    assert (received.after_close, received.ticket_id) == (True, ticket)
+    assert (await office.names()).count("TicketOpened") == 1
+
+
+@pytest.mark.parametrize(("said", "minutes"), [("preciso de ajuda", 3), ("obrigado", 11)])
+async def test_anything_else_after_closing_opens_a_new_ticket(
+    office: Office, said: str, minutes: int
+) -> None:
+    ticket = await a_closed_ticket(office)
+    office.later(minutes=minutes)
+    await office.hears(text(said, at=office.at))
+    opened = (await office.events(TicketOpened))[-1]
+    assert opened.previous_ticket_id == ticket
+
+
+async def test_the_policy_may_reopen_instead(office: Office) -> None:
+    office.policies = Policies(inbound_after_close="reopen_within", reopen_within_minutes=30)
+    ticket = await a_closed_ticket(office)
+    office.later(minutes=20)
+    await office.hears(text("ainda não chegou", at=office.at))
+    assert (await office.events(TicketReopened))[0].ticket_id == ticket
+    await office.accept(ticket)
+    await office.close(ticket)
+    office.later(minutes=31)
+    await office.hears(text("de novo", at=office.at))
+    assert (await office.names()).count("TicketOpened") == 2
+
+
+async def test_a_message_goes_to_an_older_ticket_that_was_reopened(office: Office) -> None:
+    older = await a_closed_ticket(office)
+    office.later(minutes=20)
+    await office.hears(text("outra coisa", at=office.at))
+    newer = await office.newest_ticket()
+    await office.accept(newer)
+    await office.close(newer)
+    await office.reopen(older)
+    await office.another().hears(text("e agora?", at=office.at))
+    received = (await office.events(MessageReceived))[-1]
+    assert received.ticket_id == older
+
+
+async def test_a_reaction_opens_nothing_and_waits_for_the_message_it_is_about(
+    office: Office,
+) -> None:
+    await office.hears(text(at=office.at))
+    await office.hears(reaction("wamid.later", "❤️", at=office.at))
+    await office.hears(reaction("wamid.later", None, at=office.at))
+    await office.hears(text("chegou depois", at=office.at, wamid="wamid.later"))
+    names = await office.names()
+    assert names.count("TicketOpened") == 1
+    assert names.count("ReactionChanged") == 2
+    reacted = (await office.events(facts.ReactionChanged))[0]
+    received = (await office.events(MessageReceived))[-1]
+    assert reacted.message_id == received.message_id
+
+
+async def test_fates_come_in_any_order_and_each_is_stored_once(office: Office) -> None:
+    await office.hears(text(at=office.at))
+    ticket = await office.newest_ticket()
+    await office.accept(ticket)
+    sent = (await office.say(ticket)).message_id
+    assert sent is not None
+    kinds = (outbound.MessageRead, outbound.MessageAccepted, outbound.MessageSent)
+    for kind in (*kinds, *kinds):
+        await office.reactions.when_outbound(await fate(office, kind, sent), "c")
+    stored = await office.events(facts.MessageFact)
+    assert [type(one).__name__ for one in stored] == [
+        "MessageRead",
+        "MessageAccepted",
+        "MessageSent",
+    ]
+
+
+async def test_a_status_by_wamid_that_came_first_is_linked_to_our_message(office: Office) -> None:
+    await office.hears(text(at=office.at))
+    ticket = await office.newest_ticket()
+    await office.accept(ticket)
+    sent = (await office.say(ticket)).message_id
+    assert sent is not None
+    early = inbound.StatusDelivered(
+        **item_fields(office.at), wamid="wamid.out", occurred_at=office.at, recipient_phone=PHONE
+    )
+    await office.hears(early)
+    await office.hears(early)
+    await office.reactions.when_outbound(await fate(office, outbound.MessageAccepted, sent), "c")
+    linked = (await office.events(facts.MessageLinked))[0]
+    assert linked.same_as == sent
+    assert (await office.names()).count("MessageDelivered") == 1
+
+
+async def fate(office: Office, kind: type[outbound.Fate], message_id: UUID) -> outbound.Fate:
+    queued = (await office.events(MessageQueued))[-1]
+    return kind.model_validate(
+        {
+            "message_id": message_id,
+            "account_id": ACCOUNT,
+            "contact_id": queued.contact_id,
+            "connection_id": CONNECTION,
+            "conversation_id": queued.conversation_id,
+            "ticket_id": queued.ticket_id,
+            "occurred_at": office.at,
+            "wamid": "wamid.out",
+        }
+    )
+
+
+async def a_closed_ticket(office: Office) -> UUID:
+    await office.hears(text(at=office.at, wamid=f"wamid.{uuid4().hex}"))
+    ticket = await office.newest_ticket()
+    await office.accept(ticket)
+    await office.close(ticket)
+    return ticket
