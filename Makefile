@@ -8,9 +8,8 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
-MINUTES ?= 10
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
-	bench check-way check-accept check-kill check-red storm
+	bench check-way check-accept check-kill check-red
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -84,5 +83,3 @@ check-red: install-dev ## take rules out one by one and see a test go red
 bench: install-dev ## each number against its floor
 	@$(BIN)/python -m bench
 
-storm: install-dev ## long fault runs: MINUTES=10 SEED=1
-	@$(BIN)/python -m tests.storm --minutes $(MINUTES) --seed $(SEED)
