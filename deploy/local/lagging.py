@@ -95,7 +95,7 @@ async def _age(consumer: AIOKafkaConsumer, late: Mapping[TopicPartition, int]) -
     """The age of the oldest record that was not committed."""
     if not late:
         return 0.0
-    consumer.assign(late)
+    consumer.assign(list(late))
     for part, offset in late.items():
         consumer.seek(part, offset)
     oldest: dict[TopicPartition, int] = {}
