@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from services.tickets.handlers.people import NobodyError
 from services.tickets.handlers.reactions import Reactions
 from shared.contracts.envelope import Message
 from shared.contracts.inbound import INBOUND_TYPES, Item, Status
@@ -86,7 +87,11 @@ def on_message(
         except ValidationError as error:
             reason = "unreadable"
             raise UnprocessableError(reason) from error
-        await react(body, received.envelope.correlation or received.envelope.id)
+        try:
+            await react(body, received.envelope.correlation or received.envelope.id)
+        except NobodyError as error:
+            reason = "names_nobody"
+            raise UnprocessableError(reason) from error
         failpoints.hit(AFTER_APPEND)
 
     return handle

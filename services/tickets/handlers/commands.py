@@ -23,7 +23,7 @@ from services.tickets.domain.ticket.events import TicketEvent
 from services.tickets.domain.ticket.state import Ticket
 from services.tickets.handlers import claims
 from services.tickets.handlers.directory import DirectoryView
-from services.tickets.handlers.policies import actor_of, policies_of
+from services.tickets.handlers.policies import actor_of, owner_of, policies_of
 from services.tickets.handlers.ports import Clock
 from services.tickets.handlers.store import (
     Claim,
@@ -207,7 +207,14 @@ class CommandHandler:
         """Go on with a closed episode; raises RefusedError."""
 
         async def decided(loaded: _Loaded) -> _Decision:
-            command = commands.Reopen(actor=loaded.actor, at=loaded.at, policies=loaded.policies)
+            command = commands.Reopen(
+                actor=loaded.actor,
+                last_owner=owner_of(
+                    self._directory.snapshot(), asked.account, loaded.state.last_owner_id
+                ),
+                at=loaded.at,
+                policies=loaded.policies,
+            )
             events = decide(loaded.state, command)
             return _Decision(ticket=events, take=[_open_claim(loaded.state)])
 
@@ -220,7 +227,7 @@ class CommandHandler:
             guards.read(loaded.state, loaded.actor)
             if loaded.said.said(body.up_to) is None:
                 raise refusals.UnknownMessageError
-            if loaded.said.read_up_to == body.up_to:
+            if loaded.said.has_read(body.up_to):
                 return _Decision()
             return _Decision(conversation=[_messages_read(loaded, body.up_to)])
 
@@ -280,8 +287,6 @@ class CommandHandler:
     async def _try(self, asked: Asked, hash_: str, decided: _Decide) -> Answered | None:
         """One decision; None when the race was lost."""
         loaded = await self._load(asked)
-        if asked.expected_version not in {None, loaded.ticket.version}:
-            raise VersionMismatchError(loaded.ticket.version)
         decision = await self._fresh(loaded, decided)
         if decision is None:
             return None
@@ -304,16 +309,20 @@ class CommandHandler:
                 return None
 
     async def _fresh(self, loaded: _Loaded, decided: _Decide) -> _Decision | None:
-        """The decision; a refusal on warm state is only final when the state is the newest."""
+        """The decision; a refusal, or nothing to store, is only final on the newest state."""
+        decision: _Decision | None = None
         try:
-            return await decided(loaded)
+            _expected(loaded)
+            decision = await decided(loaded)
         except refusals.RefusedError as refused:
             if await self._newest(loaded):
                 if isinstance(refused, refusals.AlreadyAcceptedError):
                     refused.version = loaded.ticket.version
                 raise
-            self._drop(loaded)
-            return None
+        if decision is not None and (not decision.empty or await self._newest(loaded)):
+            return decision
+        self._drop(loaded)
+        return None
 
     async def _newest(self, loaded: _Loaded) -> bool:
         seen = [(held.id, held.version) for held in (loaded.ticket, loaded.conversation)]
@@ -389,6 +398,11 @@ class CommandHandler:
             allowed=answer.allowed,
             message_id=answer.message_id,
         )
+
+
+def _expected(loaded: _Loaded) -> None:
+    if loaded.asked.expected_version not in {None, loaded.ticket.version}:
+        raise VersionMismatchError(loaded.ticket.version)
 
 
 def _to_command(loaded: _Loaded, decision: _Decision, hash_: str) -> Command:

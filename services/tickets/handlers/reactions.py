@@ -25,8 +25,8 @@ from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import claims
 from services.tickets.handlers.contents import content_of, referral_of
 from services.tickets.handlers.directory import DirectoryView
-from services.tickets.handlers.people import Found, NobodyError, People, Recognised, recognise
-from services.tickets.handlers.policies import policies_of
+from services.tickets.handlers.people import Found, People, Recognised, recognise
+from services.tickets.handlers.policies import owner_of, policies_of
 from services.tickets.handlers.ports import Clock, Hasher, NewId
 from services.tickets.handlers.protocols import Protocols
 from services.tickets.handlers.store import (
@@ -98,21 +98,18 @@ class Reactions:
         self._new_id = new_id
 
     async def when_inbound(self, item: inbound.Item, correlation: str) -> None:
-        """Apply one item of a webhook; what names nobody, or says nothing to us, is passed by."""
-        try:
-            match item:
-                case inbound.ReactionChanged() | inbound.MessageEdited() | inbound.MessageRevoked():
-                    await self._when_about_message(item, correlation)
-                case inbound.IdentityChanged():
-                    await self._when_identity_changed(item, correlation)
-                case inbound.InboundMessage():
-                    await self._when_said(item, correlation)
-                case inbound.Status(opaque_id=None):
-                    await self._when_status(item, correlation)
-                case _:
-                    return
-        except NobodyError:
-            return
+        """Apply one item of a webhook; what says nothing to us is passed by. Raises NobodyError."""
+        match item:
+            case inbound.ReactionChanged() | inbound.MessageEdited() | inbound.MessageRevoked():
+                await self._when_about_message(item, correlation)
+            case inbound.IdentityChanged():
+                await self._when_identity_changed(item, correlation)
+            case inbound.InboundMessage():
+                await self._when_said(item, correlation)
+            case inbound.Status(opaque_id=None):
+                await self._when_status(item, correlation)
+            case _:
+                return
 
     async def when_outbound(self, event: outbound.Fate, correlation: str) -> None:
         """Apply what outbound reports of one of our messages."""
@@ -181,15 +178,25 @@ class Reactions:
         wanted = known.open_ticket or last
         if wanted is None:
             return None
+        if known.open_ticket is not None:
+            return await self._open_ticket(known.open_ticket)
         held = await self._warm.get(TICKET, wanted)
-        if held.state is None or held.state.lifecycle in OPEN or known.open_ticket is not None:
+        if held.state is None or held.state.lifecycle in OPEN:
             return held
         claim = claims.open_ticket(saying.found.contact_id, saying.item.connection_id, wanted)
         key = (claim.kind, claim.key)
         holder = (await self._store.holders(saying.item.account_id, [key])).get(key)
         if holder is None:
             return held
-        return await self._warm.get(TICKET, UUID(bytes=holder))  # an older one was reopened
+        return await self._open_ticket(UUID(bytes=holder))  # it, or an older one, was reopened
+
+    async def _open_ticket(self, ticket_id: UUID) -> Held[Ticket]:
+        """The ticket that the claim calls open: where we remember it closed, we are late."""
+        held = await self._warm.get(TICKET, ticket_id)
+        if held.state is not None and held.state.lifecycle in OPEN:
+            return held
+        self._warm.drop([ticket_id])
+        return await self._warm.get(TICKET, ticket_id)
 
     async def _episode(
         self,
@@ -203,8 +210,11 @@ class Reactions:
         if what is Effect.OPEN or newest is None or newest.state is None:
             return await self._opened(saying, newest, policies, sector_id, now)
         if what is Effect.REOPEN:
-            events = decide(newest.state, ReopenByInbound(at=now, policies=policies))
             ticket = newest.state
+            snapshot = self._directory.snapshot()
+            owner = owner_of(snapshot, saying.item.account_id, ticket.last_owner_id)
+            command = ReopenByInbound(last_owner=owner, at=now, policies=policies)
+            events = decide(ticket, command)
             claim = claims.open_ticket(ticket.contact_id, ticket.connection_id, ticket.id)
             return _Episode(newest, tuple(events), (claim,), ticket.protocol)
         return _Episode(newest, (), (), newest.state.protocol)

@@ -32,6 +32,15 @@ class Conversation:
         """One of the messages that are still remembered."""
         return next((one for one in reversed(self.messages) if one.message_id == message_id), None)
 
+    def has_read(self, message_id: UUID) -> bool:
+        """Read already, by itself or with a later one; what was forgotten is older than both."""
+        for one in reversed(self.messages):
+            if one.message_id == self.read_up_to:
+                return True
+            if one.message_id == message_id:
+                return False
+        return False
+
     def newest_inbound(self, up_to: UUID) -> Said | None:
         """The customer's newest message that is not later than this one."""
         found: Said | None = None

@@ -25,8 +25,9 @@ class OpenByInbound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReopenByInbound:
-    """A customer's message goes on with a closed episode."""
+    """A customer's message goes on with a closed episode; `last_owner` while still active."""
 
+    last_owner: Actor | None = None
     at: datetime
     policies: Policies
 
@@ -56,9 +57,10 @@ class Close:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen:
-    """An agent goes on with a closed episode."""
+    """An agent goes on with a closed episode; `last_owner` while still active."""
 
     actor: Actor
+    last_owner: Actor | None = None
     at: datetime
     policies: Policies
 

@@ -105,7 +105,8 @@ def _accept(ticket: Ticket, command: Accept) -> list[TicketEvent]:
                 previous_sector_id=ticket.sector_id,
             )
         )
-    return [*events, _accepted(ticket, command, command.actor, "queue", sector)]
+    by = command.actor.author
+    return [*events, _accepted(ticket, command, by, command.actor, "queue", sector)]
 
 
 def _close(ticket: Ticket, command: Close) -> list[TicketEvent]:
@@ -125,59 +126,52 @@ def _close(ticket: Ticket, command: Close) -> list[TicketEvent]:
 def _reopen(ticket: Ticket, command: Reopen) -> list[TicketEvent]:
     guards.reopen(ticket, command.actor, command.policies, command.at)
     target = command.policies.reopen_manual_target
-    by_last = target == "attending_by_last_owner" and ticket.last_owner_id is not None
-    owner = ticket.last_owner_id if by_last else command.actor.agent_id
-    waits = target == "waiting" or owner is None
-    reopened = TicketReopened(
-        **_fact(ticket, command, command.actor.author),
-        lifecycle="waiting" if waits else "attending",
-        policy_version=command.policies.version,
-    )
-    if waits:
-        return [reopened]
-    accepted = _accepted(ticket, command, command.actor, "reopen", ticket.sector_id, owner)
-    return [reopened, accepted]
+    owner = command.actor if target == "attending_by_actor" else _back(ticket, command)
+    return _reopened(ticket, command, command.actor.author, owner)
 
 
 def _reopen_by_inbound(ticket: Ticket, command: ReopenByInbound) -> list[TicketEvent]:
     if ticket.lifecycle is not Lifecycle.CLOSED:
         return []
-    owner = ticket.last_owner_id
-    back = command.policies.reopen_manual_target == "attending_by_last_owner"
-    waits = owner is None or not back
+    return _reopened(ticket, command, CONTACT, _back(ticket, command))
+
+
+def _back(ticket: Ticket, command: Reopen | ReopenByInbound) -> Actor | None:
+    """The last owner, where the policy wants them back and they still belong to the sector."""
+    owner = command.last_owner
+    if command.policies.reopen_manual_target != "attending_by_last_owner" or owner is None:
+        return None
+    return owner if owner.works_in(ticket.sector_id) or owner.supervises else None
+
+
+def _reopened(
+    ticket: Ticket, command: Reopen | ReopenByInbound, by: Author, owner: Actor | None
+) -> list[TicketEvent]:
     reopened = TicketReopened(
-        **_fact(ticket, command, CONTACT),
-        lifecycle="waiting" if waits else "attending",
+        **_fact(ticket, command, by),
+        lifecycle="waiting" if owner is None else "attending",
         policy_version=command.policies.version,
     )
-    if waits or owner is None:
+    if owner is None:
         return [reopened]
-    return [
-        reopened,
-        TicketAccepted(
-            **_fact(ticket, command, CONTACT),
-            owner_id=owner,
-            sector_id=ticket.sector_id,
-            via="reopen",
-        ),
-    ]
+    return [reopened, _accepted(ticket, command, by, owner, "reopen", ticket.sector_id)]
 
 
 def _accepted(
     ticket: Ticket,
-    command: Accept | Reopen,
-    actor: Actor,
+    command: Accept | Reopen | ReopenByInbound,
+    by: Author,
+    owner: Actor,
     via: Literal["queue", "reopen"],
     sector: UUID | None,
-    owner: UUID | None = None,
 ) -> TicketAccepted:
-    outside = not actor.works_in(sector)
+    outside = not owner.works_in(sector)
     return TicketAccepted(
-        **_fact(ticket, command, actor.author),
-        owner_id=owner or actor.agent_id,
+        **_fact(ticket, command, by),
+        owner_id=owner.agent_id,
         sector_id=sector,
         via=via,
-        override_by=actor.agent_id if outside else None,
+        override_by=owner.agent_id if outside else None,
     )
 
 

@@ -44,7 +44,8 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: PLR091
                 owned_since=None,
             )
         case TicketReopened():
-            return replace(ticket, lifecycle=Lifecycle(event.lifecycle), closed_at=None)
+            # waits until TicketAccepted follows: no version is attended by nobody (2.8, 2)
+            return replace(ticket, lifecycle=Lifecycle.WAITING, closed_at=None)
         case AutoMessageSkipped():
             return ticket
 

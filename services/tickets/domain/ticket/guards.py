@@ -26,7 +26,9 @@ def accept(
     wanted = sector_id or ticket.sector_id
     if wanted == policies.default_sector_id and policies.force_sector_on_accept and wanted:
         raise refusals.SectorRequiredError
-    if not actor.works_in(wanted) and not actor.supervises:
+    moved = sector_id is not None and ticket.sector_id != policies.default_sector_id
+    sectors = {wanted, ticket.sector_id} if moved else {wanted}  # a real sector is left by its own
+    if not all(actor.works_in(sector) for sector in sectors) and not actor.supervises:
         raise refusals.NotInSectorError
 
 
