@@ -1,0 +1,203 @@
+"""The whole process, killed at each step: Meta never accepts an id twice, nothing is lost."""
+
+import asyncio
+import base64
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from deploy.local.ports import free_port
+from shared.contracts.directory import ConnectionChanged
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.inbound import Status
+from shared.contracts.internal_api import AccountSecrets, ConnectionSecrets, SecretsAnswer
+from shared.contracts.outbound import MessageAccepted, SendMessage
+from shared.plumbing import clock
+from shared.plumbing.kafka import Outgoing, Producer
+from shared.plumbing.postgres import Pool
+from shared.plumbing.settings import CommonSettings
+from tests.outbound.meta import NUMBER, Meta, meta, truly_accepted
+from tests.outbound.running import database, eventually
+from tests.outbound.samples import ACCOUNT, CONNECTION, PEPPER, a_send
+from tests.simulator.receiver import start
+from tests.wire.support import create_topics, everything
+
+CUSTOMERS = 6
+SECRETS = SecretsAnswer(
+    service_key=base64.b64encode(b"k" * 32).decode(),
+    accounts=[AccountSecrets(account_id=ACCOUNT, pepper=base64.b64encode(PEPPER).decode())],
+    connections=[ConnectionSecrets(connection_id=CONNECTION, access_token="t")],  # noqa: S106
+)
+
+
+class Postgres(Protocol):
+    """The session's server."""
+
+    def new_database(self) -> str: ...
+
+    def service_url(self, database: str, service: str) -> str: ...
+
+
+class Kafka(Protocol):
+    """The session's broker."""
+
+    bootstrap: str
+
+
+@dataclass
+class Stand:
+    """Everything around the process."""
+
+    settings: CommonSettings
+    environment: dict[str, str]
+    port: int
+    simulator: Meta
+    producer: Producer
+    pool: Pool
+    log: Path
+
+    async def publish(self, topic: str, *messages: Message) -> None:
+        await self.producer.send_all([outgoing(topic, message) for message in messages])
+
+    async def process(self, failpoint: str = "") -> asyncio.subprocess.Process:
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "services.outbound",
+                env={**self.environment, "FAILPOINT": failpoint},
+                stderr=log,
+            )
+
+    async def get(self, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with suppress(aiohttp.ClientError):
+            async with self.simulator.http.get(url) as answer:
+                return answer.status, await answer.text()
+        return 0, ""
+
+    async def states(self) -> dict[UUID, str]:
+        async with self.pool.connection() as conn:
+            return dict(
+                await (await conn.execute("SELECT message_id, state FROM queue")).fetchall()
+            )
+
+    async def accepted(self) -> set[UUID]:
+        """Whom outbound.events calls accepted."""
+        bodies = [body for _, body in await everything(self.settings, "outbound.events")]
+        return {MessageAccepted.read(body).message_id for body in bodies if b'"wamid"' in body}
+
+
+def outgoing(topic: str, message: Message) -> Outgoing:
+    envelope = Envelope(id=str(uuid4()), type=message.TYPE, source="tests", time=clock.now())
+    if isinstance(message, SendMessage):
+        return Outgoing(topic, str(message.contact_id).encode(), envelope, message.body())
+    return Outgoing(topic, str(uuid4()).encode(), envelope, message.body())
+
+
+@pytest.fixture
+async def stand(
+    postgres: Postgres, kafka: Kafka, kafka_prefix: str, keys_dir: Path, tmp_path: Path
+) -> AsyncIterator[Stand]:
+    settings = CommonSettings(kafka_bootstrap_servers=kafka.bootstrap, kafka_prefix=kafka_prefix)
+    topics = ("outbound.commands", "outbound.events", "inbound.events", "directory.events")
+    await create_topics(settings, *topics)
+    producer = Producer(settings)
+    await producer.start()
+
+    async def as_ingest(statuses: list[Status]) -> None:
+        await producer.send_all([outgoing("inbound.events", status) for status in statuses])
+
+    async def secrets(_: web.Request) -> web.Response:
+        return web.Response(text=SECRETS.model_dump_json(), content_type="application/json")
+
+    directory = web.Application()
+    directory.add_routes([web.get("/internal/secrets", secrets)])
+    runner, directory_url = await start(directory)
+    url = postgres.service_url(postgres.new_database(), "outbound")
+    port = free_port()
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+        "KAFKA_PREFIX": kafka_prefix,
+        "GUICHE_KEYS_DIR": str(keys_dir),
+        "DIRECTORY_URL": directory_url,
+        "OUTBOUND_PORT": str(port),
+        "OUTBOUND_INSTANCE": "outbound-1",
+        "OUTBOUND_DATABASE_URL": url,
+    }
+    async with meta(as_ingest) as simulator, database(url) as pool:
+        made = Stand(
+            settings, environment, port, simulator, producer, pool, tmp_path / "outbound.log"
+        )
+        await made.publish("directory.events", the_connection(simulator))
+        await simulator.customers_write(CUSTOMERS)
+        yield made
+    await producer.stop()
+    await runner.cleanup()
+
+
+def the_connection(simulator: Meta) -> ConnectionChanged:
+    return ConnectionChanged(
+        id=CONNECTION,
+        account_id=ACCOUNT,
+        name="Principal",
+        waba_id=NUMBER.waba_id,
+        phone_number_id=NUMBER.phone_number_id,
+        display_phone=NUMBER.display_phone,
+        graph_url=simulator.graph_url,
+    )
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        "outbound.after_attempt:kill@5",
+        "outbound.after_socket:kill@5",
+        "outbox.after_produce:kill@1",
+    ],
+)
+async def test_killed_at_any_step_each_text_is_accepted_once_at_most(
+    stand: Stand, failpoint: str
+) -> None:
+    commands = [a_send(n % CUSTOMERS, at=clock.now()) for n in range(CUSTOMERS * 5)]
+    await stand.publish("outbound.commands", *commands)
+    process = await stand.process(failpoint)
+    assert await asyncio.wait_for(process.wait(), 90) == -signal.SIGKILL
+    again = await stand.process()
+    try:
+        await eventually(
+            stand.states,
+            lambda found: (
+                len(found) == len(commands) and set(found.values()) <= {"accepted", "unknown"}
+            ),
+            seconds=60,
+        )
+        await stand.simulator.settled()
+        accepted = truly_accepted(await stand.simulator.requests())
+        assert set(accepted.values()) == {1}
+        told = await eventually(stand.accepted, lambda found: found == accepted.keys(), seconds=30)
+        states = await stand.states()
+        lost = {id_ for id_, state in states.items() if state == "unknown"}
+        assert lost == {command.message_id for command in commands} - told
+        assert len(lost) <= CUSTOMERS, "more than were in flight"
+        gauge = f'guiche_outbound_rows{{service="outbound",state="unknown"}} {len(lost)}.0'
+        await eventually(lambda: stand.get("/metrics"), lambda found: gauge in found[1])
+        await eventually(lambda: stand.get("/ready"), lambda found: found[0] == 200, seconds=60)
+        assert (await stand.get("/health"))[0] == 200
+    finally:
+        again.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(again.wait(), 20) in {0, -signal.SIGTERM}
+    for canary in (b"5511951234567", b"wamid", b"Ol\xc3\xa1"):
+        assert canary not in stand.log.read_bytes()
