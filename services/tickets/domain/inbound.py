@@ -1,6 +1,7 @@
 """What does a customer's message do to the tickets? The table of domain.md 2.4, top to bottom."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -8,41 +9,10 @@ from typing import Final
 
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket.state import OPEN, Ticket
+from services.tickets.texts.pt_br import COURTESIES
 
-_COURTESIES: Final = frozenset(
-    {
-        "ok",
-        "okay",
-        "blz",
-        "beleza",
-        "certo",
-        "perfeito",
-        "show",
-        "top",
-        "valeu",
-        "vlw",
-        "obrigado",
-        "obrigada",
-        "obg",
-        "obrigado mesmo",
-        "muito obrigado",
-        "muito obrigada",
-        "tchau",
-        "ate mais",
-        "ate logo",
-        "bom dia",
-        "boa tarde",
-        "boa noite",
-        "de nada",
-        "tmj",
-        "agradeco",
-        "thanks",
-        "thank you",
-        "gracias",
-    }
-)
-_LETTERS: Final = re.compile(r"[^\W_]", re.UNICODE)
-_ACCENTS: Final = str.maketrans("áàâãäéèêëíìîïóòôõöúùûüç", "aaaaaeeeeiiiiooooouuuuc")
+_COURTESY: Final = "|".join(sorted(COURTESIES, key=len, reverse=True))
+_ONLY_COURTESIES: Final = re.compile(f"(?:(?:{_COURTESY})(?: |$))+")
 
 
 class Effect(Enum):
@@ -83,9 +53,15 @@ def effect(newest: Ticket | None, arrival: Arrival, policies: Policies) -> Effec
 
 
 def is_courtesy(text: str | None, max_characters: int) -> bool:
-    """Whether a text only thanks, greets or is made of emoji."""
-    if text is None or not text.strip() or len(text) > max_characters:
+    """Whether a text only thanks, greets or is made of emoji; a question never is."""
+    if text is None or len(text) > max_characters or "?" in text:
         return False
-    folded = text.casefold().translate(_ACCENTS)
-    words = " ".join(re.findall(r"[^\W_]+", folded))
-    return not _LETTERS.search(text) or words in _COURTESIES
+    words = " ".join(re.findall(r"[^\W_]+", _folded(text)))
+    if words:
+        return _ONLY_COURTESIES.fullmatch(words) is not None
+    return any(unicodedata.category(character) == "So" for character in text)
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(one for one in decomposed if not unicodedata.combining(one))
