@@ -1,0 +1,151 @@
+"""`make check-kill`: the same story while everything is killed once, and dies at failpoints."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from tests.checks import system as systems
+from tests.checks.customers import Steps
+from tests.checks.system import System
+from tests.checks.table import Ledger
+from tests.checks.waiting import until
+from tests.checks.way import Troubled, arguments, judge
+
+_KILLED: Final = (
+    "directory",
+    "ingest",
+    "tickets-1",
+    "tickets-2",
+    "outbound",
+    "projections",
+    "gateway",
+    "kafka",
+    "postgres",
+)
+
+_FAILPOINTS: Final = (
+    "tickets.after_append:kill@5",
+    "tickets.relay_after_produce:kill@5",
+    "outbound.after_attempt:kill@3",
+    "outbound.after_socket:kill@3",
+)
+_TRAFFIC: Final = 20  # things that the simulator saw before somebody dies
+_SECONDS: Final = 120.0
+_SENDING: Final = "SELECT count(*) FROM outbound.queue WHERE state = 'sending' AND kind = 'send'"
+_HOLDER: Final = "SELECT holder FROM tickets.lease WHERE until > clock_timestamp()"
+
+
+async def check(seed: int, logs: Path | None) -> None:
+    """Judge the story under kills."""
+    async with systems.running(durable=True, logs=logs) as system:
+        await judge(system, seed, Ledger(f"check-kill, seed {seed}"), _killing)
+
+
+@asynccontextmanager
+async def _killing(system: System, ledger: Ledger) -> AsyncGenerator[Troubled]:
+    nemesis = _Nemesis(system, ledger)
+    killing = asyncio.create_task(nemesis.run())
+    try:
+        yield nemesis.troubled
+        await killing
+    finally:
+        killing.cancel()
+    ledger.note("restarts", dict(system.restarts))
+    ledger.note("in flight at outbound's deaths", nemesis.troubled.in_flight)
+
+
+class _Nemesis:
+    """Lets a share of the conversations begin, waits for their traffic, and strikes."""
+
+    def __init__(self, system: System, ledger: Ledger) -> None:
+        self.troubled = Troubled(Steps(len(_KILLED) + len(_FAILPOINTS)), [])
+        self._system = system
+        self._ledger = ledger
+
+    async def run(self) -> None:
+        """Everything in turn; raises LateError when something does not come back."""
+        step = 0
+        for instance in _KILLED:
+            await self._traffic(step)
+            await self._timed(f"kill -9 of {instance}", instance)
+            step += 1
+        for failpoint in _FAILPOINTS:
+            began = monotonic()
+            await self._die_at(failpoint, step)
+            self._ledger.note(f"death at {failpoint}, ready after", f"{monotonic() - began:.1f} s")
+            step += 1
+
+    async def _traffic(self, step: int) -> None:
+        before = await self._seen()
+        self.troubled.steps.begin(step)
+
+        async def flows() -> bool:
+            return await self._seen() >= before + _TRAFFIC
+
+        await until(f"no traffic in step {step}", flows, _SECONDS, pause=0.1)
+
+    async def _seen(self) -> int:
+        return len(await self._system.ledger("items")) + len(await self._system.ledger("requests"))
+
+    async def _timed(self, what: str, instance: str) -> None:
+        began = monotonic()
+        await self._kill(instance)
+        await self._back()
+        self._ledger.note(f"{what}, all ready after", f"{monotonic() - began:.1f} s")
+
+    async def _kill(self, instance: str) -> None:
+        if instance == "outbound":
+            self._system.send(instance, signal.SIGSTOP)
+        if instance in {"outbound", "postgres"}:
+            await self._count()
+        before = self._system.restarts[instance]
+        self._system.send(instance, signal.SIGKILL)
+
+        async def restarted() -> bool:
+            return self._system.restarts[instance] > before
+
+        await until(f"{instance} is not restarted", restarted, _SECONDS, pause=0.05)
+
+    async def _die_at(self, failpoint: str, step: int) -> None:
+        instance = failpoint.partition(".")[0]
+        if instance == "tickets":
+            instance = "tickets-2" if await self._holder() == "tickets-1" else "tickets-1"
+        else:
+            self._system.send(instance, signal.SIGSTOP)
+            await self._count()
+        child = self._system.arm(instance, failpoint)
+        if "relay" in failpoint:
+            await self._system.instance_ready(instance)
+            await self._kill("tickets-1" if instance == "tickets-2" else "tickets-2")
+        self.troubled.steps.begin(step)
+
+        async def died() -> bool:
+            return not child.alive()
+
+        await until(f"nobody came to {failpoint}", died, _SECONDS, pause=0.02)
+        if instance == "outbound":
+            await self._count()
+        self._system.watch(child)
+        await self._back()
+
+    async def _holder(self) -> str:
+        async def held() -> str | None:
+            rows = await self._system.rows(_HOLDER)
+            return rows[0][0] if rows else None
+
+        return await until("nobody holds the relay's lease", held, _SECONDS)
+
+    async def _count(self) -> None:
+        self.troubled.in_flight.append((await self._system.rows(_SENDING))[0][0])
+
+    async def _back(self) -> None:
+        await self._system.ready()
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__)
+    systems.main(check(given.seed, given.logs))
