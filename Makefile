@@ -31,8 +31,8 @@ install-dev: $(VENV)/.dev ## the same, with the tools and tests
 run: install ## PostgreSQL, Kafka, all services, simulated customers; GUICHE_SIMULATE=0 without these
 	@exec $(BIN)/guiche run
 
-stop: install ## end what `run` started
-	@$(BIN)/guiche stop
+stop: ## end what `run` started
+	@if test -x $(BIN)/guiche; then $(BIN)/guiche stop; fi
 
 logs: ## follow the logs of all processes
 	@tail -n 20 -F .run/logs/*.log
