@@ -5,7 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+UV := uv==0.13.9
+PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet \
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
@@ -15,12 +16,12 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 $(VENV)/.local: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV); }
 	$(PIP) -e '.[local]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV); }
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.local
 

@@ -247,7 +247,8 @@ async def _look(consumption: Consumption, consumer: AIOKafkaConsumer) -> None:
             assigned = consumer.assignment()
             ends: dict[TopicPartition, int] = await consumer.end_offsets(assigned)
             positions = {part: await consumer.position(part) for part in assigned}
-    except (KafkaError, OSError, TimeoutError):
-        consumption.progress.alive()  # Kafka is away: nothing to do, nobody is stuck
+    except (KafkaError, OSError, TimeoutError, AttributeError):
+        # Kafka is away, or aiokafka is still starting (its fetcher is there last): nobody is stuck
+        consumption.progress.alive()
         return
     consumption.progress.looked(positions, ends)
