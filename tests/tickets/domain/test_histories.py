@@ -1,0 +1,177 @@
+"""What holds after any history of a ticket (domain.md 2.8)."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.tickets.domain.people import Actor
+from services.tickets.domain.policies import Policies
+from services.tickets.domain.refusals import RefusedError
+from services.tickets.domain.ticket.commands import Accept, Close, Reopen, ReopenByInbound
+from services.tickets.domain.ticket.decide import decide
+from services.tickets.domain.ticket.events import (
+    SectorAssigned,
+    TicketAccepted,
+    TicketClosed,
+    TicketEvent,
+)
+from services.tickets.domain.ticket.evolve import evolve
+from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
+from tests.support.builders import (
+    ANA,
+    AT,
+    BIA,
+    CARLA,
+    GERAL,
+    SUPERVISOR,
+    SUPORTE,
+    VENDAS,
+    after,
+    an_agent,
+    an_id,
+    assigned,
+    opened,
+)
+
+DORA = an_agent("dora", GERAL, VENDAS, SUPORTE)
+ACTORS = (ANA, BIA, CARLA, DORA, SUPERVISOR)
+SECTORS = (GERAL, VENDAS, SUPORTE)
+Step = tuple[str, Actor, int, bool]
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["accept", "accept elsewhere", "close", "reopen", "customer"]),
+        st.sampled_from(ACTORS),
+        st.integers(0, 2),
+        st.booleans(),
+    ),
+    max_size=25,
+)
+rules = st.builds(
+    Policies,
+    default_sector_id=st.just(GERAL),
+    reopen_manual_target=st.sampled_from(
+        ["attending_by_actor", "attending_by_last_owner", "waiting"]
+    ),
+    reopen_who=st.sampled_from(["sector_member", "owner", "supervisor"]),
+    reopen_limit_days=st.sampled_from([None, 1]),
+    farewell=st.sampled_from(["ask", "always", "never"]),
+    close_reason=st.sampled_from(["off", "required"]),
+    close_from_waiting=st.booleans(),
+    force_sector_on_accept=st.booleans(),
+)
+
+
+def history(chosen: list[Step], policies: Policies) -> tuple[list[TicketEvent], list[Ticket]]:
+    """The events of a ticket that lived through these steps, and its state at every version."""
+    events: list[TicketEvent] = [opened(), assigned()]
+    states = _states(events)
+    for number, step in enumerate(chosen):
+        try:
+            new = decide(states[-1], _command(step, states[-1], policies, number))
+        except RefusedError:
+            continue
+        for event in new:
+            events.append(event)
+            states.append(evolve(states[-1], event))
+    return events, states
+
+
+def _command(
+    step: Step, ticket: Ticket, policies: Policies, number: int
+) -> Accept | Close | Reopen | ReopenByInbound:
+    kind, actor, choice, flag = step
+    at = after(hours=number)
+    last = next((one for one in ACTORS if one.agent_id == ticket.last_owner_id), None)
+    match kind:
+        case "accept":
+            return Accept(actor=actor, at=at, policies=policies)
+        case "accept elsewhere":
+            return Accept(actor=actor, sector_id=SECTORS[choice], at=at, policies=policies)
+        case "close":
+            reason = an_id("reason") if flag else None
+            return Close(actor=actor, reason_id=reason, at=at, policies=policies)
+        case "reopen":
+            last = last if flag else None
+            return Reopen(actor=actor, last_owner=last, at=at, policies=policies)
+        case _:
+            return ReopenByInbound(last_owner=last, at=at, policies=policies)
+
+
+def _states(events: list[TicketEvent]) -> list[Ticket]:
+    states: list[Ticket] = []
+    state: Ticket | None = None
+    for event in events:
+        state = evolve(state, event)
+        states.append(state)
+    return states
+
+
+@given(steps, rules)
+def test_every_version_has_an_owner_exactly_when_it_is_attended(
+    chosen: list[Step], policies: Policies
+) -> None:
+    for state in history(chosen, policies)[1]:
+        assert (state.owner_id is not None) == (state.lifecycle in OWNED)
+        assert (state.closed_at is not None) == (state.lifecycle is Lifecycle.CLOSED)
+
+
+@given(steps, rules)
+def test_the_owner_belongs_to_the_sector_or_the_event_says_who_overrode(
+    chosen: list[Step], policies: Policies
+) -> None:
+    sector = None
+    for event in history(chosen, policies)[0]:
+        if isinstance(event, SectorAssigned):
+            assert event.previous_sector_id == sector
+            sector = event.sector_id
+        if isinstance(event, TicketAccepted):
+            owner = next(one for one in ACTORS if one.agent_id == event.owner_id)
+            assert event.sector_id == sector
+            assert owner.works_in(sector) == (event.override_by is None)
+
+
+@given(steps, rules)
+def test_nobody_is_accepted_over_the_head_of_an_owner(
+    chosen: list[Step], policies: Policies
+) -> None:
+    owner = None
+    for event in history(chosen, policies)[0]:
+        if isinstance(event, TicketAccepted):
+            assert owner is None
+            owner = event.owner_id
+        if isinstance(event, TicketClosed):
+            assert event.owner_id == owner
+            owner = None
+
+
+@given(steps, rules)
+def test_the_times_spent_in_each_state_make_the_whole_life(
+    chosen: list[Step], policies: Policies
+) -> None:
+    events, states = history(chosen, policies)
+    spent: dict[Lifecycle, timedelta] = {}
+    for state, left, entered in zip(states, events[1:], events, strict=False):
+        time = left.occurred_at - entered.occurred_at
+        assert time >= timedelta()
+        spent[state.lifecycle] = spent.get(state.lifecycle, timedelta()) + time
+    if states[-1].closed_at is not None:
+        assert sum(spent.values(), timedelta()) == states[-1].closed_at - AT
+
+
+@given(steps, rules)
+def test_a_replay_gives_the_state_that_was_lived(chosen: list[Step], policies: Policies) -> None:
+    events, states = history(chosen, policies)
+    assert _states(events) == states
+
+
+@given(steps, rules, st.sampled_from(ACTORS))
+def test_deciding_changes_no_state(chosen: list[Step], policies: Policies, actor: Actor) -> None:
+    events, states = history(chosen, policies)
+    for kind in ("accept", "close", "reopen", "customer"):
+        try:
+            decide(states[-1], _command((kind, actor, 0, True), states[-1], policies, 99))
+        except RefusedError:
+            continue
+    assert states[-1] == _states(events)[-1]
