@@ -98,7 +98,10 @@ class Racer:
 
 async def race(url: str, seed: int, seconds: float, writers: int) -> None:
     async with AsyncExitStack() as stack:
-        openings = [await stack.enter_async_context(opened(url)) for _ in range(writers)]
+        openings = [
+            await stack.enter_async_context(opened(url, deadline_seconds=60))
+            for _ in range(writers)
+        ]
         racers = [
             Racer(opening, random.Random(seed * 100 + n), {})  # noqa: S311  a seed, not a secret
             for n, opening in enumerate(openings * TASKS_PER_WRITER)

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from services.tickets.adapters.append import Batch
 from services.tickets.adapters.codec import Codec
 from services.tickets.adapters.event_store import Recorder
 from services.tickets.adapters.keys import ContactKeys
 from services.tickets.adapters.loader import Loader
 from services.tickets.adapters.store import PostgresEventStore
 from services.tickets.adapters.writer import Writer
-from services.tickets.handlers.store import Claim, Command, Expectation, Meta, Stream, TimerSet
+from services.tickets.handlers.store import (
+    Claim,
+    Command,
+    Expectation,
+    ForeignStreamError,
+    Meta,
+    Stream,
+    TimerSet,
+    Verdict,
+)
 from shared.plumbing.postgres import Pool, make_pool
 from tests.tickets.store.events import EVENTS, Opened
 
@@ -59,10 +69,19 @@ async def opened(
 
 
 async def until(true: Callable[[], Awaitable[object]]) -> None:
-    """Wait for a condition of the database, 20 s at most."""
-    async with asyncio.timeout(20):
+    """Wait for a condition of the database, 100 s at most."""
+    async with asyncio.timeout(100):
         while not await true():  # noqa: ASYNC110  nothing in this process knows when
             await asyncio.sleep(0.01)
+
+
+async def in_one_call(
+    opening: Opening, *commands: Command
+) -> list[Verdict | ForeignStreamError | None]:
+    """The verdicts of one call of the append; None is `again`."""
+    batch = Batch([await opening.store.prepared(command) for command in commands])
+    with opening.recorder.session() as session:
+        return batch.verdicts(session.append(batch.arrays))
 
 
 def a_meta(command: UUID | None = None) -> Meta:

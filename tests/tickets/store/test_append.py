@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from services.tickets.adapters.append import Batch
 from services.tickets.handlers.store import (
     Claim,
     Expectation,
@@ -25,6 +24,7 @@ from tests.tickets.store.stores import (
     a_claim,
     a_command,
     a_stream,
+    in_one_call,
     reads,
     writes,
 )
@@ -80,17 +80,11 @@ async def test_a_stream_that_was_only_read_refuses_when_it_moved(opening: Openin
 async def test_a_read_in_the_batch_of_the_write_is_judged_after_it(opening: Opening) -> None:
     ticket, conversation = a_stream(), a_stream()
     await opening.store.append(a_command(writes(ticket)))
-    batch = Batch(
-        [
-            await opening.store.prepared(command)
-            for command in (
-                a_command(writes(ticket, 1)),
-                a_command(writes(conversation), reads(ticket, 1)),
-            )
-        ]
+    first, second = await in_one_call(
+        opening,
+        a_command(writes(ticket, 1)),
+        a_command(writes(conversation), reads(ticket, 1)),
     )
-    with opening.recorder.session() as session:
-        first, second = batch.verdicts(session.append(batch.arrays))
     assert isinstance(first, Stored)
     assert second is None  # again
 
@@ -177,9 +171,11 @@ async def test_claims_that_collide_in_one_batch_are_judged_one_after_another(
         a_command(writes(a_stream()), take=[a_claim("open", key, value=b"%d" % n)])
         for n in range(50)
     ]
-    verdicts = await asyncio.gather(*(opening.store.append(c) for c in commands))
-    assert isinstance(verdicts[0], Stored)
-    assert [v.holder for v in verdicts[1:] if isinstance(v, Taken)] == [b"0"] * 49
+    first, *others = await in_one_call(opening, *commands[:3])
+    assert isinstance(first, Stored)
+    assert others == [None, None]  # again
+    verdicts = await asyncio.gather(*(opening.store.append(c) for c in commands[1:]))
+    assert [v.holder for v in verdicts if isinstance(v, Taken)] == [b"0"] * 49
     assert await opening.store.head() == 1
 
 
