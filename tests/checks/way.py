@@ -114,7 +114,7 @@ async def _screens(system: System) -> AsyncGenerator[list[Screen]]:
     following = [asyncio.create_task(screen.run()) for screen in screens]
     try:
         for screen in screens:
-            await asyncio.wait_for(screen.changed.wait(), 30)
+            await asyncio.wait_for(screen.changed.wait(), 120)
         yield screens
     finally:
         for task in following:
