@@ -26,6 +26,7 @@ from tests.ingest.samples import (
     CONNECTION,
     NOW,
     NUMBER,
+    OTHER_ACCOUNT,
     OTHER_NUMBER,
     OTHER_WABA,
     WABA,
@@ -114,6 +115,15 @@ async def test_an_app_does_not_speak_for_another_account_at_meta(
     accept: Accept, kafka: FakeKafka, directory: FakeDirectory
 ) -> None:
     directory.apps = [App("app", ACCOUNT, APP.secrets, frozenset({OTHER_WABA}))]
+    body = a_body(a_value(messages=[a_message()]))
+    await accept(body, [signed(body)])
+    assert [dead.reason for dead in of(kafka.on(DEAD), DeadItem)] == ["foreign_number"]
+
+
+async def test_an_account_does_not_take_another_s_number_by_naming_its_account_at_meta(
+    accept: Accept, kafka: FakeKafka, directory: FakeDirectory
+) -> None:
+    directory.apps = [App("app", OTHER_ACCOUNT, APP.secrets, frozenset({WABA}))]
     body = a_body(a_value(messages=[a_message()]))
     await accept(body, [signed(body)])
     assert [dead.reason for dead in of(kafka.on(DEAD), DeadItem)] == ["foreign_number"]

@@ -1,6 +1,7 @@
 """200 means that Kafka has every item; anything else means that Meta must come again."""
 
 import asyncio
+import gc
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from tests.ingest.samples import a_body, a_message, a_value
 from tests.ingest.serving import Served, announce_the_connection, serve
 from tests.wire.support import Proxy, create_topics, everything
 
+LONG = 50.0
 SOON = 5.0  # the deadline is 2 s; the producer may take 6 more to end, which nobody waits for
 
 
@@ -96,6 +98,7 @@ async def test_three_megabytes_of_a_thousand_changes_are_one_post(
     assert {item.wamid for item in await texts(settings)} == {f"wamid.{n}" for n in range(1000)}
 
 
+@pytest.mark.timeout(150)
 async def test_without_acknowledgment_it_is_503_and_the_next_attempt_only_repeats(
     ingest: Served, settings: Settings, kafka: Kafka
 ) -> None:
@@ -109,14 +112,16 @@ async def test_without_acknowledgment_it_is_503_and_the_next_attempt_only_repeat
     assert await ingest.post(body) == 503
     assert perf_counter() - started < SOON
     before = [item.wamid for item in await texts(settings)]
-    assert before == [f"wamid.{n}" for n in range(5)]
+    assert before
+    assert before == [f"wamid.{n}" for n in range(len(before))]
+    assert "wamid.last" not in before
     await create_topics(settings, DEAD)
     await admin.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG):
         while await ingest.post(body) != 200:
             pass
     items = await texts(settings)
-    assert {item.wamid for item in items} == {*before, "wamid.last"}
+    assert {item.wamid for item in items} == {*(f"wamid.{n}" for n in range(5)), "wamid.last"}
     assert len({(item.wamid, item.body_sha256, item.index) for item in items}) == 6
     (dead,) = {DeadItem.read(body).index for _, body in await everything(settings, DEAD)}
     assert dead == "0/1/messages/0"
@@ -135,11 +140,13 @@ async def way_to_kafka(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr("aiokafka.client.create_conn", through)
     yield proxy
     await proxy.cut()
+    gc.collect()  # what aiokafka left open is told of in this test, which expects it
 
 
 # aiokafka forgets a connection whose opening is cancelled
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:Unclosed AIOKafkaConnection:ResourceWarning")
+@pytest.mark.timeout(150)
 async def test_kafka_away_is_503_within_the_deadline_and_kafka_back_is_200(
     way_to_kafka: Proxy, ingest: Served, settings: Settings
 ) -> None:
@@ -151,7 +158,7 @@ async def test_kafka_away_is_503_within_the_deadline_and_kafka_back_is_200(
     assert answers == [503] * 10
     assert 1.0 < perf_counter() - started < SOON
     await way_to_kafka.mend()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG):
         while await ingest.post(body) != 200:
             pass
     assert {item.wamid for item in await texts(settings)} == {"wamid.0", "wamid.1", "wamid.2"}
@@ -185,7 +192,7 @@ async def test_a_new_number_is_known_without_a_restart(settings: Settings) -> No
         assert await served.post(body) == 200
         assert len(await everything(settings, DEAD)) == 1
         await announce_the_connection(settings)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG):
             while not await everything(settings, INBOUND):
                 assert await served.post(body) == 200
 
@@ -233,10 +240,10 @@ async def test_the_door_is_closed_until_tickets_catches_up(settings: Settings) -
         body = a_body(a_value(messages=messages(1)))
         assert await served.post(body) == 200
         hours = 49.0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG):
             while await served.post(body) != 503:
                 pass
         await consumed_by_tickets(settings)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG):
             while await served.post(body) != 200:
                 pass
