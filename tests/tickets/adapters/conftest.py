@@ -9,9 +9,10 @@ import pytest_asyncio
 
 from services.tickets.adapters.database import Database
 from services.tickets.settings import Settings
-from shared.contracts.topics import TOPICS
+from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing.kafka import Producer
 from tests.support.stack import Kafka, Postgres
+from tests.tickets.adapters.serving import HEARD, announce
 from tests.wire.support import create_topics
 
 
@@ -24,6 +25,7 @@ def admin_url(postgres: Postgres) -> str:
 async def settings(
     postgres: Postgres, admin_url: str, kafka: Kafka, kafka_prefix: str, keys_dir: Path
 ) -> Settings:
+    """Of a process, with the topics that it writes."""
     made = Settings(
         kafka_bootstrap_servers=kafka.bootstrap,
         kafka_prefix=kafka_prefix,
@@ -31,8 +33,16 @@ async def settings(
         database_url=postgres.service_url(admin_url, "tickets"),
         instance="tickets-1",
     )
-    await create_topics(made, *TOPICS)
+    await create_topics(made, TICKETS_EVENTS.name, OUTBOUND_COMMANDS.name)
     return made
+
+
+@pytest_asyncio.fixture
+async def listening(settings: Settings) -> Settings:
+    """The same, with the topics that it reads, and what directory says."""
+    await create_topics(settings, *HEARD)
+    await announce(settings)
+    return settings
 
 
 async def wrapping_key(_: UUID) -> bytes:

@@ -1,0 +1,245 @@
+"""tickets as a server on a free port; only directory's HTTP answer is given."""
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import uvicorn
+
+from services.tickets.adapters.secrets import Fetch
+from services.tickets.app import build_app
+from services.tickets.settings import Settings
+from shared.contracts.directory import (
+    AccountChanged,
+    AgentChanged,
+    ConnectionChanged,
+    Policies,
+    SectorChanged,
+    Texts,
+)
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.inbound import Item, Sender, TextReceived
+from shared.contracts.internal_api import AccountSecrets, SecretsAnswer
+from shared.plumbing.http import Answer
+from shared.plumbing.kafka import Outgoing
+from shared.plumbing.tokens import TokenSigner
+from tests.wire.support import publish
+
+HEARD = ("inbound.events", "outbound.events", "directory.events")
+ACCOUNT = UUID("0192f0c1-0000-7000-8000-0000000000a1")
+CONNECTION = UUID("0192f0c1-0000-7000-8000-0000000000c1")
+SECTOR = UUID("0192f0c1-0000-7000-8000-0000000000d1")
+ANA = UUID("0192f0c1-0000-7000-8000-0000000000e1")
+BIA = UUID("0192f0c1-0000-7000-8000-0000000000e2")
+STRANGER = UUID("0192f0c1-0000-7000-8000-0000000000e3")  # of no sector
+
+
+def _base64(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+SECRETS = SecretsAnswer(
+    service_key=_base64(b"s" * 32),
+    accounts=[
+        AccountSecrets(
+            account_id=ACCOUNT, pepper=_base64(b"p" * 32), wrapping_key=_base64(b"w" * 32)
+        )
+    ],
+)
+
+
+async def given_secrets() -> Answer:
+    return Answer(200, SECRETS.model_dump_json().encode(), {})
+
+
+def _agent(agent: UUID, name: str, sectors: list[UUID]) -> AgentChanged:
+    return AgentChanged(
+        id=agent, account_id=ACCOUNT, name=name, roles=["agent"], sector_ids=sectors
+    )
+
+
+def entities() -> list[AccountChanged | SectorChanged | AgentChanged | ConnectionChanged]:
+    """An account with one sector, two agents in it and one outside, and a number."""
+    return [
+        AccountChanged(id=ACCOUNT, name="Loja", policies=Policies()),
+        SectorChanged(id=SECTOR, account_id=ACCOUNT, name="Vendas"),
+        _agent(ANA, "Ana", [SECTOR]),
+        _agent(BIA, "Bia", [SECTOR]),
+        _agent(STRANGER, "Caio", []),
+        ConnectionChanged(
+            id=CONNECTION,
+            account_id=ACCOUNT,
+            name="Principal",
+            waba_id="500",
+            phone_number_id="100200300",
+            display_phone="551140000000",
+            graph_url="http://127.0.0.1:1/v26.0",
+            sector_id=SECTOR,
+            texts=Texts(acceptance="Olá, sou eu quem atende."),
+        ),
+    ]
+
+
+def outgoing(topic: str, key: bytes, message: Message) -> Outgoing:
+    envelope = Envelope(
+        id=str(uuid4()), type=message.TYPE, source="tests", time=datetime.now(UTC), account=ACCOUNT
+    )
+    return Outgoing(topic, key, envelope, message.body())
+
+
+async def announce(settings: Settings) -> None:
+    """What directory publishes."""
+    await publish(
+        settings,
+        [outgoing("directory.events", str(entity.id).encode(), entity) for entity in entities()],
+    )
+
+
+def a_text(phone: str, text: str, wamid: str | None = None) -> TextReceived:
+    at = datetime.now(UTC)
+    return TextReceived(
+        account_id=ACCOUNT,
+        connection_id=CONNECTION,
+        phone_number_id="100200300",
+        body_sha256="00" * 32,
+        index="0/0/messages/0",
+        received_at=at,
+        raw="{}",
+        wamid=wamid or f"wamid.{uuid4().hex}",
+        sender=Sender(phone=phone, name="Cliente"),
+        occurred_at=at,
+        text=text,
+    )
+
+
+async def customers_write(settings: Settings, *items: Item) -> None:
+    """What ingest publishes; here the phone is key enough."""
+
+    def key(item: Item) -> bytes:
+        return item.sender.phone.encode() if isinstance(item, TextReceived) else b"status"  # pyright: ignore[reportOptionalMemberAccess]
+
+    await publish(settings, [outgoing("inbound.events", key(item), item) for item in items])
+
+
+@dataclass
+class Said:
+    """An answer over HTTP."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]  # names in lower case
+
+
+class Served:
+    """The running service, as the gateway and read models see it."""
+
+    def __init__(self, url: str, http: aiohttp.ClientSession, keys_dir: Path) -> None:
+        self._url = url
+        self._http = http
+        self._keys_dir = keys_dir
+
+    def token(
+        self,
+        service: str = "gateway",
+        audience: str = "tickets",
+        agent: UUID = ANA,
+        account: UUID | None = ACCOUNT,
+    ) -> str:
+        signer = TokenSigner(service, self._keys_dir)
+        return signer.sign(audience, account=account, principal=str(agent))
+
+    async def get(self, path: str, token: str | None = None) -> Said:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        async with self._http.get(self._url + path, headers=headers) as response:
+            return await _said(response)
+
+    async def command(
+        self,
+        ticket: UUID,
+        verb: str,
+        body: dict[str, Any] | None = None,
+        *,
+        agent: UUID = ANA,
+        command_id: UUID | None = None,
+        expected: int | None = None,
+        token: str | None = None,
+    ) -> Said:
+        headers = {
+            "Authorization": f"Bearer {token or self.token(agent=agent)}",
+            "X-Command-Id": str(command_id or uuid4()),
+        }
+        if expected is not None:
+            headers["X-Expected-Version"] = str(expected)
+        url = f"{self._url}/internal/tickets/{ticket}/{verb}"
+        async with self._http.post(url, json=body or {}, headers=headers) as response:
+            return await _said(response)
+
+    async def feed(self) -> list[dict[str, Any]]:
+        """Everything in the log, as the feed tells it."""
+        said = await self.get(
+            "/internal/events?limit=1000", self.token("projections", account=None)
+        )
+        assert said.status == 200
+        return said.body["events"]
+
+    async def until_ready(self) -> None:
+        async with asyncio.timeout(30):
+            while (await self.get("/ready")).status != 200:  # noqa: ASYNC110  a poll over HTTP
+                await asyncio.sleep(0.05)
+
+    async def until_told(
+        self, kind: str, count: int, contact: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The bodies of the feed's events of a kind (of a contact), once there are so many."""
+        async with asyncio.timeout(30):
+            while True:
+                found = [
+                    json.loads(event["body"])
+                    for event in await self.feed()
+                    if event["type"] == f"tickets.{kind}.v1" and contact in {None, event["key"]}
+                ]
+                if len(found) >= count:
+                    return found
+                await asyncio.sleep(0.05)
+
+    async def until_waiting(self, phone: str) -> dict[str, Any]:
+        """The opened ticket of the customer who wrote from this number."""
+        async with asyncio.timeout(30):
+            while True:
+                known = await self.until_told("ContactIdentified", 1)
+                for contact in (one["contact_id"] for one in known if one["phone"] == phone):
+                    return (await self.until_told("TicketOpened", 1, contact))[0]
+                await asyncio.sleep(0.05)
+
+
+async def _said(response: aiohttp.ClientResponse) -> Said:
+    text = await response.text()
+    body: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
+    return Said(response.status, body, {k.lower(): v for k, v in response.headers.items()})
+
+
+@asynccontextmanager
+async def serve(settings: Settings, fetch_secrets: Fetch = given_secrets) -> AsyncGenerator[Served]:
+    app = build_app(settings, fetch_secrets=fetch_secrets)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        async with aiohttp.ClientSession() as http:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield Served(url, http, settings.keys_dir)
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()
