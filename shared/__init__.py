@@ -1,1 +1,1 @@
-"""What the services share: the published language (contracts) and glue without a business word (plumbing)."""
+"""What the services share: the published language, and glue without a business word."""

@@ -7,7 +7,7 @@ from shared.contracts.envelope import Contract, Message, registry_of
 
 
 class Policies(Contract):
-    """Policies of an account with their defaults (domain.md 2.7); `version` rises with each change."""
+    """Policies of an account, defaults first (domain.md 2.7); `version` rises with a change."""
 
     version: int = 1
     inbound_after_close: Literal["new_ticket", "reopen_within", "always_reopen"] = "new_ticket"

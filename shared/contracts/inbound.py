@@ -1,4 +1,4 @@
-"""What ingest publishes on inbound.events: one normalised item each, the raw JSON beside it (D11)."""
+"""What ingest publishes on inbound.events: one normalised item each, its raw JSON beside it."""
 
 from datetime import datetime
 from typing import ClassVar, Final

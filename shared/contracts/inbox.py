@@ -30,7 +30,7 @@ class LastMessage(Contract):
 
 
 class Row(Contract):
-    """A ticket as the read models keep it; names of sectors, agents, connections are joined later."""
+    """A ticket as the read models keep it; other names than the contact's are joined later."""
 
     id: UUID
     account_id: UUID

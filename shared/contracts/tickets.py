@@ -1,7 +1,7 @@
 """tickets.events: what happened to contacts, conversations, tickets and messages, in plain text.
 
-Every stored version of a stream is published once (D4); `Internal` stands where nothing may be told.
-Headers carry account, stream, version and position; bodies name every id that a reader needs.
+Every stored version of a stream is published once (D4); `Internal` stands where nothing may be
+told. Headers carry account, stream, version and position; bodies name every id that a reader needs.
 """
 
 from datetime import datetime

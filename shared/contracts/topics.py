@@ -10,7 +10,7 @@ _SEGMENT_MS: Final = 6 * _HOUR_MS  # an open segment is never deleted (protocols
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One topic; partition counts are fixed for life, a service refuses to start where they differ."""
+    """One topic; partition counts are fixed for life: a service refuses to start on others."""
 
     name: str
     key: str
