@@ -59,7 +59,7 @@ lint: install-dev ## ruff, without changing anything
 	$(BIN)/ruff check .
 
 types: install-dev ## basedpyright, strict
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --project pyproject.toml
 
 imports: install-dev ## who may import whom
 	$(BIN)/lint-imports
