@@ -53,10 +53,13 @@ class Agent:
 
     async def sign_in(self) -> None:
         """Begin a session."""
+        await self._session()
+        self.id = (await self.get("/v1/me"))["id"]
+
+    async def _session(self) -> None:
         async with self._http.post(f"{self._api}/v1/sessions", json=self._credentials) as answer:
             answer.raise_for_status()
             self._token = (await answer.json())["access_token"]
-        self.id = (await self.get("/v1/me"))["id"]
 
     async def command(self, ticket: str, verb: str, body: Json | None = None) -> Answer:
         """A command with its answer or refusal; raises LateError when none ever comes."""
@@ -122,7 +125,9 @@ class Agent:
             asked += 1
             with suppress(aiohttp.ClientError, TimeoutError, OSError):
                 answer = await self._once(method, path, body, headers, params, asked)
-                if answer.status not in _AGAIN and answer.code != "busy":
+                if answer.status == 401:  # the access token has come to its end
+                    await self._session()
+                elif answer.status not in _AGAIN and answer.code != "busy":
                     return answer
             self.repeats += 1
             await asyncio.sleep(min(0.1 * asked, 1.0))

@@ -36,7 +36,9 @@ _FAILPOINTS: Final = (
 _TRAFFIC: Final = 20  # things that the simulator saw before somebody dies
 _SECONDS: Final = 120.0
 _SENDING: Final = "SELECT count(*) FROM outbound.queue WHERE state = 'sending' AND kind = 'send'"
-_HOLDER: Final = "SELECT holder FROM tickets.lease WHERE until > clock_timestamp()"
+_HOLDER: Final = (
+    "SELECT holder FROM tickets.lease WHERE name = 'relay' AND until > clock_timestamp()"
+)
 
 
 async def check(seed: int, logs: Path | None) -> None:

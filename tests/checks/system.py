@@ -115,10 +115,16 @@ class System:
         self._supervisor.add([child])
 
     async def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """What an outside reader finds in the database."""
-        conn = await psycopg.AsyncConnection.connect(self.database_url, autocommit=True)
-        async with conn:
-            return await (await conn.execute(statement.encode(), values)).fetchall()
+        """What an outside reader finds in the database; waits while it is away."""
+
+        async def read() -> tuple[list[tuple[Any, ...]]] | None:
+            with suppress(psycopg.OperationalError):
+                conn = await psycopg.AsyncConnection.connect(self.database_url, autocommit=True)
+                async with conn:
+                    return (await (await conn.execute(statement.encode(), values)).fetchall(),)
+            return None
+
+        return (await until("the database does not answer", read, _READY_SECONDS))[0]
 
     async def parked(self) -> int:
         """How many items lie parked, in all schemas."""
