@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
-PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet \
+PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode \
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \

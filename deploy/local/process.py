@@ -25,6 +25,13 @@ _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 _STEP_SECONDS: Final = 0.02
 
 
+def _write_whole(file: Path, text: str) -> None:
+    """Who reads the file at this moment sees the old text or the new one, never half."""
+    scratch = file.with_suffix(".pid.new")
+    scratch.write_text(text)
+    scratch.replace(file)
+
+
 class StillRunningError(Exception):
     """A process is there although it was killed."""
 
@@ -68,7 +75,7 @@ class Child:
                 group=None if spec.user is None else group_of(spec.user),
                 extra_groups=None if spec.user is None else (),
             )
-        self._places.pid(spec.name).write_text(f"{self._process.pid}\n")
+        _write_whole(self._places.pid(spec.name), f"{self._process.pid}\n")
 
     @property
     def pid(self) -> int:

@@ -17,9 +17,9 @@ from deploy.local.process import end_leftovers
 from tests.local.support import processes_of, until
 from tests.support.stack import scratch_places
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 _ROOT = Path(__file__).parents[2]
-_START_SECONDS = 120.0
+_START_SECONDS = 240.0
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
