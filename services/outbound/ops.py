@@ -1,12 +1,22 @@
-"""What can an operator see of outbound? The sends of which nobody knows what became."""
+"""What can an operator see of outbound? Sends of which nobody knows the fate; parked messages."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, Final
 
+import aiohttp
 import typer
 from psycopg import AsyncConnection
 
+from services.outbound.adapters.secrets import Secrets, fetch_from
 from services.outbound.settings import Settings
+from shared.plumbing.http import InternalClient
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.parked_verbs import parked_verbs, parking_at
+from shared.plumbing.parking import Parking
+from shared.plumbing.tokens import TokenSigner
+
+_SERVICE: Final = "outbound"
 
 app: Final = typer.Typer(name="outbound", help="What leaves for Meta.", no_args_is_help=True)
 unknown: Final = typer.Typer(help="Sends whose outcome is unknown.", no_args_is_help=True)
@@ -40,3 +50,21 @@ def list_unknown(limit: Annotated[int, typer.Option(help="The oldest N.")] = 50)
 async def _rows(url: str, limit: int) -> list[tuple[Any, ...]]:
     async with await AsyncConnection.connect(url) as conn:
         return await (await conn.execute(_UNKNOWN, (limit,))).fetchall()
+
+
+def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
+    settings = Settings()
+
+    async def key() -> bytes:
+        signer = TokenSigner(_SERVICE, settings.keys_dir)
+        async with aiohttp.ClientSession() as session:
+            client = InternalClient(signer, "directory", [settings.directory_url], lambda: session)
+            secrets = Secrets(fetch_from(client))
+            await secrets.refresh(Heartbeat())
+        return secrets.own_key
+
+    return parking_at(settings.database_url, _SERVICE, key if opens else None)
+
+
+parked: Final = parked_verbs(_parking)
+app.add_typer(parked, name="parked")
