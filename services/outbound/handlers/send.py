@@ -28,7 +28,7 @@ from shared.plumbing import logs, metrics
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat
 
-_PROBE_PAUSE_SECONDS: Final = 2.0
+_PROBE_PAUSE_SECONDS: Final = 0.25
 FIRST_BYTE_SECONDS: Final = 5.0
 
 FAILPOINTS.update({"outbound.after_attempt", "outbound.after_socket"})
