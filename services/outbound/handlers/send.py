@@ -28,7 +28,6 @@ from shared.plumbing import logs, metrics
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat
 
-_PROBE_PAUSE_SECONDS: Final = 0.25
 FIRST_BYTE_SECONDS: Final = 5.0
 
 FAILPOINTS.update({"outbound.after_attempt", "outbound.after_socket"})
@@ -77,7 +76,6 @@ class Send:
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
         self._by_number: Counter[UUID] = Counter()
-        self._probed: dict[UUID, float] = {}
 
     async def turn(self, beat: Heartbeat) -> None:
         """A body for Loops: start everything that is due and that we have room for."""
@@ -128,19 +126,11 @@ class Send:
         limits = dict(allowed)
         for number, hold in held.items():
             if number in limits:
-                if hold.may_probe and not self._by_number[number] and self._may_probe(number):
+                if hold.may_probe and not self._by_number[number]:
                     limits[number] = 1
                 else:
                     del limits[number]
         return limits
-
-    def _may_probe(self, number: UUID) -> bool:
-        """Not while the outcome of the last probe may still wait to be committed."""
-        steady = monotonic()
-        if steady - self._probed.get(number, -_PROBE_PAUSE_SECONDS) < _PROBE_PAUSE_SECONDS:
-            return False
-        self._probed[number] = steady
-        return True
 
     def _plan(
         self, due: Sequence[Due], orphans: Mapping[UUID, Sequence[Status]], now: datetime
