@@ -1,0 +1,132 @@
+"""What holds after any history of customers and agents at two processes (domain.md 2.8)."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
+from services.tickets.domain.refusals import RefusedError
+from services.tickets.domain.ticket.events import TicketClosed, TicketOpened, TicketReopened
+from services.tickets.handlers.store import StoredEvent
+from services.tickets.handlers.warm import CONTACT, CONVERSATION, MESSAGE, TICKET, Kind, folded_to
+from shared.contracts import inbound
+from shared.contracts.directory import Policies, Texts
+from tests.tickets.handlers.office import ANA, BIA, SUPERVISOR, Office, text
+
+PHONES = [f"55119{n}0000000" for n in range(4)]
+SAYINGS = ["oi", "obrigada", "e o boleto?", "ok"]
+STEPS, AT_ONCE = 12, 8
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("after_close", ["new_ticket", "always_reopen"])
+async def test_any_history_keeps_what_must_hold(
+    office: Office, seed: int, after_close: str
+) -> None:
+    chance = Random(seed)  # noqa: S311  a history, not a secret
+    office.policies = Policies.model_validate({"inbound_after_close": after_close})
+    office.texts = Texts(greeting="Olá", acceptance="Sou eu", farewell="Tchau")
+    other = office.another()
+    said: list[inbound.TextReceived] = []
+    for _ in range(STEPS):
+        office.later(minutes=chance.choice([1, 30, 600]))
+        other.at = office.at
+        tickets = [one.ticket_id for one in await office.events(TicketOpened)]
+        steps = [
+            _step(chance, chance.choice([office, other]), tickets, said) for _ in range(AT_ONCE)
+        ]
+        await asyncio.gather(*steps)
+    log = await office.log()
+    _at_most_one_open_ticket(log)
+    _each_saying_once(log, said)
+    _each_automatic_message_once(log)
+    _nothing_is_said_after_the_window(log)
+    await _memory_is_the_log(office, other, log)
+
+
+async def _step(
+    chance: Random, where: Office, tickets: list[UUID], said: list[inbound.TextReceived]
+) -> None:
+    ticket = chance.choice(tickets) if tickets else None
+    agent = chance.choice([ANA, BIA, SUPERVISOR])
+    kind = chance.choice(["hear", "hear", "again", "accept", "say", "close", "reopen"])
+    try:
+        if kind == "again" and said:
+            await where.hears(chance.choice(said))
+        elif kind in {"hear", "again"} or ticket is None:
+            late = timedelta(hours=chance.choice([0, 0, 0, 30]))
+            item = text(chance.choice(SAYINGS), at=where.at - late, phone=chance.choice(PHONES))
+            said.append(item)
+            await where.hears(item)
+        elif kind == "accept":
+            await where.accept(ticket, agent)
+        elif kind == "say":
+            await where.say(ticket, by=agent)
+        elif kind == "close":
+            await where.close(ticket, agent, farewell=True)
+        else:
+            await where.reopen(ticket, agent)
+    except RefusedError:
+        return
+
+
+def _at_most_one_open_ticket(log: list[StoredEvent]) -> None:
+    open_of: dict[UUID, UUID] = {}
+    for stored in log:
+        event = stored.event
+        if isinstance(event, TicketOpened | TicketReopened):
+            assert event.contact_id not in open_of
+            open_of[event.contact_id] = event.ticket_id
+        elif isinstance(event, TicketClosed):
+            assert open_of.pop(event.contact_id) == event.ticket_id
+        elif isinstance(event, MessageReceived) and not event.after_close:
+            assert open_of[event.contact_id] == event.ticket_id
+
+
+def _each_saying_once(log: list[StoredEvent], said: list[inbound.TextReceived]) -> None:
+    stored = Counter(one.event.wamid for one in log if isinstance(one.event, MessageReceived))
+    assert stored == Counter({item.wamid: 1 for item in said})
+
+
+def _each_automatic_message_once(log: list[StoredEvent]) -> None:
+    keys = Counter(
+        (one.event.ticket_id, one.event.automatic, one.event.cause)
+        for one in log
+        if isinstance(one.event, MessageQueued) and one.event.automatic
+    )
+    assert keys
+    assert set(keys.values()) == {1}
+
+
+def _nothing_is_said_after_the_window(log: list[StoredEvent]) -> None:
+    heard: dict[UUID, list[MessageReceived]] = {}
+    for one in log:
+        if isinstance(one.event, MessageReceived):
+            heard.setdefault(one.event.contact_id, []).append(one.event)
+        if isinstance(one.event, MessageQueued):
+            newest = max(message.occurred_at for message in heard[one.event.contact_id])
+            assert one.event.occurred_at < newest + timedelta(hours=24)
+
+
+async def _memory_is_the_log(office: Office, other: Office, log: list[StoredEvent]) -> None:
+    """What each process would decide on, once it knows the newest version, is a replay."""
+    kinds = {
+        "ContactIdentified": CONTACT,
+        "TicketOpened": TICKET,
+        "MessageReceived": CONVERSATION,
+        "MessageAccepted": MESSAGE,
+    }
+    streams: dict[UUID, list[StoredEvent]] = {}
+    for stored in log:
+        streams.setdefault(stored.stream, []).append(stored)
+    for where in (office, other):
+        warm = where.commands._warm  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        for stream, events in streams.items():
+            kind: Kind[object] = kinds[type(events[0].event).__name__]
+            held = await warm.get(kind, stream)
+            assert held.version <= len(events)
+            assert held.state == folded_to(events, kind, held.version)
