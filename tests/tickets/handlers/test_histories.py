@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -114,7 +115,7 @@ def _nothing_is_said_after_the_window(log: list[StoredEvent]) -> None:
 
 async def _memory_is_the_log(office: Office, other: Office, log: list[StoredEvent]) -> None:
     """What each process would decide on, once it knows the newest version, is a replay."""
-    kinds = {
+    kinds: dict[str, Kind[Any]] = {
         "ContactIdentified": CONTACT,
         "TicketOpened": TICKET,
         "MessageReceived": CONVERSATION,
@@ -126,7 +127,7 @@ async def _memory_is_the_log(office: Office, other: Office, log: list[StoredEven
     for where in (office, other):
         warm = where.commands._warm  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         for stream, events in streams.items():
-            kind: Kind[object] = kinds[type(events[0].event).__name__]
+            kind = kinds[type(events[0].event).__name__]
             held = await warm.get(kind, stream)
             assert held.version <= len(events)
             assert held.state == folded_to(events, kind, held.version)
