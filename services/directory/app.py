@@ -87,7 +87,10 @@ def build_app(
     install_problems(app, PROBLEMS)
     app.include_router(
         http.router(
-            sessions, Secrets(pool, vault, store), TokenVerifier(SERVICE, settings.keys_dir)
+            sessions,
+            Secrets(pool, vault, store),
+            TokenVerifier(SERVICE, settings.keys_dir),
+            seeded=lambda: "seed" not in waiting.waits_for,
         )
     )
     health.routes(app, waiting, loops)

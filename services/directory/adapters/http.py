@@ -1,5 +1,6 @@
 """The internal API: sessions for the gateway, secrets for each service."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -16,9 +17,20 @@ from shared.plumbing.problems import ProblemError
 from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
 
 
-def router(sessions: Sessions, secrets: Secrets, verifier: TokenVerifier) -> APIRouter:
-    """Routes under /internal; each needs an internal token for `directory`."""
-    routes = APIRouter(prefix="/internal")
+def router(
+    sessions: Sessions, secrets: Secrets, verifier: TokenVerifier, seeded: Callable[[], bool]
+) -> APIRouter:
+    """Routes under /internal; each needs an internal token for `directory`.
+
+    503 until `seeded`: half of what is set up would be taken for all of it.
+    """
+
+    def only_when_seeded() -> None:
+        if not seeded():
+            code = "not_ready"
+            raise ProblemError(code)
+
+    routes = APIRouter(prefix="/internal", dependencies=[Depends(only_when_seeded)])
     calling = caller_dependency(verifier)
 
     async def sign_in(
