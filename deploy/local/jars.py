@@ -17,6 +17,9 @@ _SUMS: Final = Path(__file__).with_name("kafka-jars.sha256")
 class WrongJarsError(Exception):
     """What was downloaded is not what the sums in this repository say."""
 
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"jars of Kafka differ from kafka-jars.sha256: {', '.join(names)}")
+
 
 def kafka_jars() -> Path:
     """The folder with all jars, whole and compared; raises WrongJarsError."""

@@ -34,6 +34,9 @@ _JVM: Final = (
 class KafkaSilentError(Exception):
     """The broker did not answer in time; its log tells why."""
 
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(f"Kafka does not answer at {bootstrap}; `.run/logs/kafka.log` says why")
+
 
 def prepare_kafka(places: Places, port: int, controller_port: int) -> ProcessSpec:
     """Format the data folder when it is new, and say how to start."""

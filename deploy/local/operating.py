@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import os
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 from aiokafka.errors import KafkaError
@@ -15,12 +15,29 @@ from rich.table import Table
 from deploy import topics as registry
 from deploy.local import diagnosis, lagging
 from deploy.local import run as local_run
+from deploy.local.binaries import NoPostgresError
 from deploy.local.installation import local_environment
+from deploy.local.jars import WrongJarsError
+from deploy.local.java import NoJavaError
+from deploy.local.kafka import KafkaSilentError
 from deploy.local.keys import role_password
 from deploy.local.locking import AlreadyRunningError
+from deploy.local.owner import NoOwnerError
 from deploy.local.places import default_places
+from deploy.local.postgres import PostgresSilentError
 from deploy.postgres import job
 from shared.plumbing.settings import CommonSettings
+
+_EXPECTED: Final = (
+    AlreadyRunningError,
+    NoJavaError,
+    NoOwnerError,
+    NoPostgresError,
+    KafkaSilentError,
+    PostgresSilentError,
+    WrongJarsError,
+    registry.TopicsDifferError,
+)
 
 
 def adopt_local_run() -> None:
@@ -36,7 +53,7 @@ def run() -> None:
     """Start everything, until Ctrl-C."""
     try:
         local_run.run(default_places())
-    except AlreadyRunningError as error:
+    except _EXPECTED as error:
         _fail(str(error))
 
 

@@ -35,6 +35,9 @@ _FAST: Final = {"fsync": "off", "full_page_writes": "off"}  # for tests: a crash
 class PostgresSilentError(Exception):
     """The server did not answer in time; its log tells why."""
 
+    def __init__(self) -> None:
+        super().__init__("PostgreSQL does not answer; `.run/logs/postgres.log` says why")
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedPostgres:
