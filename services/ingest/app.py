@@ -43,7 +43,11 @@ def build_app(
     book = ConnectionBook()
     secrets = Secrets(fetch_secrets or internal.fetch, lambda: waiting.arrived("secrets"))
     producer = Producer(settings, deadline_seconds=settings.publish_deadline_seconds)
-    publisher = DeadlinePublisher(producer, deadline_seconds=settings.publish_deadline_seconds)
+    publisher = DeadlinePublisher(
+        producer,
+        deadline_seconds=settings.publish_deadline_seconds,
+        at_once=settings.posts_at_once,
+    )
     reader = CompactedReader(settings, DIRECTORY_EVENTS.name, book.on_message)
     backlog = Backlog(settings, now=now)
     accept = Accept(KnownByDirectory(secrets, book), publisher, now=now, new_id=new_id)
@@ -51,7 +55,7 @@ def build_app(
     def refusing() -> str | None:
         if waiting.waits_for:
             return "not_ready"
-        return "unavailable" if backlog.too_old else None
+        return "unavailable" if backlog.too_old or publisher.full else None
 
     loops.add(
         "secrets",

@@ -164,6 +164,28 @@ async def test_kafka_away_is_503_within_the_deadline_and_kafka_back_is_200(
     assert {item.wamid for item in await texts(settings)} == {"wamid.0", "wamid.1", "wamid.2"}
 
 
+@pytest.mark.timeout(150)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:Unclosed AIOKafkaConnection:ResourceWarning")
+async def test_more_posts_than_can_wait_for_kafka_are_told_at_once_to_come_again(
+    way_to_kafka: Proxy, settings: Settings
+) -> None:
+    await create_topics(settings, INBOUND, DEAD, DIRECTORY)
+    await announce_the_connection(settings)
+    few = settings.model_copy(update={"posts_at_once": 3, "publish_deadline_seconds": 10.0})
+    async with serve(few) as served:
+        await served.until_ready()
+        body = a_body(a_value(messages=messages(1)))
+        assert await served.post(body) == 200
+        await way_to_kafka.cut()
+        waiting = [asyncio.create_task(served.post(body)) for _ in range(20)]
+        done, held = await asyncio.wait(waiting, timeout=SOON)
+        assert {task.result() for task in done} == {503}
+        assert 3 <= len(held) < 10  # a few may have come in together
+        await way_to_kafka.mend()
+        assert {await task for task in held} <= {200, 503}
+
+
 async def test_nothing_is_taken_before_everything_is_there(settings: Settings) -> None:
     async with serve(settings) as served:
         body = a_body(a_value(messages=messages(1)))

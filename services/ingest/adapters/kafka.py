@@ -18,10 +18,19 @@ class DeadlinePublisher:
     The producer cleans up after a failure in its own time; Meta's answer does not wait for that.
     """
 
-    def __init__(self, producer: Producer, *, deadline_seconds: float) -> None:
+    def __init__(self, producer: Producer, *, deadline_seconds: float, at_once: int) -> None:
         self._producer = producer
+        self._at_once = at_once
         self._deadline_seconds = deadline_seconds
         self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def full(self) -> bool:
+        """So many POSTs wait for Kafka that one more would only make others miss the deadline.
+
+        Without this, offering a little more than can be done makes nearly all of it late.
+        """
+        return len(self._running) >= self._at_once
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Return when all are acknowledged; raises NotAcknowledgedError, UnstorableError."""
