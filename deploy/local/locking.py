@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from deploy.local.places import Places
-from deploy.local.process import end_leftovers
+from deploy.local.process import end_leftovers, runs
 
 _STOP_SECONDS: Final = 30.0
 
@@ -50,10 +50,12 @@ def stop_supervisor(places: Places) -> bool:
 
 
 def _end(places: Places, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(_holder(places), number)
+    """Signal the holder, and wait until it is gone, not only its hold."""
+    holder = _holder(places)
     deadline = monotonic() + _STOP_SECONDS
-    while _is_held(places) and monotonic() < deadline:
+    with suppress(ProcessLookupError):
+        os.kill(holder, number)
+    while runs(holder) and monotonic() < deadline:
         sleep(0.05)
 
 

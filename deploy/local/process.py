@@ -128,6 +128,15 @@ def end_leftovers(places: Places, seconds: float = 10.0) -> list[int]:
     return found
 
 
+def runs(pid: int) -> bool:
+    """Whether a process is there and has not ended; one whose parent has not looked yet has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 def _marked(places: Places) -> list[int]:
     mark = f"{MARK}={places.run}".encode()
     found: list[int] = []
