@@ -177,6 +177,27 @@ async def test_the_shown_fate_never_falls(postgres: Postgres) -> None:
     assert [item.type for item in page.items][:2] == ["ticket_opened", "sector_assigned"]
 
 
+async def test_messages_of_one_second_stay_in_the_order_of_the_log(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    for nth in range(2, 12):
+        stories.says(log, who, nth, f"{nth}")
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        said: list[str | None] = []
+        before = None
+        while True:
+            query = TimelineQuery(scope=EVERYTHING, ticket_id=who.ticket(), limit=4, before=before)
+            async with pool.connection() as conn:
+                await queries.as_reader(conn, ACCOUNT)
+                page = await queries.timeline(conn, ACCOUNT, who.conversation, query)
+            said = [item.text for item in page.items if item.kind == "message"] + said
+            before = page.previous
+            if before is None:
+                break
+    assert said == ["oi", *(f"{nth}" for nth in range(2, 12))]
+
+
 async def test_a_move_between_views_tells_where_the_row_was(postgres: Postgres) -> None:
     log, who = Log(), Customer(1)
     stories.arrives(log, who)

@@ -73,9 +73,9 @@ _LINES: Final = """
 SELECT timeline.body::text, fate.body::text FROM timeline
 LEFT JOIN fate ON fate.message_id = timeline.id
 WHERE timeline.account_id = %(account)s AND conversation_id = %(conversation)s
-    AND (%(before_at)s::timestamptz IS NULL
-        OR (timeline.at, timeline.id) < (%(before_at)s, %(before_id)s::uuid))
-ORDER BY timeline.at DESC, timeline.id DESC LIMIT %(limit)s
+    AND (%(before)s::uuid IS NULL
+        OR seq < (SELECT line.seq FROM timeline AS line WHERE line.id = %(before)s))
+ORDER BY seq DESC LIMIT %(limit)s
 """
 
 
@@ -127,13 +127,14 @@ async def ticket(conn: Connection, account: UUID, query: TicketQuery | TimelineQ
 async def timeline(
     conn: Connection, account: UUID, conversation: UUID, query: TimelineQuery
 ) -> TimelinePage:
-    """A page of a conversation, oldest first."""
-    at, id_ = query.before or (None, None)
+    """A page of a conversation in the order of the log, oldest first.
+
+    Not by `at`: Meta's instants have whole seconds, so messages of one second would change places.
+    """
     values = {
         "account": account,
         "conversation": conversation,
-        "before_at": at,
-        "before_id": id_,
+        "before": query.before[1] if query.before else None,
         "limit": query.limit + 1,
     }
     found = await (await conn.execute(_LINES, values)).fetchall()

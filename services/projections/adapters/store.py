@@ -49,8 +49,8 @@ SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[])
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, phone = excluded.phone
 """
 _PUT_LINES: Final = """
-INSERT INTO timeline (id, account_id, conversation_id, at, body)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::jsonb[])
+INSERT INTO timeline (id, account_id, conversation_id, seq, body)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::jsonb[])
 ON CONFLICT (id) DO UPDATE SET body = excluded.body
 """
 _PUT_FATES: Final = """
@@ -173,7 +173,8 @@ def _card(row: Row) -> tuple[object, ...]:
 
 
 def _line(item: TimelineItem, account: UUID) -> tuple[object, ...]:
-    return item.id, account, item.conversation_id, item.at, item.model_dump_json()
+    seq = int(item.position.rpartition("-")[2])  # where it was said in the log; never changes
+    return item.id, account, item.conversation_id, seq, item.model_dump_json()
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

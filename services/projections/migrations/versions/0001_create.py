@@ -45,10 +45,10 @@ CREATE TABLE timeline (
     id uuid PRIMARY KEY,
     account_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
-    at timestamptz NOT NULL,
+    seq bigint NOT NULL,
     body jsonb NOT NULL
 );
-CREATE INDEX timeline_page ON timeline (conversation_id, at, id);
+CREATE INDEX timeline_page ON timeline (conversation_id, seq);
 CREATE TABLE fate (
     message_id uuid PRIMARY KEY,
     account_id uuid NOT NULL,
