@@ -101,11 +101,10 @@ def _(_message: published.OwnerReleased, _: Row) -> Changed:
 
 @_changes.register
 def _(message: published.TicketClosed, _: Row) -> Changed:
-    # who had it stays on the card: "resolved by"
     return {
         "lifecycle": "closed",
         "closed_at": message.occurred_at,
-        "owner_id": message.owner_id,
+        "owner_id": None,  # only attending and paused have one (domain.md 2.8, 2)
         "waiting_since": None,
     }
 
