@@ -129,7 +129,9 @@ async def test_a_bad_token_stops_the_number_and_loses_nothing(
     await outbound.queue(*commands[1:])
     assert set((await outbound.states()).values()) == {"queued"}
     await outbound.rows("UPDATE hold SET until = now(), since = now() RETURNING 1")
-    await eventually(simulator.requests, lambda found: len(found) >= 2)
+    await eventually(simulator.requests, lambda found: len(found) == 2)
+    await eventually(lambda: outbound.rows("SELECT FROM hold WHERE until > now()"))
+    assert len(await simulator.requests()) == 2, "only one message probes"
     await outbound.rows("UPDATE hold SET until = now() RETURNING 1")
     await outbound.until("accepted")
     assert await outbound.rows("SELECT count(*) FROM hold") == [(0,)]

@@ -1,7 +1,7 @@
 """Outcomes of attempts are committed in batches, with what is published of them."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -69,20 +69,27 @@ class Recorder:
         self._jitter = jitter
         self._recorded = recorded
         self._pending: deque[Attempt] = deque()
+        self._by_number: Counter[UUID] = Counter()
         self.wake = asyncio.Event()
 
     def add(self, attempt: Attempt) -> None:
         """Remember an outcome until it is committed."""
         self._pending.append(attempt)
+        self._by_number[attempt.row.connection_id] += 1
         self.wake.set()
+
+    def waits(self, connection_id: UUID) -> bool:
+        """Whether an outcome of this number is not committed yet."""
+        return self._by_number[connection_id] > 0
 
     async def record(self, beat: Heartbeat) -> None:
         """A body for Loops: commit until nothing waits; after a failure the same come again."""
         while self._pending:
             batch = [self._pending[n] for n in range(min(_BATCH, len(self._pending)))]
             await self._commit(batch)
-            for _ in batch:
+            for attempt in batch:
                 self._pending.popleft()
+                self._by_number[attempt.row.connection_id] -= 1
             beat.beat()
             self._recorded()
 

@@ -97,8 +97,9 @@ class Send:
         if not allowed:
             return False
         now = self._now()
+        quiet = frozenset(filter(self._is_quiet, allowed))  # before the holds are read
         async with self._store.begin() as work:
-            limits = self._with_holds(allowed, await work.held(now))
+            limits = _with_holds(allowed, await work.held(now), quiet)
             due = await work.due(limits, room, now) if limits else ()
             if not due:
                 return False
@@ -119,18 +120,9 @@ class Send:
         }
         return {number: most for number, most in found.items() if most > 0}
 
-    def _with_holds(
-        self, allowed: Mapping[UUID, int], held: Mapping[UUID, Held]
-    ) -> dict[UUID, int]:
-        """A number that refused lets one message through when its time is over."""
-        limits = dict(allowed)
-        for number, hold in held.items():
-            if number in limits:
-                if hold.may_probe and not self._by_number[number]:
-                    limits[number] = 1
-                else:
-                    del limits[number]
-        return limits
+    def _is_quiet(self, number: UUID) -> bool:
+        """Nothing in flight, and no outcome that may still renew the hold."""
+        return not self._by_number[number] and not self._recorder.waits(number)
 
     def _plan(
         self, due: Sequence[Due], orphans: Mapping[UUID, Sequence[Status]], now: datetime
@@ -206,3 +198,12 @@ class Send:
         ):
             return Withheld("window_closed")
         return await self._graph.send(number, due.command, connect_seconds=left)
+
+
+def _with_holds(
+    allowed: Mapping[UUID, int], held: Mapping[UUID, Held], quiet: frozenset[UUID]
+) -> Mapping[UUID, int]:
+    """A number that refused lets one message through when its time is over."""
+    free = {number: most for number, most in allowed.items() if number not in held}
+    probes = {number for number in quiet & held.keys() if held[number].may_probe}
+    return {**free, **dict.fromkeys(probes, 1)}
