@@ -105,24 +105,30 @@ class _Places(ConsumerRebalanceListener):
             return
         async with self._pool.connection() as conn:
             places = await store.places(conn)
-        oldest = await self._consumer.beginning_offsets(parts)
-        for part in parts:
-            offset = await self._offset(part, places[part.partition], oldest[part])
-            if offset < oldest[part]:
-                self.behind = True
-            self._consumer.seek(part, max(offset, oldest[part]))
+        for part, offset in (await self._offsets(parts, places)).items():
+            self._consumer.seek(part, offset)
 
-    async def _offset(self, part: TopicPartition, place: Place, oldest: int) -> int:
-        if place.kafka_offset is not None:
-            return place.kafka_offset
-        if place.follow_from is None:
-            return oldest
-        wanted = {part: int(place.follow_from.timestamp() * 1000)}
-        found = (await self._consumer.offsets_for_times(wanted))[part]
-        if found is not None:
-            return found.offset
-        ends = await self._consumer.end_offsets([part])
-        return ends[part]
+    async def _offsets(
+        self, parts: list[TopicPartition], places: dict[int, Place]
+    ) -> dict[TopicPartition, int]:
+        """Where to read on; three questions in all, for while they last no heartbeat is sent."""
+        oldest = await self._consumer.beginning_offsets(parts)
+        # the ends before the instants: what arrives between the two questions is read, not skipped
+        ends = await self._consumer.end_offsets(parts)
+        instants = {
+            part: int(place.follow_from.timestamp() * 1000)
+            for part in parts
+            if (place := places[part.partition]).kafka_offset is None and place.follow_from
+        }
+        found = await self._consumer.offsets_for_times(instants) if instants else {}
+        offsets: dict[TopicPartition, int] = {}
+        for part in parts:
+            kept = places[part.partition].kafka_offset
+            at_instant = found.get(part)
+            offset = kept if kept is not None else at_instant.offset if at_instant else ends[part]
+            self.behind = self.behind or offset < oldest[part]
+            offsets[part] = max(offset, oldest[part])
+        return offsets
 
 
 def _consumer(settings: Settings) -> AIOKafkaConsumer:
