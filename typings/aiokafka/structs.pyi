@@ -31,3 +31,7 @@ class ConsumerRecord(Generic[KT_co, VT_co]):
     serialized_key_size: int
     serialized_value_size: int
     headers: Sequence[tuple[str, bytes]]
+
+class OffsetAndTimestamp(NamedTuple):
+    offset: int
+    timestamp: int | None

@@ -1,13 +1,14 @@
 """How is tickets.events followed? aiokafka's own consumer, from offsets kept with the rows."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from time import time
-from typing import Final
+from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndTimestamp
 
 from services.projections.adapters import store
 from services.projections.adapters.catching_up import CatchingUp
@@ -105,30 +106,57 @@ class _Places(ConsumerRebalanceListener):
             return
         async with self._pool.connection() as conn:
             places = await store.places(conn)
-        for part, offset in (await self._offsets(parts, places)).items():
+        offsets, behind = await read_on_from(self._consumer, parts, places)
+        self.behind = self.behind or behind
+        for part, offset in offsets.items():
             self._consumer.seek(part, offset)
 
-    async def _offsets(
-        self, parts: list[TopicPartition], places: dict[int, Place]
-    ) -> dict[TopicPartition, int]:
-        """Where to read on; three questions in all, for while they last no heartbeat is sent."""
-        oldest = await self._consumer.beginning_offsets(parts)
-        # the ends before the instants: what arrives between the two questions is read, not skipped
-        ends = await self._consumer.end_offsets(parts)
-        instants = {
-            part: int(place.follow_from.timestamp() * 1000)
-            for part in parts
-            if (place := places[part.partition]).kafka_offset is None and place.follow_from
-        }
-        found = await self._consumer.offsets_for_times(instants) if instants else {}
-        offsets: dict[TopicPartition, int] = {}
-        for part in parts:
-            kept = places[part.partition].kafka_offset
-            at_instant = found.get(part)
-            offset = kept if kept is not None else at_instant.offset if at_instant else ends[part]
-            self.behind = self.behind or offset < oldest[part]
-            offsets[part] = max(offset, oldest[part])
-        return offsets
+
+class AnswersOffsets(Protocol):
+    """What is asked of a consumer about its partitions."""
+
+    async def beginning_offsets(
+        self, parts: list[TopicPartition], /
+    ) -> Mapping[TopicPartition, int]:
+        """The oldest records that Kafka still has."""
+        ...
+
+    async def end_offsets(self, parts: list[TopicPartition], /) -> Mapping[TopicPartition, int]:
+        """Where the next records will stand."""
+        ...
+
+    async def offsets_for_times(
+        self, instants: dict[TopicPartition, int], /
+    ) -> Mapping[TopicPartition, OffsetAndTimestamp | None]:
+        """The first records at or after an instant; None where there is none."""
+        ...
+
+
+async def read_on_from(
+    consumer: AnswersOffsets, parts: list[TopicPartition], places: Mapping[int, Place]
+) -> tuple[dict[TopicPartition, int], bool]:
+    """Where to read on, and whether Kafka has forgotten something that we have not seen.
+
+    Three questions in all: while they last no heartbeat is sent to the group.
+    """
+    oldest = await consumer.beginning_offsets(parts)
+    # the ends before the instants: what arrives between the two questions is read, not skipped
+    ends = await consumer.end_offsets(parts)
+    instants = {
+        part: int(place.follow_from.timestamp() * 1000)
+        for part in parts
+        if (place := places[part.partition]).kafka_offset is None and place.follow_from
+    }
+    found: Mapping[TopicPartition, OffsetAndTimestamp | None] = {}
+    if instants:
+        found = await consumer.offsets_for_times(instants)
+    wanted: dict[TopicPartition, int] = {}
+    for part in parts:
+        kept = places[part.partition].kafka_offset
+        at_instant = found.get(part)
+        wanted[part] = kept if kept is not None else at_instant.offset if at_instant else ends[part]
+    behind = any(offset < oldest[part] for part, offset in wanted.items())
+    return {part: max(offset, oldest[part]) for part, offset in wanted.items()}, behind
 
 
 def _consumer(settings: Settings) -> AIOKafkaConsumer:
