@@ -26,7 +26,7 @@ EACH = 6
 FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("refuse", {"code": 131026}),
     ("refuse", {"code": 1}),
-    ("refuse", {"code": 131056}),
+    ("refuse", {"code": 131056, "next": 3}),  # each time one waits four times as long
     ("refuse", {"code": 130429}),
     ("error_5xx_before_accept", {}),
     ("error_5xx_after_accept", {}),
