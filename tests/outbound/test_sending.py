@@ -1,6 +1,7 @@
 """From a command to what Meta got and what is told, on real PostgreSQL and real sockets."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,10 @@ async def test_one_conversation_keeps_its_order_while_others_pass(
     requests = await simulator.requests()
     for customer in range(5):
         own = [str(c.message_id) for c in commands[customer * 6 : customer * 6 + 6]]
-        assert [r["opaque"] for r in requests if r["opaque"] in own] == own
+        calls = [r for r in requests if r["opaque"] in own]
+        assert [r["opaque"] for r in calls] == own
+        pauses = [(b["at_ns"] - a["at_ns"]) / 1e9 for a, b in pairwise(calls)]
+        assert min(pauses) >= 0.1, "sent before the one before was answered"
     took = (requests[-1]["at_ns"] - requests[0]["at_ns"]) / 1e9
     assert took < 6 * 5 * 0.1, "customers went one after another"
 

@@ -1,7 +1,7 @@
 """Commit the attempt, open the socket within 5 s, never twice (D8; reliability.md 3).
 
-A turn of the loop locks the rows that are due, the first of each conversation, judges window and
-pace, and commits all their attempts at once. Then each is sent on its own.
+A turn of the loop locks the rows that are due, the first of each conversation, keeps to the pace,
+and commits all their attempts at once. Then each is sent on its own, if its window is open.
 """
 
 import asyncio
@@ -147,8 +147,6 @@ class Send:
             return settled
         if due.command is None:
             return fate.refused(row, "unreadable", (), now)
-        if not is_open(due.window_closes_at, now, self._limits.window_margin):
-            return fate.refused(row, "window_closed", (), now)
         waits = self._pace.pair_waits(row.conversation_id, monotonic())
         if waits > 0:
             return Change(replace(row, next_attempt_at=now + timedelta(seconds=waits)))
