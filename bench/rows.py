@@ -18,4 +18,5 @@ ROWS: Final[dict[str, str]] = {
     "eventstore.md 5: tail reader": "bench.store.tail",
     "eventstore.md 5: relay": "bench.relay",
     "design.md 6, 1: webhook acknowledged": "bench.webhook",
+    "design.md 6: sending": "bench.sending",
 }
