@@ -17,6 +17,8 @@ ROWS: Final[dict[str, str]] = {
     "eventstore.md 5: warm tickets against the library": "bench.store.warm",
     "eventstore.md 5: tail reader": "bench.store.tail",
     "eventstore.md 5: relay": "bench.relay",
+    "eventstore.md 5: projection": "bench.projection",
     "design.md 6, 1: webhook acknowledged": "bench.webhook",
+    "design.md 6, 2 and 3: webhook to screen, sustained": "bench.way",
     "design.md 6: sending": "bench.sending",
 }

@@ -1,0 +1,89 @@
+"""The row of eventstore.md 5: read models folded in batches, against one event per transaction.
+
+The floor does the least that keeps a read model right: one row and the position, one transaction
+per event. Ours writes rows, timeline, counters, versions, position and the changes for screens.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from time import perf_counter, process_time
+
+from bench.harness import Row, database, in_turns, middle, postgres, show
+from services.projections.adapters import store
+from services.projections.domain.events import Event
+from services.projections.handlers.ports import Place
+from services.projections.handlers.project import Project
+from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing import collector
+from shared.plumbing.kafka import Producer
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import Pool, make_pool
+from shared.plumbing.settings import CommonSettings
+from tests.projections import stories
+
+ROUNDS, CUSTOMERS, BATCH = 3, 400, 500
+FLOOR_EVENTS = 1000
+BAR, CPU_BAR = 20.0, 20.0
+
+_RAW = """
+INSERT INTO floor (id, body) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET body = excluded.body
+"""
+_RAW_POSITION = "UPDATE floor_position SET log_id = %s"
+
+
+class NoFeed:
+    """No version is missing here."""
+
+    async def stream(self, stream: object, from_version: int) -> Sequence[Event]:
+        del stream, from_version
+        return []
+
+
+async def _floor(pool: Pool, events: Sequence[Event]) -> float:
+    started = perf_counter()
+    async with pool.connection() as conn:
+        for event in events[:FLOOR_EVENTS]:
+            body = "" if event.message is None else event.message.model_dump_json()
+            async with conn.transaction():
+                await conn.execute(_RAW, (event.stream, body))
+                await conn.execute(_RAW_POSITION, (event.log_id,))
+    return FLOOR_EVENTS / (perf_counter() - started)
+
+
+async def _ours(pool: Pool, events: Sequence[Event], cpu: list[float]) -> float:
+    project = Project(pool, store, Outbox(pool, Producer(CommonSettings())), NoFeed())
+    async with pool.connection() as conn:
+        await store.forget(conn)
+        await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
+    started, used = perf_counter(), process_time()
+    for first in range(0, len(events), BATCH):
+        await project.apply(events[first : first + BATCH])
+    cpu.append((process_time() - used) / len(events) * 1_000_000)
+    return len(events) / (perf_counter() - started)
+
+
+async def measure(url: str) -> Sequence[Row]:
+    collector.calm()
+    events = stories.whole_day(CUSTOMERS)
+    pool = make_pool(url, min_size=1, max_size=4)
+    await pool.open()
+    async with pool.connection() as conn:
+        await conn.execute("CREATE TABLE floor (id uuid PRIMARY KEY, body text)")
+        await conn.execute("CREATE TABLE floor_position (log_id bigint)")
+        await conn.execute("INSERT INTO floor_position VALUES (0)")
+    cpu: list[float] = []
+    try:
+        floor, ours = await in_turns(
+            ROUNDS, lambda: _floor(pool, events), lambda: _ours(pool, events, cpu)
+        )
+    finally:
+        await pool.close()
+    return [
+        Row("events/s folded, batches of 500", middle(floor), middle(ours), BAR),
+        Row("us CPU per event folded", 1, middle(cpu), CPU_BAR, "<=", ratio=middle(cpu)),
+    ]
+
+
+if __name__ == "__main__":
+    with postgres() as admin_url, database(admin_url, "projections") as found:
+        show(asyncio.run(measure(found)))

@@ -1,0 +1,155 @@
+"""Rows 2 and 3 of design.md 6: how fast a message comes to another agent's screen, and how many.
+
+The whole system runs, durable, as the checks start it: two processes of tickets, one of each other
+service, on the machine that also sends the webhooks. What is to be reached is absolute, so it
+stands where the floor would. `python -m bench way`.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from time import perf_counter
+from uuid import uuid4
+
+import aiohttp
+
+from bench.harness import Row, middle, p99, show
+from tests.checks.agent import Agent
+from tests.checks.system import System, running
+from tests.checks.waiting import until
+
+CUSTOMERS = 200
+RATE, SECONDS = 200, 15.0
+MEDIAN_MS, P99_MS = 60.0, 300.0
+CALLERS, BURST_SECONDS, SUSTAINED = 64, 15.0, 1000.0
+SETTLE_SECONDS = 120.0
+TOLD = "SELECT count(*) FROM projections.timeline WHERE body ->> 'direction' = 'in'"
+
+
+@dataclass
+class Writing:
+    """Customers who write, straight to ingest's door; a text is a number, so it is found again."""
+
+    system: System
+    numbers: "count[int]" = field(default_factory=count)
+    sent: dict[str, float] = field(default_factory=dict[str, float])
+
+    async def post(self) -> bool:
+        """Whether the webhook was acknowledged."""
+        public, number = self.system.public, next(self.numbers)
+        text = f"mensagem {number}"
+        body = _body(public["GUICHE_PHONE_NUMBER_ID"], public["GUICHE_WABA_ID"], number, text)
+        secret = public["GUICHE_APP_SECRET"].encode()
+        signature = hmac.digest(secret, body, hashlib.sha256).hex()
+        self.sent[text] = perf_counter()
+        headers = {"X-Hub-Signature-256": f"sha256={signature}"}
+        async with self.system.http.post(
+            public["GUICHE_WEBHOOK"], data=body, headers=headers
+        ) as answer:
+            if answer.status != 200:
+                del self.sent[text]
+            return answer.status == 200
+
+
+def _body(number_id: str, waba: str, number: int, text: str) -> bytes:
+    phone = f"55119{70_000_000 + number % CUSTOMERS}"
+    message = {
+        "from": phone,
+        "id": f"wamid.{uuid4().hex}",
+        "timestamp": str(int(time.time())),
+        "type": "text",
+        "text": {"body": text},
+    }
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "551140000001", "phone_number_id": number_id},
+        "contacts": [{"profile": {"name": "Marina"}, "wa_id": phone}],
+        "messages": [message],
+    }
+    entry = {"id": waba, "changes": [{"field": "messages", "value": value}]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+async def _watching(agent: Agent, writing: Writing, milliseconds: list[float]) -> None:
+    """Note when each text comes to this agent's live stream."""
+    async for kind, _, data in agent.live(None):
+        if kind != "message":
+            continue
+        started = writing.sent.pop(str(json.loads(data)["item"]["text"]), None)
+        if started is not None:
+            milliseconds.append((perf_counter() - started) * 1000)
+
+
+async def on_screen(system: System) -> Sequence[Row]:
+    """Row 2: an open loop of webhooks, timed from the POST to the event on the stream."""
+    writing, milliseconds = Writing(system), list[float]()
+    login = system.public["GUICHE_AGENT_LOGINS"].split(",")[0]
+    api = system.public["GUICHE_API"]
+    agent = Agent(system.http, api, login, system.public["GUICHE_PASSWORD"])
+    await agent.sign_in()
+    watching = asyncio.create_task(_watching(agent, writing, milliseconds))
+    await asyncio.gather(*(writing.post() for _ in range(CUSTOMERS)))  # every ticket is open
+    await until("the first messages do not come", _none_left(writing), SETTLE_SECONDS, pause=0.1)
+    milliseconds.clear()
+    started, posts = perf_counter(), list[asyncio.Task[bool]]()
+    for number in range(int(RATE * SECONDS)):
+        await asyncio.sleep(max(0.0, started + number / RATE - perf_counter()))
+        posts.append(asyncio.create_task(writing.post()))
+    refused = (await asyncio.gather(*posts)).count(False)
+    await until("messages do not come", _none_left(writing), SETTLE_SECONDS, pause=0.1)
+    watching.cancel()
+    with suppress(asyncio.CancelledError, aiohttp.ClientError):
+        await watching
+    at = f"at {RATE}/s"
+    return [
+        Row(f"webhook to screen, p50 ms {at}", MEDIAN_MS, middle(milliseconds), 1.0, "<="),
+        Row(f"webhook to screen, p99 ms {at}", P99_MS, p99(milliseconds), 1.0, "<="),
+        Row(f"webhooks refused {at}", 1, refused, 0, "<="),
+    ]
+
+
+def _none_left(writing: Writing):  # noqa: ANN202  a condition for `until`
+    async def none() -> bool:
+        return not writing.sent
+
+    return none
+
+
+async def sustained(system: System) -> Sequence[Row]:
+    """Row 3: as fast as ingest answers, until the last one stands in the read model."""
+    writing, acknowledged = Writing(system), 0
+    before = (await system.rows(TOLD))[0][0]
+    started = perf_counter()
+
+    async def call() -> None:
+        nonlocal acknowledged
+        while perf_counter() < started + BURST_SECONDS:
+            acknowledged += await writing.post()
+
+    await asyncio.gather(*(call() for _ in range(CALLERS)))
+
+    async def all_told() -> bool:
+        return (await system.rows(TOLD))[0][0] - before >= acknowledged
+
+    await until("messages are lost", all_told, SETTLE_SECONDS, pause=0.05)
+    rate = acknowledged / (perf_counter() - started)
+    lost = acknowledged - ((await system.rows(TOLD))[0][0] - before)
+    return [
+        Row("messages/s, webhook to read model", SUSTAINED, rate, 1.0),
+        Row("messages lost", 1, max(0, lost), 0, "<="),
+    ]
+
+
+async def measure() -> Sequence[Row]:
+    async with running(durable=True, logs=None) as system:
+        return [*await on_screen(system), *await sustained(system)]
+
+
+if __name__ == "__main__":
+    show(asyncio.run(measure()))
