@@ -130,7 +130,8 @@ async def sustained(system: System) -> Sequence[Row]:
     async def call() -> None:
         nonlocal acknowledged
         while perf_counter() < started + BURST_SECONDS:
-            acknowledged += await writing.post()
+            taken = await writing.post()
+            acknowledged += taken  # not in one line: it would read the sum before waiting
 
     await asyncio.gather(*(call() for _ in range(CALLERS)))
 
