@@ -1,0 +1,327 @@
+"""When a customer said something: the table of domain.md 2.4, in one append."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from services.tickets.domain import automatic
+from services.tickets.domain.automatic import Due
+from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
+from services.tickets.domain.conversation.state import Conversation
+from services.tickets.domain.conversation.window import closes_at
+from services.tickets.domain.inbound import Arrival, Effect, effect
+from services.tickets.domain.people import Recipient, Sender
+from services.tickets.domain.policies import Policies
+from services.tickets.domain.ticket.commands import OpenByInbound, ReopenByInbound
+from services.tickets.domain.ticket.decide import decide, open_by_inbound
+from services.tickets.domain.ticket.events import AutoMessageSkipped, TicketEvent
+from services.tickets.domain.ticket.state import OPEN, Ticket
+from services.tickets.handlers import claims
+from services.tickets.handlers.contents import content_of, referral_of
+from services.tickets.handlers.directory import DirectoryView
+from services.tickets.handlers.machine import Machine, sender_of
+from services.tickets.handlers.people import Found, Recognised, recognise
+from services.tickets.handlers.policies import owner_of, policies_of
+from services.tickets.handlers.ports import NewId
+from services.tickets.handlers.protocols import Protocols
+from services.tickets.handlers.store import Claim, Command, Stale, Taken
+from services.tickets.handlers.warm import CONVERSATION, TICKET, Held, expecting
+from shared.contracts import inbound
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What is known from lost races of this item."""
+
+    without: frozenset[tuple[str, bytes]] = frozenset()  # claims that are ours already
+    open_ticket: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    item: inbound.InboundMessage
+    sender: Sender
+    found: Found
+    message_id: UUID
+    wamid_hash: bytes
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Episode:
+    held: Held[Ticket]
+    events: tuple[TicketEvent, ...]
+    take: tuple[Claim, ...]
+    protocol: str
+
+
+class WhenSaid:
+    """Opens, appends or reopens; one contact at a time in this process."""
+
+    def __init__(
+        self, machine: Machine, directory: DirectoryView, protocols: Protocols, new_id: NewId
+    ) -> None:
+        self._machine = machine
+        self._directory = directory
+        self._protocols = protocols
+        self._new_id = new_id
+
+    async def when_said(self, item: inbound.InboundMessage, correlation: str) -> None:
+        """Store it, now or before. Raises NobodyError."""
+        account = item.account_id
+        sender = sender_of(item)
+        keys = self._machine.people.keys(account, sender, item.group_id)
+        hash_ = claims.wamid_hash(self._machine.hasher, account, item.connection_id, item.wamid)
+        message_id = uuid5(item.connection_id, hash_.hex())
+        known = _Round()
+        while True:
+            found = await self._machine.people.find(account, keys)
+            async with self._machine.warm.alone(keys[0] if found.new else found.contact_id):
+                saying = _Saying(item, sender, found, message_id, hash_, correlation)
+                command = await self._to_command(saying, known)
+                again = await self._store_said(command, keys, found, known)
+            if again is None:
+                return
+            known = again
+
+    async def _to_command(self, saying: _Saying, known: _Round) -> Command:
+        item, found = saying.item, saying.found
+        directory = self._directory.snapshot()
+        connection = directory.connection(item.account_id, item.connection_id)
+        policies = policies_of(directory, item.account_id)
+        who = await recognise(
+            self._machine.warm,
+            found,
+            saying.sender,
+            item.occurred_at,
+            group=item.group_id is not None,
+        )
+        conversation_id = uuid5(found.contact_id, str(item.connection_id))
+        conversation = await self._machine.warm.get(CONVERSATION, conversation_id)
+        newest = await self._newest_ticket(saying, conversation.state, known)
+        now = self._machine.now()
+        text = item.text if isinstance(item, inbound.TextReceived) else None
+        state = None if newest is None else newest.state
+        what = effect(state, Arrival(item.occurred_at, text), policies)
+        episode = await self._episode(saying, what, newest, policies, connection.sector_id, now)
+        window = closes_at(
+            conversation.state.window_closes_at if conversation.state else None, item.occurred_at
+        )
+        received = await self._received(saying, conversation_id, episode, window, what)
+        greeting = None
+        text_to_send = connection.texts.greeting
+        if what is Effect.OPEN and text_to_send is not None and item.group_id is None:
+            said = conversation.state or Conversation()
+            if automatic.greets(said, policies, now):
+                greeting = automatic.queue(
+                    _greeting(saying, who, episode, conversation_id, text_to_send, window, now)
+                )
+        return self._built(saying, who, conversation, episode, received, greeting, known)
+
+    async def _newest_ticket(
+        self, saying: _Saying, conversation: Conversation | None, known: _Round
+    ) -> Held[Ticket] | None:
+        """The open ticket, wherever it is; else the last one that was spoken in."""
+        last = None if conversation is None else conversation.last_ticket_id
+        wanted = known.open_ticket or last
+        if wanted is None:
+            return None
+        if known.open_ticket is not None:
+            return await self._open_ticket(known.open_ticket)
+        held = await self._machine.warm.get(TICKET, wanted)
+        if held.state is None or held.state.lifecycle in OPEN:
+            return held
+        claim = claims.open_ticket(saying.found.contact_id, saying.item.connection_id, wanted)
+        key = (claim.kind, claim.key)
+        holder = (await self._machine.store.holders(saying.item.account_id, [key])).get(key)
+        if holder is None:
+            return held
+        return await self._open_ticket(UUID(bytes=holder))  # it, or an older one, was reopened
+
+    async def _open_ticket(self, ticket_id: UUID) -> Held[Ticket]:
+        """The ticket that the claim calls open: where we remember it closed, we are late."""
+        held = await self._machine.warm.get(TICKET, ticket_id)
+        if held.state is not None and held.state.lifecycle in OPEN:
+            return held
+        self._machine.warm.drop([ticket_id])
+        return await self._machine.warm.get(TICKET, ticket_id)
+
+    async def _episode(
+        self,
+        saying: _Saying,
+        what: Effect,
+        newest: Held[Ticket] | None,
+        policies: Policies,
+        sector_id: UUID | None,
+        now: datetime,
+    ) -> _Episode:
+        if what is Effect.OPEN or newest is None or newest.state is None:
+            return await self._opened(saying, newest, policies, sector_id, now)
+        if what is Effect.REOPEN:
+            ticket = newest.state
+            snapshot = self._directory.snapshot()
+            owner = owner_of(snapshot, saying.item.account_id, ticket.last_owner_id)
+            command = ReopenByInbound(last_owner=owner, at=now, policies=policies)
+            events = decide(ticket, command)
+            claim = claims.open_ticket(ticket.contact_id, ticket.connection_id, ticket.id)
+            return _Episode(newest, tuple(events), (claim,), ticket.protocol)
+        return _Episode(newest, (), (), newest.state.protocol)
+
+    async def _opened(
+        self,
+        saying: _Saying,
+        newest: Held[Ticket] | None,
+        policies: Policies,
+        sector_id: UUID | None,
+        now: datetime,
+    ) -> _Episode:
+        item = saying.item
+        account = self._directory.snapshot().account(item.account_id)
+        protocol = await self._protocols.next(item.account_id, account.timezone, now)
+        ticket_id = self._new_id()
+        contact_id = saying.found.contact_id
+        command = OpenByInbound(
+            ticket_id=ticket_id,
+            contact_id=contact_id,
+            connection_id=item.connection_id,
+            conversation_id=uuid5(contact_id, str(item.connection_id)),
+            protocol=protocol,
+            sector_id=sector_id,
+            previous_ticket_id=None if newest is None else newest.id,
+            at=now,
+            policies=policies,
+        )
+        take = (
+            claims.open_ticket(contact_id, item.connection_id, ticket_id),
+            claims.protocol(protocol, ticket_id),
+        )
+        held = await self._machine.warm.get(TICKET, ticket_id)
+        return _Episode(held, tuple(open_by_inbound(command)), take, protocol)
+
+    async def _received(
+        self,
+        saying: _Saying,
+        conversation_id: UUID,
+        episode: _Episode,
+        window: datetime,
+        what: Effect,
+    ) -> MessageReceived:
+        item = saying.item
+        return MessageReceived(
+            message_id=saying.message_id,
+            conversation_id=conversation_id,
+            contact_id=saying.found.contact_id,
+            connection_id=item.connection_id,
+            ticket_id=episode.held.id,
+            occurred_at=item.occurred_at,
+            window_closes_at=window,
+            wamid_hash=saying.wamid_hash.hex(),
+            reply_to=await self._reply_to(item),
+            forwarded=item.context is not None
+            and (item.context.forwarded or item.context.frequently_forwarded),
+            after_close=what is Effect.APPEND_AFTER_CLOSE,
+            content=content_of(item),
+            sender=saying.sender,
+            wamid=item.wamid,
+            referral=referral_of(item),
+            raw=item.raw,
+        )
+
+    async def _reply_to(self, item: inbound.InboundMessage) -> UUID | None:
+        if item.context is None or item.context.wamid is None:
+            return None
+        wamid = item.context.wamid
+        hash_ = claims.wamid_hash(self._machine.hasher, item.account_id, item.connection_id, wamid)
+        held = await self._machine.store.holders(item.account_id, [("wamid", hash_)])
+        holder = held.get(("wamid", hash_))
+        return None if holder is None else UUID(bytes=holder)
+
+    def _built(
+        self,
+        saying: _Saying,
+        who: Recognised,
+        conversation: Held[Conversation],
+        episode: _Episode,
+        received: MessageReceived,
+        greeting: MessageQueued | AutoMessageSkipped | None,
+        known: _Round,
+    ) -> Command:
+        item, key = saying.item, saying.found.contact_id
+        said: tuple[object, ...] = (received,)
+        happened: tuple[object, ...] = episode.events
+        take = [
+            claims.inbound(
+                self._machine.hasher,
+                item.account_id,
+                saying.message_id,
+                str(item.connection_id),
+                item.wamid,
+            ),
+            claims.wamid(saying.wamid_hash, saying.message_id),
+            *who.take,
+            *episode.take,
+        ]
+        if isinstance(greeting, MessageQueued):
+            said = (*said, greeting)
+            take.append(claims.automatic(greeting.message_id))
+        elif greeting is not None:
+            happened = (*happened, greeting)
+        return Command(
+            account=item.account_id,
+            meta=self._machine.meta(saying.message_id, f"contact:{key}", saying.correlation),
+            expectations=(
+                expecting(who.held, key, *who.events),
+                expecting(episode.held, key, *happened),
+                expecting(conversation, key, *said),
+            ),
+            take=tuple(one for one in take if (one.kind, one.key) not in known.without),
+            seal_for=key,
+        )
+
+    async def _store_said(
+        self, command: Command, keys: list[bytes], found: Found, known: _Round
+    ) -> _Round | None:
+        """None when it is stored, now or before; else what to know when deciding again."""
+        verdict = await self._machine.append(command, keys)
+        match verdict:
+            case None:
+                self._machine.people.remember(command.account, found.free, found.contact_id)
+                return None
+            case Taken(claim, holder) if claim.kind == "inbound":
+                del holder
+                return None  # the same item again (domain.md 2.4, test 1)
+            case Taken(claim, holder) if claim.kind == "open_ticket":
+                return replace(known, open_ticket=UUID(bytes=holder))
+            case Taken(claim, _) if claim.kind in {"wamid", "automatic"}:
+                return replace(known, without=known.without | {(claim.kind, claim.key)})
+            case Stale() | Taken():
+                return replace(known, open_ticket=None)
+
+
+def _greeting(
+    saying: _Saying,
+    who: Recognised,
+    episode: _Episode,
+    conversation_id: UUID,
+    text: str,
+    window: datetime,
+    now: datetime,
+) -> Due:
+    known = who.held.state
+    return Due(
+        kind="greeting",
+        cause=saying.message_id,
+        text=text,
+        at=now,
+        ticket_id=episode.held.id,
+        contact_id=saying.found.contact_id,
+        connection_id=saying.item.connection_id,
+        conversation_id=conversation_id,
+        protocol=episode.protocol,
+        name=saying.sender.name or (known.name if known else None),
+        recipient=Recipient(
+            phone=saying.sender.phone or (known.phone if known else None),
+            user_id=saying.sender.user_id or (known.user_id if known else None),
+        ),
+        window_closes_at=window,
+    )
