@@ -10,7 +10,8 @@ from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch, answer_position
 from services.tickets.adapters.secrets import SecretMissingError
 from services.tickets.domain.refusals import RefusedError
-from services.tickets.handlers.commands import Answered, Asked, CommandHandler
+from services.tickets.handlers.asked import Answered, Asked
+from services.tickets.handlers.commands import CommandHandler
 from services.tickets.handlers.directory import NotInDirectoryError
 from services.tickets.handlers.store import KeyDestroyedError, UnknownKeyError
 from shared.contracts import internal_api as api

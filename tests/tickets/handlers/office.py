@@ -9,7 +9,8 @@ from uuid import UUID, uuid4, uuid5
 import uuid_utils.compat as uuid_utils
 
 from services.tickets.adapters.database import Database
-from services.tickets.handlers.commands import Answered, Asked, CommandHandler
+from services.tickets.handlers.asked import Answered, Asked
+from services.tickets.handlers.commands import CommandHandler
 from services.tickets.handlers.directory import Snapshot
 from services.tickets.handlers.people import People
 from services.tickets.handlers.protocols import Protocols

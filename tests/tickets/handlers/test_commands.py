@@ -9,7 +9,7 @@ import pytest
 from services.tickets.domain import refusals
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived, MessagesRead
 from services.tickets.domain.ticket.events import TicketAccepted, TicketClosed
-from services.tickets.handlers.commands import (
+from services.tickets.handlers.asked import (
     Asked,
     IdempotencyKeyReusedError,
     NotFoundError,
