@@ -19,6 +19,9 @@ EXPECTED_VERSION_HEADER: Final = "X-Expected-Version"
 POSITION_HEADER: Final = "X-Position"
 CORRELATION_HEADER: Final = "X-Request-ID"
 
+WITHOUT_NUL: Final = r"^[^\x00]*$"
+"""No text column of PostgreSQL holds a NUL; from Meta it comes replaced, from people refused."""
+
 
 class Request(BaseModel):
     """A body that somebody sends us: an unknown field is an error."""
@@ -39,7 +42,7 @@ class Close(Request):
     """End the ticket; `farewell` sends the connection's farewell text."""
 
     reason_id: UUID | None = None
-    note: Annotated[str, Field(max_length=2000)] | None = None
+    note: Annotated[str, Field(max_length=2000, pattern=WITHOUT_NUL)] | None = None
     farewell: bool | None = None
 
 
@@ -57,7 +60,7 @@ class SendText(Request):
     """Say something; 1 to 4,096 characters (Cloud API 8.3)."""
 
     type: Literal["text"]
-    text: Annotated[str, Field(min_length=1, max_length=4096)]
+    text: Annotated[str, Field(min_length=1, max_length=4096, pattern=WITHOUT_NUL)]
     reply_to: UUID | None = None
 
 
@@ -225,7 +228,7 @@ class PositionAnswer(Contract):
 class Credentials(Request):
     """POST /internal/sessions."""
 
-    login: Annotated[str, Field(min_length=1, max_length=200)]
+    login: Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)]
     password: Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -268,6 +268,7 @@ async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> N
         ({"type": "text", "text": "oi", "owner_id": "x"}, "owner_id"),
         ({"type": "image", "text": "oi"}, "type"),
         ({"type": "text"}, "text"),
+        ({"type": "text", "text": "oi\0"}, "text"),
     ],
 )
 async def test_bad_input_names_the_field_and_is_not_echoed(
@@ -277,7 +278,25 @@ async def test_bad_input_names_the_field_and_is_not_echoed(
         answer = await http.post(f"/v1/tickets/{TICKET}/messages", json=body, headers=made.of(ANA))
         assert answer.status_code == 422
         assert answer.json()["field"] == field
+        assert answer.json()["detail"] == "Há um campo incorreto no pedido."
         assert "oi" not in answer.text
+        assert others.asked == []
+
+
+async def test_no_text_of_a_person_carries_a_null_character_into_a_database(
+    keys_dir: Path,
+) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        ana = made.of(ANA)
+        answers = {
+            "login": await http.post("/v1/sessions", json={"login": "ana\0", "password": "x"}),
+            "q": await http.get("/v1/views/aguardando", params={"q": "oi\0"}, headers=ana),
+            "note": await http.post(
+                f"/v1/tickets/{TICKET}/close", json={"note": "fim\0"}, headers=ana
+            ),
+        }
+        for field, answer in answers.items():
+            assert (answer.status_code, answer.json()["field"]) == (422, field)
         assert others.asked == []
 
 

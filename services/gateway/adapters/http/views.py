@@ -14,7 +14,13 @@ from services.gateway.domain.cards import Card, Named, Names
 from services.gateway.domain.cursors import InvalidCursorError, opened, signed
 from shared.contracts.envelope import Contract
 from shared.contracts.inbox import View
-from shared.contracts.internal_api import POSITION_HEADER, CountsQuery, ViewCount, ViewQuery
+from shared.contracts.internal_api import (
+    POSITION_HEADER,
+    WITHOUT_NUL,
+    CountsQuery,
+    ViewCount,
+    ViewQuery,
+)
 from shared.plumbing.problems import ProblemError
 
 
@@ -52,7 +58,7 @@ def router(
         person: Annotated[Person, Depends(signed_in)],
         response: Response,
         view: View,
-        q: Annotated[str | None, Query(max_length=100)] = None,
+        q: Annotated[str | None, Query(max_length=100, pattern=WITHOUT_NUL)] = None,
         sector: Annotated[list[UUID] | None, Query()] = None,
         agent: UUID | None = None,
         connection: UUID | None = None,
