@@ -23,6 +23,7 @@ PROBLEMS: Final = {
     # what was asked
     "invalid_request": Problem(422, "A field is wrong"),
     "not_found": Problem(404, "Not found"),
+    "method_not_allowed": Problem(405, "Not with this method"),
     "invalid_cursor": Problem(422, "The cursor is not one of ours"),
     "idempotency_key_reused": Problem(422, "The same Idempotency-Key came with another body"),
     "version_mismatch": Problem(412, "The ticket has another version"),

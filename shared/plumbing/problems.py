@@ -17,6 +17,7 @@ _BY_STATUS: Final = {
     401: "unauthenticated",
     403: "forbidden",
     404: "not_found",
+    405: "method_not_allowed",
     413: "body_too_large",
     429: "too_many_requests",
     503: "unavailable",
@@ -55,17 +56,20 @@ class ProblemError(Exception):
         self.extras = extras
 
 
-def install_problems(app: FastAPI, registry: Mapping[str, ProblemKind]) -> None:
-    """Answer every error of `app` as application/problem+json."""
+def install_problems(
+    app: FastAPI, registry: Mapping[str, ProblemKind], sentences: Mapping[str, str] | None = None
+) -> None:
+    """Answer every error of `app` as application/problem+json; `sentences` are details by code."""
 
     def answer(error: ProblemError, status: int | None = None) -> JSONResponse:
         kind = registry[error.code]
+        detail = error.detail or (sentences or {}).get(error.code)
         body = {
             "type": f"urn:guiche:problem:{error.code}",
             "title": kind.title,
             "status": status or kind.status,
             "code": error.code,
-            **({"detail": error.detail} if error.detail else {}),
+            **({"detail": detail} if detail else {}),
             **error.extras,
         }
         return _Problem(body, status_code=status or kind.status, headers=error.headers)
@@ -75,8 +79,11 @@ def install_problems(app: FastAPI, registry: Mapping[str, ProblemKind]) -> None:
 
     async def wrong_field(_: Request, error: Exception) -> JSONResponse:
         errors = error.errors() if isinstance(error, RequestValidationError) else ()
-        fields = [_field(found["loc"]) for found in errors]
         reasons = [str(found["type"]) for found in errors]
+        fields = [
+            str(found["loc"][0]) if reason == "json_invalid" else _field(found["loc"])
+            for found, reason in zip(errors, reasons, strict=True)
+        ]  # of a body that is no JSON, the rest says at which byte
         return answer(
             ProblemError("invalid_request", field=fields[0], reason=reasons[0], fields=fields)
             if fields

@@ -68,6 +68,7 @@ def test_a_wrong_field_is_named_and_its_value_is_not_echoed(client: TestClient) 
 def test_a_body_that_is_no_json_is_not_echoed_either(client: TestClient) -> None:
     answer = client.post("/say", content=b"{Maria", headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["field"] == "body"
     assert "Maria" not in answer.text
 
 
@@ -75,6 +76,7 @@ def test_an_unknown_path_and_a_wrong_method_are_problems(client: TestClient) -> 
     assert client.get("/nowhere").json()["code"] == "not_found"
     wrong = client.get("/accept")
     assert wrong.status_code == wrong.json()["status"] == 405
+    assert wrong.json()["code"] == "method_not_allowed"
     assert wrong.headers["allow"] == "POST"
     assert client.get("/teapot").status_code == 418
 

@@ -19,6 +19,7 @@ PROBLEMS: Final = {
     "too_many_requests": "Muitas tentativas. Aguarde um instante.",
     "invalid_request": "Há um campo incorreto no pedido.",
     "not_found": "Não encontrado.",
+    "method_not_allowed": "Este endereço não aceita esse método.",
     "invalid_cursor": "Esta página não existe mais. Recarregue a lista.",
     "idempotency_key_reused": "A mesma Idempotency-Key foi usada com outro conteúdo.",
     "version_mismatch": "O atendimento mudou. Recarregue e tente de novo.",
