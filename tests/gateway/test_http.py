@@ -331,9 +331,32 @@ async def test_a_stream_resumes_after_the_last_event_and_resets_when_it_is_gone(
             made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
         events = await heard(made, ANA, "3-0", 3)
         assert [event.event for event in events] == ["hello", "added", "added"]
-        assert [event.id for event in events] == ["3-2", "3-1", "3-2"]
+        assert [event.id for event in events] == ["3-0", "3-1", "3-2"]
         events = await heard(made, ANA, "3-77", 2)
         assert [event.event for event in events] == ["hello", "reset"]
+        assert [event.id for event in events] == [None, "3-2"]
+
+
+async def test_a_screen_that_is_cut_anywhere_hears_on_what_it_has_missed(keys_dir: Path) -> None:
+    waits, mine = a_seen("aguardando"), a_seen("atendendo", owner=ANA)
+    changes = [
+        a_change(None, waits, 1),
+        a_change(None, waits, 2, ticket=60),
+        a_change(waits, mine, 3, ticket=60),
+        a_change(None, waits, 4, ticket=61),
+    ]
+    whole = ["added", "removed", "added", "added"]
+    missed = {"3-0": 4, "3-1": 3, "3-2": 1, "3-3": 0}
+    async with gateway(keys_dir) as (made, _, _http):
+        for offset, change in enumerate(changes):
+            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+        for cut in range(1, 6):
+            before = await heard(made, ANA, "3-0", cut)
+            last = [event.id for event in before if event.id is not None][-1]
+            after = await heard(made, ANA, last, 1 + missed[last])
+            told = [event.event for event in after[1:]]
+            assert told == whole[len(whole) - missed[last] :]
+            assert len(before[1:]) + len(told) >= len(whole)
 
 
 async def test_a_reader_that_begins_again_repeats_nothing(keys_dir: Path) -> None:

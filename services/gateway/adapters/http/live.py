@@ -89,9 +89,11 @@ class Live:
     ) -> AsyncGenerator[ServerSentEvent, None]:
         newest = self._changes.newest(person.account_id)
         missed = self._changes.since(person.account_id, last_event_id) if last_event_id else []
-        yield ServerSentEvent(event="hello", id=newest, data={"agent_id": str(person.id)})
+        # cut before it has heard what it missed, a screen must come again with the id it came with
+        heard = newest if missed == [] else None if missed is None else last_event_id
+        yield ServerSentEvent(event="hello", id=heard, data={"agent_id": str(person.id)})
         if missed is None:
-            yield ServerSentEvent(event=_RESET, data={"reason": "too_old"})
+            yield ServerSentEvent(event=_RESET, id=newest, data={"reason": "too_old"})
             missed = []
         screen = Screen(scope_of(person))
         for change in missed:
@@ -128,23 +130,29 @@ class Live:
     def _told(self, screen: Screen, change: Change) -> list[ServerSentEvent]:
         message = change.message
         if isinstance(message, RowChanged):
-            return [
-                self._event(change, event.kind, view=event.view, row=self._card(screen, message))
-                for event in screen.row_changed(message)
+            found = list(screen.row_changed(message))
+            return [  # the id with the last one: a cut between `removed` and `added` loses neither
+                self._event(
+                    change.id if event is found[-1] else None,
+                    event.kind,
+                    view=event.view,
+                    row=self._card(screen, message),
+                )
+                for event in found
             ]
         if isinstance(message, TimelineChanged):
             line = screen.line_changed(message)
             if line is not None:
                 item = self._names.line(line.item).model_dump(mode="json")
-                return [self._event(change, "message", item=item)]
+                return [self._event(change.id, "message", item=item)]
         return []
 
     def _card(self, screen: Screen, message: RowChanged) -> dict[str, Any]:
         card = self._names.card(message.row, sees_phones=screen.scope.sees_phones)
         return card.model_dump(mode="json")
 
-    def _event(self, change: Change, kind: str, **data: object) -> ServerSentEvent:
-        return ServerSentEvent(event=kind, id=change.id, data=data)
+    def _event(self, id_: str | None, kind: str, **data: object) -> ServerSentEvent:
+        return ServerSentEvent(event=kind, id=id_, data=data)
 
 
 class _Counter:
