@@ -1,16 +1,26 @@
 """What can an operator ask of the read models?"""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+import aiohttp
 import typer
 from psycopg import AsyncConnection
 
 from services.projections.adapters import store
+from services.projections.adapters.parked import ParkedEvents
+from services.projections.adapters.secrets import own_key
 from services.projections.handlers.ports import Place
 from services.projections.settings import Settings
+from shared.plumbing.http import InternalClient
+from shared.plumbing.parked_verbs import parked_verbs, parking_at
+from shared.plumbing.parking import Parking
+from shared.plumbing.tokens import TokenSigner
 
-app: Final = typer.Typer(help="The read models: where they are.")
+_SERVICE: Final = "projections"
+
+app: Final = typer.Typer(help="The read models: where they are, what is parked.")
 
 
 @app.callback()
@@ -31,3 +41,19 @@ def status() -> None:
 async def _places(url: str) -> dict[int, Place]:
     async with await AsyncConnection.connect(url) as conn:
         return await store.places(conn)
+
+
+def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
+    settings = Settings()
+
+    async def key() -> bytes:
+        signer = TokenSigner(_SERVICE, settings.keys_dir)
+        async with aiohttp.ClientSession() as session:
+            urls = [settings.directory_url]
+            return await own_key(InternalClient(signer, "directory", urls, lambda: session))
+
+    return parking_at(settings.database_url, _SERVICE, key if opens else None, ParkedEvents)
+
+
+parked: Final = parked_verbs(_parking, skip_opens=True)
+app.add_typer(parked, name="parked")

@@ -24,8 +24,8 @@ _NO_KEY = bytes(32)  # list, retry and skip open nothing
 T = TypeVar("T")
 
 
-def parked_verbs(opened: Open) -> typer.Typer:
-    """The verbs over one service's table `parked`."""
+def parked_verbs(opened: Open, *, skip_opens: bool = False) -> typer.Typer:
+    """The verbs over one service's table `parked`; `skip_opens`: a skip reads what it skips."""
     app = typer.Typer(help="Messages that could not be applied.", no_args_is_help=True)
 
     @app.command("list")
@@ -55,18 +55,20 @@ def parked_verbs(opened: Open) -> typer.Typer:
     @app.command()
     def skip(number: _Seq) -> None:
         """Give it up; the next of its key is tried."""
-        _run(opened(False), lambda parking: parking.skip(number))  # noqa: FBT003
+        _run(opened(skip_opens), lambda parking: parking.skip(number))
 
     return app
 
 
 @asynccontextmanager
-async def parking_at(url: str, service: str, key: Key | None) -> AsyncGenerator[Parking]:
+async def parking_at(
+    url: str, service: str, key: Key | None, kind: type[Parking] = Parking
+) -> AsyncGenerator[Parking]:
     """The service's parking place; `key` only where something sealed is opened."""
     pool = make_pool(url, min_size=1, max_size=1)
     await pool.open()
     try:
-        yield Parking(pool, Sealer(_NO_KEY if key is None else await key()), service)
+        yield kind(pool, Sealer(_NO_KEY if key is None else await key()), service)
     finally:
         await pool.close()
 

@@ -65,3 +65,9 @@ async def advance(conn: AsyncConnection[Any], items: Iterable[tuple[UUID, int]])
     for stream, version in items:
         highest[stream] = max(version, highest.get(stream, version))
     await conn.execute(_ADVANCE, (list(highest), list(highest.values())))
+
+
+async def pass_over(conn: AsyncConnection[Any], stream: UUID, version: int) -> None:
+    """An operator gives a version up: its successor is the next."""
+    await judge(conn, [(stream, version)])
+    await advance(conn, [(stream, version)])

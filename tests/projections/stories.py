@@ -27,8 +27,10 @@ class Log:
 
     events: list[Event] = field(default_factory=list[Event])
     versions: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    contacts: dict[UUID, UUID] = field(default_factory=dict[UUID, UUID])  # of each stream
 
     def add(self, contact: UUID, stream: UUID, message: Message, account: UUID = ACCOUNT) -> None:
+        self.contacts[stream] = contact
         self.versions[stream] = self.versions.get(stream, 0) + 1
         self.events.append(
             Event(
@@ -92,6 +94,13 @@ def arrives(log: Log, who: Customer, account: UUID = ACCOUNT) -> None:
     assigned = published.SectorAssigned(**_ticket(who, ticket, 0), sector_id=VENDAS)
     log.add(who.id, ticket, assigned, account)
     says(log, who, 1, "oi", account=account)
+
+
+def renamed(log: Log, who: Customer, name: str) -> None:
+    message = published.ContactRenamed(
+        contact_id=who.id, name=name, previous_name=None, occurred_at=at(2)
+    )
+    log.add(who.id, who.id, message)
 
 
 def says(

@@ -1,8 +1,6 @@
 """Batches of published events become rows, counters, positions and changes, on PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,63 +8,18 @@ import pytest
 from psycopg import AsyncConnection, sql
 from psycopg.errors import InvalidTextRepresentation, UndefinedObject
 
-from services.projections.adapters import queries, store
-from services.projections.domain.events import Event
-from services.projections.handlers.ports import Place
-from services.projections.handlers.project import EpochRaisedError, Project, VersionMissingError
+from services.projections.adapters import queries
+from services.projections.handlers.project import EpochRaisedError, VersionMissingError
 from shared.contracts import tickets as published
 from shared.contracts.inbox import INBOX_TYPES, RowChanged
 from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
-from shared.contracts.topics import TICKETS_EVENTS
-from shared.plumbing.kafka import Producer
-from shared.plumbing.outbox import Outbox
-from shared.plumbing.postgres import Pool, make_pool
-from shared.plumbing.settings import CommonSettings
+from shared.plumbing.postgres import Pool
 from tests.projections import stories
+from tests.projections.running import TABLES, dump, models
 from tests.projections.stories import ACCOUNT, ANA, VENDAS, Customer, Log
 from tests.support.stack import Postgres
 
 EVERYTHING = Scope(agent_id=None, sector_ids=None)
-TABLES = ("card", "contact", "timeline", "fate", "counter")
-
-
-class FeedOf:
-    """The feed of a log that a test holds."""
-
-    def __init__(self, events: Sequence[Event]) -> None:
-        self._events = events
-
-    async def stream(self, stream: UUID, from_version: int) -> Sequence[Event]:
-        return [e for e in self._events if e.stream == stream and e.version >= from_version]
-
-
-@asynccontextmanager
-async def models(
-    postgres: Postgres, events: Sequence[Event] = ()
-) -> AsyncGenerator[tuple[Project, Pool]]:
-    url = postgres.service_url(postgres.new_database(), "projections")
-    pool = make_pool(url, min_size=1, max_size=4)
-    await pool.open()
-    async with pool.connection() as conn:
-        places = [Place(number, 1, 0) for number in range(TICKETS_EVENTS.partitions)]
-        await store.move(conn, places)
-    outbox = Outbox(pool, Producer(CommonSettings()))
-    try:
-        yield Project(pool, store, outbox, FeedOf(events)), pool
-    finally:
-        await pool.close()
-
-
-async def dump(pool: Pool) -> dict[str, list[str]]:
-    async with pool.connection() as conn:
-        return {
-            table: [row[0] for row in await (await conn.execute(_rows_as_text(table))).fetchall()]
-            for table in TABLES
-        }
-
-
-def _rows_as_text(table: str) -> sql.Composed:
-    return sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(table))
 
 
 async def rows_of(pool: Pool, view: str, scope: Scope = EVERYTHING) -> list[UUID]:

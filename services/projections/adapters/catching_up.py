@@ -9,6 +9,7 @@ from services.projections.adapters import store
 from services.projections.adapters.feed import Feed, Page
 from services.projections.handlers.ports import Place
 from services.projections.handlers.project import Project
+from services.projections.handlers.taking import Taking
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Lease
@@ -22,9 +23,16 @@ class CatchingUp:
     """Folds the feed up to its head, then says from which instant on Kafka is read."""
 
     def __init__(
-        self, pool: Pool, project: Project, feed: Feed, lease: Lease, now: Callable[[], datetime]
+        self,
+        pool: Pool,
+        project: Project,
+        taking: Taking,
+        feed: Feed,
+        lease: Lease,
+        now: Callable[[], datetime],
     ) -> None:
         self._pool = pool
+        self._taking = taking
         self._project = project
         self._feed = feed
         self._lease = lease
@@ -65,8 +73,8 @@ class CatchingUp:
                 after = await self._start()
                 continue
             await self._prepare(page)
-            if page.events:
-                await self._project.apply(page.events)
+            if page.deliveries:
+                await self._taking.take(page.deliveries, told=False)
             done = page.next_after >= page.head
             await self._move(page, asked_at - _MARGIN if done else None)
             after = page.next_after
@@ -96,7 +104,10 @@ class CatchingUp:
             await store.move(conn, [Place(number, page.epoch, 0) for number in sorted(missing)])
 
     async def _move(self, page: Page, follow_from: datetime | None) -> None:
-        """Every partition has everything up to here: the feed is the whole log."""
+        """Every partition has everything up to here: the feed is the whole log.
+
+        Screens heard nothing of it, so they load again once it is whole (protocols.md 5).
+        """
         async with self._pool.connection() as conn:
             places = await store.lock_places(conn, range(TICKETS_EVENTS.partitions))
             await store.move(
@@ -111,3 +122,5 @@ class CatchingUp:
                     for place in places.values()
                 ],
             )
+            if follow_from is not None:
+                await self._project.reset(conn, self._now())

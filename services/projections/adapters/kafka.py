@@ -12,14 +12,13 @@ from aiokafka.structs import OffsetAndTimestamp
 
 from services.projections.adapters import store
 from services.projections.adapters.catching_up import CatchingUp
-from services.projections.adapters.reading import from_topic
-from services.projections.domain.events import Event
-from services.projections.handlers.ports import Place
-from services.projections.handlers.project import EpochRaisedError, Project
+from services.projections.adapters.reading import from_kafka
+from services.projections.handlers.ports import Delivery, Place
+from services.projections.handlers.project import EpochRaisedError
+from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
 from shared.plumbing import logs, metrics
-from shared.plumbing.kafka.consumption import read
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
 
@@ -38,11 +37,11 @@ class Follower:
     """Feed first, then Kafka from our own offsets."""
 
     def __init__(
-        self, settings: Settings, pool: Pool, project: Project, catching_up: CatchingUp
+        self, settings: Settings, pool: Pool, taking: Taking, catching_up: CatchingUp
     ) -> None:
         self._settings = settings
         self._pool = pool
-        self._project = project
+        self._taking = taking
         self._catching_up = catching_up
         self.ready = asyncio.Event()
 
@@ -74,15 +73,10 @@ class Follower:
             )
             if places.behind:
                 raise BehindKafkaError
-            events = [
-                from_topic(received)
-                for records in found.values()
-                for record in records
-                if (received := read(record, TICKETS_EVENTS.name)) is not None
-            ]
-            if events:
-                await self._project.apply(events)
-                _lag.set(_age(events))
+            batch = [from_kafka(record) for records in found.values() for record in records]
+            if batch:
+                await self._taking.take(batch)
+                _lag.set(_age(batch))
             self.ready.set()
             beat.beat()
 
@@ -173,5 +167,8 @@ def _consumer(settings: Settings) -> AIOKafkaConsumer:
     )
 
 
-def _age(events: list[Event]) -> float:
-    return max(0.0, time() - events[-1].time.timestamp())
+def _age(batch: list[Delivery]) -> float:
+    newest = max(
+        (delivery.event.time.timestamp() for delivery in batch if delivery.event), default=0.0
+    )
+    return max(0.0, time() - newest) if newest else 0.0

@@ -1,50 +1,130 @@
 """A message of tickets.events, from the topic or from the feed, as an Event."""
 
+from contextlib import suppress
+from typing import Final
+
+from aiokafka.structs import ConsumerRecord
+
 from services.projections.domain.events import Event
+from services.projections.handlers.ports import Delivery, Mark
+from shared.contracts.envelope import Envelope, Message
 from shared.contracts.internal_api import FeedEvent
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.kafka import Received, UnprocessableError
+from shared.plumbing.kafka.consumption import read
+from shared.plumbing.kafka.headers import to_headers
+from shared.plumbing.kafka.messages import Record
 from shared.plumbing.partitions import partition_of
+
+_BODY: Final = "body_unreadable"
+
+
+def from_kafka(record: Record) -> Delivery:
+    """What a record of the topic brings, readable or not."""
+    event = None
+    received = read(record, TICKETS_EVENTS.name)
+    if received is not None:
+        with suppress(UnprocessableError):
+            event = from_topic(received)
+    mark = Mark(record.partition, 0, 0, record.offset) if event is None else _mark(event)
+    return Delivery(record.key or b"", mark, event, lambda: record)
 
 
 def from_topic(received: Received) -> Event:
     """The event of a message; raises UnprocessableError when its headers lack what we need."""
     envelope = received.envelope
-    if (
-        envelope.account is None
-        or envelope.stream is None
-        or envelope.version is None
-        or envelope.position is None
-    ):
+    if envelope.account is None or envelope.stream is None or envelope.version is None:
         reason = "headers_missing"
         raise UnprocessableError(reason)
-    epoch, _, log_id = envelope.position.partition(".")
-    kind = TICKETS_EVENTS_TYPES.get(envelope.type)
+    epoch, log_id = _place(envelope.position or "")
+    message, fault = _read(envelope.type, received.body)
     return Event(
         partition=received.partition,
-        epoch=int(epoch),
-        log_id=int(log_id),
+        epoch=epoch,
+        log_id=log_id,
         account_id=envelope.account,
         stream=envelope.stream,
         version=envelope.version,
         time=envelope.time,
-        message=None if kind is None else kind.read(received.body),
+        message=message,
         offset=received.offset,
+        fault=fault,
     )
 
 
-def from_feed(event: FeedEvent) -> Event:
+def delivered(event: FeedEvent) -> Delivery:
+    """What a line of the feed brings."""
+    found = event_of(event)
+    return Delivery(event.key.encode(), _mark(found), found, lambda: _as_record(event, found))
+
+
+def event_of(event: FeedEvent) -> Event:
     """The event of a line of the feed."""
-    epoch, _, log_id = event.position.partition(".")
-    kind = TICKETS_EVENTS_TYPES.get(event.type)
+    epoch, log_id = _place(event.position)
+    message, fault = _read(event.type, event.body)
     return Event(
         partition=partition_of(event.key.encode(), TICKETS_EVENTS.partitions),
-        epoch=int(epoch),
-        log_id=int(log_id),
+        epoch=epoch,
+        log_id=log_id,
         account_id=event.account,
         stream=event.stream,
         version=event.version,
         time=event.time,
-        message=None if kind is None else kind.read(event.body.encode()),
+        message=message,
+        fault=fault,
+    )
+
+
+def _place(position: str) -> tuple[int, int]:
+    epoch, _, log_id = position.partition(".")
+    try:
+        return int(epoch), int(log_id)
+    except ValueError as error:
+        reason = "headers_missing"
+        raise UnprocessableError(reason) from error
+
+
+def _read(type_: str, body: bytes | str) -> tuple[Message | None, str | None]:
+    """The message, None of a type that we do not know; and why it does not read."""
+    kind = TICKETS_EVENTS_TYPES.get(type_)
+    try:
+        return None if kind is None else kind.model_validate_json(body), None
+    except ValueError:
+        return None, _BODY
+
+
+def _mark(event: Event) -> Mark:
+    return Mark(event.partition, event.epoch, event.log_id, event.offset)
+
+
+def _as_record(event: FeedEvent, found: Event) -> Record:
+    """As Kafka would have brought it. The offset is below zero: none of Kafka's can be that."""
+    envelope = Envelope(
+        id=event.id,
+        type=event.type,
+        source=event.source,
+        time=event.time,
+        subject=event.subject,
+        account=event.account,
+        position=event.position,
+        stream=event.stream,
+        version=event.version,
+        causation=event.causation,
+        correlation=event.correlation,
+        actor=event.actor,
+    )
+    key, body = event.key.encode(), event.body.encode()
+    return ConsumerRecord(
+        topic=TICKETS_EVENTS.name,
+        partition=found.partition,
+        offset=-found.log_id,
+        timestamp=int(event.time.timestamp() * 1000),
+        timestamp_type=0,
+        key=key,
+        value=body,
+        checksum=None,
+        serialized_key_size=len(key),
+        serialized_value_size=len(body),
+        headers=to_headers(envelope),
     )

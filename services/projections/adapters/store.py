@@ -64,7 +64,10 @@ SELECT * FROM unnest(%s::int[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], 
 ON CONFLICT (partition, account_id, view, sector_id, owner_id)
 DO UPDATE SET tickets = c.tickets + excluded.tickets
 """
-_FORGET: Final = "TRUNCATE card, contact, timeline, fate, counter, position, stream_version, outbox"
+_ACCOUNTS: Final = "SELECT DISTINCT account_id FROM counter"
+_FORGET: Final = """
+TRUNCATE card, contact, timeline, fate, counter, position, stream_version, outbox, parked
+"""
 
 
 async def lock_places(conn: Connection, partitions: Sequence[int]) -> dict[int, Place]:
@@ -92,8 +95,13 @@ async def move(conn: Connection, moved: Sequence[Place]) -> None:
 
 
 async def forget(conn: Connection) -> None:
-    """Empty every read model."""
+    """Empty every read model; what is parked comes again, too."""
     await conn.execute(_FORGET)
+
+
+async def accounts(conn: Connection) -> list[UUID]:
+    """Whose tickets the read models hold."""
+    return [row[0] for row in await (await conn.execute(_ACCOUNTS)).fetchall()]
 
 
 async def load(conn: Connection, ids: Wanted) -> Models:

@@ -20,6 +20,7 @@ class Event:
     time: datetime
     message: Message | None  # None: a type that we do not know
     offset: int | None = None  # in Kafka; None from the feed
+    fault: str | None = None  # why its body does not read
 
     @property
     def position(self) -> str:

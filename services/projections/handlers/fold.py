@@ -8,8 +8,14 @@ from services.projections.handlers.models import Models, Person
 from shared.contracts import tickets as published
 
 
+class UnreadableEventError(ValueError):
+    """The body is not what its type says."""
+
+
 def fold(models: Models, event: Event) -> None:
-    """Apply one event to the models."""
+    """Apply one event to the models; raises UnreadableEventError."""
+    if event.fault is not None:
+        raise UnreadableEventError(event.fault)
     message = event.message
     if isinstance(message, published.ContactIdentified):
         _identified(models, event, message)

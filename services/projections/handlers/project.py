@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -12,19 +12,19 @@ from services.projections.domain import cards, fates
 from services.projections.domain.events import Event
 from services.projections.handlers.fold import fold
 from services.projections.handlers.models import Models, Wanted, changed, wanted
-from services.projections.handlers.ports import Connection, Place, Store
+from services.projections.handlers.ports import Connection, Mark, Place, Store
 from shared.contracts.envelope import Envelope, Message
-from shared.contracts.inbox import ContactCard, Row, RowChanged, TimelineChanged
+from shared.contracts.inbox import ContactCard, RebuiltModels, Row, RowChanged, TimelineChanged
 from shared.contracts.topics import INBOX_CHANGES
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
-from shared.plumbing.sequence import Gap, advance, judge
+from shared.plumbing.sequence import Gap, Verdict, advance, judge
 
 _SOURCE: Final = "projections"
 _folded = metrics.counter("events_folded", "Events that the read models have taken")
-_gaps = metrics.counter("version_gaps", "Versions that were missing and fetched from the feed")
+_gaps_seen = metrics.counter("version_gaps", "Versions that were missing and fetched from the feed")
 _log = logs.get(__name__)
 
 
@@ -41,7 +41,22 @@ class EpochRaisedError(Exception):
 
 
 class VersionMissingError(Exception):
-    """The feed does not have a version that a later one proves: alarm, and try again."""
+    """The feed does not have a version that a later one proves: its key is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Events to fold, what the feed or the parking place added, and how far the places go."""
+
+    events: Sequence[Event]
+    marks: Sequence[Mark]
+    told: bool
+    mended: list[Event] = field(default_factory=list[Event])
+
+    def partitions(self) -> list[int]:
+        """Whose places are locked."""
+        brought = (*self.marks, *self.events, *self.mended)
+        return sorted({each.partition for each in brought})
 
 
 class Project:
@@ -54,17 +69,37 @@ class Project:
         self._feed = feed
         self.moved = asyncio.Condition()  # notified after each batch
 
-    async def apply(self, events: Sequence[Event]) -> int:
-        """Fold what is new of these events; how many were. Raises EpochRaisedError."""
-        mended: list[Event] = []
+    async def apply(
+        self, events: Sequence[Event], *, marks: Sequence[Mark] | None = None, told: bool = True
+    ) -> int:
+        """Fold what is new of these events, and move the places to `marks` (or to the events).
+
+        How many were new. `told`: screens hear of it. Raises EpochRaisedError, and whatever an
+        event that cannot be folded raises; then nothing was stored.
+        """
+        reached = [_mark(event) for event in events] if marks is None else marks
+        return await self._complete_batch(_Batch(events, reached, told))
+
+    async def retry(self, event: Event) -> None:
+        """Fold an event that its partition's place has passed: its stream's version decides."""
+        batch = _Batch([], [], told=True)
+        batch.mended.append(event)
+        await self._complete_batch(batch)
+
+    async def reset(self, conn: Connection, at: datetime) -> None:
+        """Tell every screen to load again, when the caller's transaction is stored."""
+        accounts = await self._store.accounts(conn)
+        await self._outbox.put(conn, [_outgoing(RebuiltModels(account_id=a), at) for a in accounts])
+
+    async def _complete_batch(self, batch: _Batch) -> int:
         while True:
             async with self._pool.connection() as conn:
-                folded, gaps = await self._fold(conn, events, mended)
+                folded, gaps = await self._fold(conn, batch)
                 if gaps:
                     await conn.rollback()
             if not gaps:
                 break
-            mended = [*mended, *await self._fetched(gaps)]
+            batch.mended.extend(await self._fetched(gaps))
         if folded:
             self._outbox.wake.set()
             _folded.inc(folded)
@@ -72,45 +107,33 @@ class Project:
             self.moved.notify_all()
         return folded
 
-    async def _fold(
-        self, conn: Connection, events: Sequence[Event], mended: Sequence[Event]
-    ) -> tuple[int, dict[UUID, int]]:
-        places = await self._store.lock_places(conn, sorted({event.partition for event in events}))
-        fresh = sorted([*mended, *_fresh(events, places)], key=lambda event: event.log_id)
+    async def _fold(self, conn: Connection, batch: _Batch) -> tuple[int, dict[UUID, range]]:
+        places = await self._store.lock_places(conn, batch.partitions())
+        _same_epoch(batch, places)
+        fresh = [e for e in batch.events if e.log_id > places[e.partition].log_id]
+        fresh = sorted([*batch.mended, *fresh], key=lambda event: event.log_id)
         verdicts = await judge(conn, [(event.stream, event.version) for event in fresh])
-        gaps: dict[UUID, int] = {}
-        for event, verdict in zip(fresh, verdicts, strict=True):
-            if isinstance(verdict, Gap):
-                gaps.setdefault(event.stream, verdict.from_version)
+        gaps = _gaps(fresh, verdicts)
         if gaps:
             return 0, gaps
         new = [event for event, verdict in zip(fresh, verdicts, strict=True) if verdict == "apply"]
         if new:
-            await self._take(conn, new)
-        await self._store.move(conn, _moved(places, events))
+            await self._take(conn, new, told=batch.told)
+        await self._store.move(conn, _moved(places, batch.marks))
         return len(new), {}
 
-    async def _take(self, conn: Connection, events: Sequence[Event]) -> None:
+    async def _take(self, conn: Connection, events: Sequence[Event], *, told: bool) -> None:
         before = await self._load(conn, wanted(events))
         after = before.copy()
         for event in events:
             fold(after, event)
-        await self._complete(conn, before, after)
-        rows, lines = changed(before.rows, after.rows), _touched(before, after)
         await self._store.save(conn, before, after)
-        await self._store.count(conn, _counted(before, after, rows))
+        await self._store.count(conn, _counted(before, after))
         await advance(conn, [(event.stream, event.version) for event in events])
-        told = _renamed(before, after)
-        changes = [
-            *(_row_changed(before, after, id_) for id_ in dict.fromkeys([*rows, *told])),
-            *(
-                _line_changed(after, id_)
-                for id_ in lines
-                if after.lines[id_].ticket_id in after.rows
-            ),
-        ]
-        at = events[-1].time
-        await self._outbox.put(conn, [_outgoing(change, at) for change in changes])
+        if told:
+            await self._complete(conn, before, after)
+            changes = _changes(before, after)
+            await self._outbox.put(conn, [_outgoing(each, events[-1].time) for each in changes])
 
     async def _load(self, conn: Connection, ids: Wanted) -> Models:
         models = await self._store.load(conn, ids)
@@ -132,45 +155,64 @@ class Project:
         for models in (before, after):
             models.rows.update(more.rows)
 
-    async def _fetched(self, gaps: dict[UUID, int]) -> list[Event]:
+    async def _fetched(self, gaps: dict[UUID, range]) -> list[Event]:
         found: list[Event] = []
-        for stream, version in gaps.items():
-            _gaps.inc()
-            _log.warning("gap", stream=str(stream), version=version)
-            events = await self._feed.stream(stream, version)
-            if not events or events[0].version != version:
+        for stream, missing in gaps.items():
+            _gaps_seen.inc()
+            _log.warning("gap", stream=str(stream), version=missing.start)
+            events = await self._feed.stream(stream, missing.start)
+            if not events or events[0].version != missing.start:
                 raise VersionMissingError(stream)
-            found.extend(events)
+            # no later ones: they come in turn, after what the key's other streams say
+            found.extend(event for event in events if event.version in missing)
         return found
 
 
-def _fresh(events: Iterable[Event], places: dict[int, Place]) -> list[Event]:
-    fresh: list[Event] = []
-    for event in events:
-        place = places[event.partition]
-        if event.epoch > place.epoch:
-            raise EpochRaisedError(event.epoch)
-        if event.log_id > place.log_id:
-            fresh.append(event)
-    return fresh
+def _gaps(events: Sequence[Event], verdicts: Sequence[Verdict]) -> dict[UUID, range]:
+    """The versions to ask for: from the first that is missing to the last that is proved."""
+    missing: dict[UUID, range] = {}
+    for event, verdict in zip(events, verdicts, strict=True):
+        if isinstance(verdict, Gap):
+            start = missing.get(event.stream, range(verdict.from_version, 0)).start
+            missing[event.stream] = range(start, event.version)
+    return missing
 
 
-def _moved(places: dict[int, Place], events: Iterable[Event]) -> list[Place]:
+def _same_epoch(batch: _Batch, places: dict[int, Place]) -> None:
+    for brought in (*batch.marks, *batch.events, *batch.mended):
+        if brought.epoch > places[brought.partition].epoch:
+            raise EpochRaisedError(brought.epoch)
+
+
+def _mark(event: Event) -> Mark:
+    return Mark(event.partition, event.epoch, event.log_id, event.offset)
+
+
+def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
     moved = dict(places)
-    for event in events:
-        place = moved[event.partition]
-        offset = place.kafka_offset if event.offset is None else event.offset + 1
-        moved[event.partition] = replace(
-            place, log_id=max(place.log_id, event.log_id), kafka_offset=offset
+    for mark in marks:
+        place = moved[mark.partition]
+        offset = place.kafka_offset if mark.offset is None else mark.offset + 1
+        moved[mark.partition] = replace(
+            place, log_id=max(place.log_id, mark.log_id), kafka_offset=offset
         )
     return [place for partition, place in moved.items() if place != places[partition]]
 
 
+def _changes(before: Models, after: Models) -> list[RowChanged | TimelineChanged]:
+    rows = dict.fromkeys([*changed(before.rows, after.rows), *_renamed(before, after)])
+    lines = [id_ for id_ in _touched(before, after) if after.lines[id_].ticket_id in after.rows]
+    return [
+        *(_row_changed(before, after, id_) for id_ in rows),
+        *(_line_changed(after, id_) for id_ in lines),
+    ]
+
+
 def _counted(
-    before: Models, after: Models, rows: Iterable[UUID]
+    before: Models, after: Models
 ) -> dict[tuple[int, UUID, str, UUID | None, UUID | None], int]:
     counts: Counter[tuple[int, UUID, str, UUID | None, UUID | None]] = Counter()
-    for id_ in rows:
+    for id_ in changed(before.rows, after.rows):
         old = before.rows.get(id_)
         if old is not None:
             counts[_counter(old)] -= 1
@@ -214,18 +256,20 @@ def _line_changed(after: Models, id_: UUID) -> TimelineChanged:
     return TimelineChanged(account_id=row.account_id, seen=cards.seen(row), item=item)
 
 
-def _outgoing(change: RowChanged | TimelineChanged, at: datetime) -> Outgoing:
+def _outgoing(change: RowChanged | TimelineChanged | RebuiltModels, at: datetime) -> Outgoing:
     message: Message = change
     if isinstance(change, RowChanged):
-        subject, position = change.row.id, change.row.position
+        subject, id_ = str(change.row.id), f"{change.row.id}@{change.row.position}"
+    elif isinstance(change, TimelineChanged):
+        subject, id_ = str(change.item.id), f"{change.item.id}@{change.item.position}"
     else:
-        subject, position = change.item.id, change.item.position
+        subject, id_ = str(change.account_id), f"{change.account_id}@{at.isoformat()}"
     envelope = Envelope(
-        id=f"{subject}@{position}",
+        id=id_,
         type=message.TYPE,
         source=_SOURCE,
         time=at,
-        subject=str(subject),
+        subject=subject,
         account=change.account_id,
     )
     return Outgoing(INBOX_CHANGES.name, str(change.account_id).encode(), envelope, message.body())

@@ -96,6 +96,6 @@ $$;
 
 def upgrade() -> None:
     """Create the tables."""
-    plumbing = (PLUMBING_SQL[name] for name in ("outbox", "lease", "stream_version"))
+    plumbing = (PLUMBING_SQL[name] for name in ("outbox", "lease", "parked", "stream_version"))
     for statement in (_CARD, _CONTACT, _TIMELINE, _COUNTER, _POSITION, _SECURITY, *plumbing):
         op.execute(statement)

@@ -1,0 +1,59 @@
+"""Where do events wait that cannot be folded? Sealed in `parked`, retried by version (D13)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.projections.adapters.reading import from_topic
+from services.projections.handlers.ports import Delivery
+from services.projections.handlers.project import Project
+from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing import sequence
+from shared.plumbing.kafka import Received
+from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
+from shared.plumbing.parking import Parking
+from shared.plumbing.postgres import Pool
+from shared.plumbing.sealing import Sealer
+
+_TOPIC: Final = TICKETS_EVENTS.name
+
+
+class ParkedEvents(Parking):
+    """The parking place, as operators use it: what is skipped is not missed by the next version."""
+
+    def __init__(self, pool: Pool, sealer: Sealer, service: str) -> None:
+        super().__init__(pool, sealer, service)
+        self._rows = pool
+
+    async def skip(self, seq: int) -> None:
+        """Give it up; else the next of its stream would fetch it from the feed once more."""
+        content = await self.show(seq)
+        try:
+            envelope = from_headers(
+                (name, value.encode()) for name, value in content.headers.items()
+            )
+        except UnreadableHeadersError:
+            envelope = None
+        if envelope is not None and envelope.stream and envelope.version:
+            async with self._rows.connection() as conn:
+                await sequence.pass_over(conn, envelope.stream, envelope.version)
+        await super().skip(seq)
+
+
+class Held:
+    """The keys that parked events hold, and how those events are tried again."""
+
+    def __init__(self, parking: Parking, project: Project) -> None:
+        self._parking = parking
+        self._project = project
+        parking.handles(_TOPIC, self._again)
+
+    async def held(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Which of the keys are held."""
+        return await self._parking.held(_TOPIC, keys)
+
+    async def park(self, delivery: Delivery, reason: str) -> None:
+        """Keep the delivery, once."""
+        await self._parking.park(_TOPIC, delivery.record(), reason, holds=True)
+
+    async def _again(self, received: Received) -> None:
+        await self._project.retry(from_topic(received))

@@ -1,0 +1,111 @@
+"""What happens to what comes? Folded, or parked with its key held; its neighbours go on (D13)."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from services.projections.handlers.ports import Delivery, Holding
+from services.projections.handlers.project import EpochRaisedError, Project
+from shared.plumbing import logs, metrics
+from shared.plumbing.kafka.consumption import ATTEMPTS
+from shared.plumbing.postgres import TRANSIENT
+from shared.plumbing.transient import TRANSIENT_ANYWHERE
+
+_FIRST_BACKOFF_SECONDS: Final = 0.05
+_AT_ONCE: Final = 4  # they meet at the locked places of their partitions anyway
+_BEHIND: Final = "behind"
+_NO_FAULT_OF_THE_EVENT: Final = (EpochRaisedError, *TRANSIENT, *TRANSIENT_ANYWHERE)
+
+_parked = metrics.counter("events_parked", "Events that could not be folded, and those behind")
+_log = logs.get(__name__)
+
+Lane = Sequence[Delivery]
+
+
+class Taking:
+    """Takes batches; every delivery is folded or parked before its partition's place moves."""
+
+    def __init__(self, project: Project, holding: Holding) -> None:
+        self._project = project
+        self._holding = holding
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def take(self, batch: Sequence[Delivery], *, told: bool = True) -> None:
+        """Fold or park all of it. Raises EpochRaisedError, and what passes by waiting."""
+        lanes = _by_key(batch)
+        held = await self._holding.held(list(lanes))
+        apart = {
+            key
+            for key, lane in lanes.items()
+            if key in held or not all(delivery.readable for delivery in lane)
+        }
+        marks = [delivery.mark for delivery in batch]
+        clear = [delivery.event for delivery in batch if delivery.key not in apart]
+        await self._each({key: lanes[key] for key in apart}, held, told=told)
+        try:
+            await self._project.apply([e for e in clear if e is not None], marks=marks, told=told)
+        except _NO_FAULT_OF_THE_EVENT:
+            raise
+        except Exception:  # noqa: BLE001  whatever it is, key by key will tell whose it is
+            _log.warning("batch refused", events=len(batch), exc_info=True)
+            rest = {key: lane for key, lane in lanes.items() if key not in apart}
+            await self._each(rest, held, told=told)
+            await self._project.apply([], marks=marks, told=told)
+
+    async def _each(self, lanes: dict[bytes, Lane], held: set[bytes], *, told: bool) -> None:
+        """Key by key; all of them have ended when the first error of none of them is raised."""
+        done = await asyncio.gather(
+            *(self._lane(lane, held=key in held, told=told) for key, lane in lanes.items()),
+            return_exceptions=True,
+        )
+        for error in done:
+            if error is not None:
+                raise error
+
+    async def _lane(self, lane: Lane, *, held: bool, told: bool) -> None:
+        """The deliveries of one key, in order; from the first that fails on they are parked."""
+        if not held and await self._fold(lane, told=told) is None:
+            return
+        for delivery in lane:
+            reason = _BEHIND if held else await self._attempt(delivery, told=told)
+            if reason is not None:
+                await self._holding.park(delivery, reason)
+                _parked.inc()
+                held = True
+
+    async def _attempt(self, delivery: Delivery, *, told: bool) -> str | None:
+        """None when it was folded, else why not."""
+        reason: str | None = None
+        for attempt in range(ATTEMPTS if delivery.readable else 1):
+            if attempt:
+                jitter = random.uniform(0.5, 1.0)  # noqa: S311
+                await asyncio.sleep(_FIRST_BACKOFF_SECONDS * 2**attempt * jitter)
+            reason = await self._fold([delivery], told=told)
+            if reason is None:
+                return None
+        where = {"partition": delivery.mark.partition, "log_id": delivery.mark.log_id}
+        _log.error("event parked", reason=reason, **where)
+        return reason
+
+    async def _fold(self, lane: Lane, *, told: bool) -> str | None:
+        """Without moving places: those behind it are not done yet."""
+        events = [delivery.event for delivery in lane if delivery.event is not None]
+        if len(events) < len(lane):
+            return "unreadable"
+        try:
+            async with self._turns:
+                await self._project.apply(events, marks=(), told=told)
+        except _NO_FAULT_OF_THE_EVENT:
+            raise
+        except Exception as error:  # noqa: BLE001  a poison may raise anything
+            _log.warning("event refused", reason=type(error).__name__, exc_info=True)
+            return type(error).__name__
+        return None
+
+
+def _by_key(batch: Iterable[Delivery]) -> dict[bytes, Lane]:
+    lanes: dict[bytes, list[Delivery]] = {}
+    for delivery in batch:
+        lanes.setdefault(delivery.key, []).append(delivery)
+    return dict(lanes)

@@ -1,0 +1,59 @@
+"""Read models on a database of their own, fed by a log that the test holds."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from psycopg import sql
+
+from services.projections.adapters import store
+from services.projections.domain.events import Event
+from services.projections.handlers.ports import Place
+from services.projections.handlers.project import Project
+from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing.kafka import Producer
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import Pool, make_pool
+from shared.plumbing.settings import CommonSettings
+from tests.support.stack import Postgres
+
+TABLES = ("card", "contact", "timeline", "fate", "counter")
+
+
+class FeedOf:
+    """The feed of a log that a test holds."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    async def stream(self, stream: UUID, from_version: int) -> Sequence[Event]:
+        return [e for e in self._events if e.stream == stream and e.version >= from_version]
+
+
+@asynccontextmanager
+async def models(
+    postgres: Postgres, events: Sequence[Event] = ()
+) -> AsyncGenerator[tuple[Project, Pool]]:
+    url = postgres.service_url(postgres.new_database(), "projections")
+    pool = make_pool(url, min_size=1, max_size=4)
+    await pool.open()
+    async with pool.connection() as conn:
+        places = [Place(number, 1, 0) for number in range(TICKETS_EVENTS.partitions)]
+        await store.move(conn, places)
+    outbox = Outbox(pool, Producer(CommonSettings()))
+    try:
+        yield Project(pool, store, outbox, FeedOf(events)), pool
+    finally:
+        await pool.close()
+
+
+async def dump(pool: Pool) -> dict[str, list[str]]:
+    async with pool.connection() as conn:
+        return {
+            table: [row[0] for row in await (await conn.execute(_rows_as_text(table))).fetchall()]
+            for table in TABLES
+        }
+
+
+def _rows_as_text(table: str) -> sql.Composed:
+    return sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(table))
