@@ -35,7 +35,7 @@ class InternalClient:
     """Calls `audience` at one of `base_urls`, beginning with the next one at each call.
 
     A replica that cannot be connected to is passed over. A request that may have been received goes
-    to another replica only when it is a GET: who posts repeats with the same command id, or not.
+    to another replica only when it is a GET, or a POST that its caller calls repeatable.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class InternalClient:
         """GET within `deadline` seconds; raises UnreachableError."""
         token = self._signer.sign(self._audience, account=account, principal=principal, roles=roles)
         sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
-        return await self._call("GET", path, params, sent, None, deadline)
+        return await self._call("GET", path, params, sent, None, deadline, repeatable=True)
 
     async def post(
         self,
@@ -78,15 +78,19 @@ class InternalClient:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         deadline: float = _DEADLINE_SECONDS,
+        repeatable: bool = False,
     ) -> Answer:
-        """POST a JSON body within `deadline` seconds; raises UnreachableError."""
+        """POST a JSON body within `deadline` seconds; raises UnreachableError.
+
+        `repeatable`: twice is as good as once, because it is a question or carries a command id.
+        """
         token = self._signer.sign(self._audience, account=account, principal=principal, roles=roles)
         sent = {
             "Content-Type": "application/json",
             **(headers or {}),
             "Authorization": f"Bearer {token}",
         }
-        return await self._call("POST", path, params, sent, body, deadline)
+        return await self._call("POST", path, params, sent, body, deadline, repeatable=repeatable)
 
     async def _call(
         self,
@@ -96,18 +100,23 @@ class InternalClient:
         headers: Mapping[str, str],
         body: bytes | None,
         deadline: float,
+        *,
+        repeatable: bool,
     ) -> Answer:
         maybe_done = False
+        urls = self._in_turn()
+        # twice around: the only replica may have been started again, and the old connection be dead
+        tries = (*urls, *urls) if repeatable else urls
         try:
             async with asyncio.timeout(deadline):
-                for url in self._in_turn():
+                for url in tries:
                     try:
                         return await self._once(method, url + path, params, headers, body)
                     except aiohttp.ClientConnectorError:
                         continue
                     except aiohttp.ClientError:
                         maybe_done = True
-                        if method != "GET":
+                        if not repeatable:
                             break
         except TimeoutError:
             maybe_done = True

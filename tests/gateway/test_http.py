@@ -93,10 +93,15 @@ class Others:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: dict[str, tuple[int, str]] = {}
+        self.cuts = 0  # so many requests find that the process has just died
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.asked.append((request.path, dict(request.headers), body))
+        if self.cuts:
+            self.cuts -= 1
+            assert request.transport is not None
+            request.transport.abort()
         status, text = self.answers.get(request.path, (404, '{"code": "not_found"}'))
         return web.Response(status=status, text=text, content_type="application/json")
 
@@ -306,6 +311,21 @@ async def test_a_service_that_is_away_is_said_with_when_to_come_again(keys_dir: 
         answer = await http.get("/v1/counts", headers=made.of(ANA))
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert answer.headers["Retry-After"] == "1"
+
+
+async def test_a_replica_that_dies_is_nobodys_error(keys_dir: Path) -> None:
+    done = CommandAnswer(ticket=a_state(), version=4, position="1.7-9")
+    page = ViewPage(items=[], next_after=None, counts={}, position="1.7-1")
+    async with gateway(keys_dir) as (made, others, http):
+        others.answers[f"/internal/tickets/{TICKET}/accept"] = (200, done.model_dump_json())
+        others.answers["/internal/views/query"] = (200, page.model_dump_json())
+        others.cuts = 1
+        accepted = await http.post(f"/v1/tickets/{TICKET}/accept", headers=made.of(ANA))
+        ids = [headers[COMMAND_ID_HEADER] for _, headers, _ in others.asked]
+        others.cuts = 1
+        listed = await http.get("/v1/views/aguardando", headers=made.of(ANA))
+        assert (accepted.status_code, listed.status_code) == (200, 200)
+        assert (len(ids), len(set(ids))) == (2, 1)
 
 
 async def heard(made: Gateway, agent: UUID, last: str | None, count: int) -> list[Any]:

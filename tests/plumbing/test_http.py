@@ -124,6 +124,32 @@ async def test_a_write_that_is_cut_is_never_sent_again(
     assert (len(seen), failed.value.maybe_done) == (1, True)
 
 
+async def test_a_write_that_may_be_repeated_goes_to_the_next_replica_when_it_is_cut(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
+
+    client = _client(keys_dir, session, await serve(_cut), await serve(handler))
+    for _ in range(2):
+        answer = await client.post("/x", b"same", account=None, principal="p", repeatable=True)
+        assert answer.body == b"same"
+
+
+async def test_a_write_that_may_be_repeated_survives_the_restart_of_the_only_replica(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.host)
+        return await _cut(request) if len(seen) == 1 else web.Response(text="here")
+
+    client = _client(keys_dir, session, await serve(handler))
+    answer = await client.post("/x", b"", account=None, principal="p", repeatable=True)
+    assert (answer.body, len(seen)) == (b"here", 2)
+
+
 async def test_the_deadline_holds(
     serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
 ) -> None:

@@ -85,6 +85,7 @@ class Tickets:
             principal=str(person.id),
             roles=person.roles,
             headers=headers,
+            repeatable=True,  # the command id stays the same (D5)
         )
         return _read(CommandAnswer, answer)
 
@@ -128,6 +129,7 @@ class Projections:
             account=person.account_id,
             principal=str(person.id),
             roles=person.roles,
+            repeatable=True,
         )
 
 
