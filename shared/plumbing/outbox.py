@@ -23,7 +23,12 @@ from shared.plumbing.postgres import Pool
 
 _BATCH: Final = 500
 
-_PUT: Final = "INSERT INTO outbox (topic, key, headers, body) VALUES (%s, %s, %s, %s)"
+_PUT: Final = """
+INSERT INTO outbox (topic, key, headers, body)
+SELECT topic, key, headers::jsonb, body
+FROM unnest(%b::text[], %b::bytea[], %b::text[], %b::bytea[])
+    WITH ORDINALITY AS message (topic, key, headers, body, number) ORDER BY number
+"""
 _LOCK: Final = """
 SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.outbox', 0)),
     set_config('idle_in_transaction_session_timeout', '30s', true)
@@ -50,8 +55,9 @@ class Outbox:
         Writers of one key hold a lock of their own (the row that the message is about), so that the
         numbers of a key's messages rise in the order of their commits.
         """
-        async with conn.cursor() as cursor:
-            await cursor.executemany(_PUT, [_row(message) for message in messages])
+        if messages:
+            columns = zip(*map(_row, messages), strict=True)
+            await conn.execute(_PUT, [list(column) for column in columns])
 
     async def drain(self, beat: Heartbeat) -> None:
         """A body for Loops (each second, woken by `wake`): publish until nothing is left."""
@@ -72,7 +78,7 @@ class Outbox:
         return len(rows) == _BATCH
 
 
-def _row(message: Outgoing) -> tuple[object, ...]:
+def _row(message: Outgoing) -> tuple[str, bytes, str, bytes]:
     headers = {name: value.decode() for name, value in to_headers(message.envelope)}
     return message.topic, message.key, orjson.dumps(headers).decode(), message.body
 

@@ -31,36 +31,36 @@ _PEOPLE: Final = "SELECT id, account_id, name, phone FROM contact WHERE id = ANY
 _LINES: Final = "SELECT body::text FROM timeline WHERE id = ANY(%s)"
 _FATES: Final = "SELECT body::text FROM fate WHERE message_id = ANY(%s)"
 _DROP_MOVED: Final = """
-DELETE FROM card USING unnest(%s::text[], %s::uuid[]) AS gone (view, ticket_id)
+DELETE FROM card USING unnest(%b::text[], %b::uuid[]) AS gone (view, ticket_id)
 WHERE card.view = gone.view AND card.ticket_id = gone.ticket_id
 """
 _PUT_CARDS: Final = """
 INSERT INTO card (ticket_id, account_id, view, contact_id, connection_id, sector_id, owner_id,
     protocol, opened_at, unread, sort_at, body)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
-    %s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::timestamptz[], %s::jsonb[])
+SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[],
+    %b::uuid[], %b::text[], %b::timestamptz[], %b::int[], %b::timestamptz[], %b::json[])
 ON CONFLICT (view, ticket_id) DO UPDATE SET sector_id = excluded.sector_id,
     owner_id = excluded.owner_id, unread = excluded.unread, sort_at = excluded.sort_at,
     body = excluded.body
 """
 _PUT_PEOPLE: Final = """
 INSERT INTO contact (id, account_id, name, phone)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[])
+SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[])
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, phone = excluded.phone
 """
 _PUT_LINES: Final = """
 INSERT INTO timeline (id, account_id, conversation_id, seq, body)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::jsonb[])
+SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::json[])
 ON CONFLICT (id) DO UPDATE SET body = excluded.body
 """
 _PUT_FATES: Final = """
 INSERT INTO fate (message_id, account_id, body)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::jsonb[])
+SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::json[])
 ON CONFLICT (message_id) DO UPDATE SET body = excluded.body
 """
 _COUNT: Final = """
 INSERT INTO counter AS c (partition, account_id, view, sector_id, owner_id, tickets)
-SELECT * FROM unnest(%s::int[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[])
+SELECT * FROM unnest(%b::int[], %b::uuid[], %b::text[], %b::uuid[], %b::uuid[], %b::bigint[])
 ON CONFLICT (partition, account_id, view, sector_id, owner_id)
 DO UPDATE SET tickets = c.tickets + excluded.tickets
 """

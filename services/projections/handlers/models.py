@@ -78,4 +78,8 @@ def wanted(events: Iterable[Event]) -> Wanted:
 
 def changed(before: Mapping[UUID, object], after: Mapping[UUID, object]) -> list[UUID]:
     """Ids whose value is another one now."""
-    return [id_ for id_, value in after.items() if before.get(id_) != value]
+    return [
+        id_
+        for id_, value in after.items()
+        if (old := before.get(id_)) is not value and old != value
+    ]
