@@ -3,7 +3,8 @@
 It runs inside the caller's transaction: the version is stored with the effect (protocols.md 4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -19,9 +20,12 @@ SELECT wanted, %s FROM unnest(%s::uuid[]) AS wanted ORDER BY wanted ON CONFLICT 
 _LOCK: Final = """
 SELECT stream, version FROM stream_version WHERE stream = ANY(%s) ORDER BY stream FOR UPDATE
 """
+LAST: Final = "SELECT stream, version FROM stream_version WHERE stream = ANY(%b)"
+"""Takes a list of streams; for who holds a lock that keeps all others off them, then `verdicts`."""
 _ADVANCE: Final = """
-UPDATE stream_version AS held SET version = greatest(held.version, new.version)
-FROM unnest(%s::uuid[], %s::bigint[]) AS new (stream, version) WHERE held.stream = new.stream
+INSERT INTO stream_version AS held (stream, version)
+SELECT * FROM unnest(%b::uuid[], %b::bigint[]) AS new (stream, version) ORDER BY stream
+ON CONFLICT (stream) DO UPDATE SET version = greatest(held.version, excluded.version)
 """
 
 
@@ -46,7 +50,12 @@ async def judge(conn: AsyncConnection[Any], items: Sequence[tuple[UUID, int]]) -
     streams = sorted({stream for stream, _ in items})
     await conn.execute(_SEED, (FIRST_VERSION - 1, streams))
     found = await conn.execute(_LOCK, (streams,))
-    last: dict[UUID, int] = dict(await found.fetchall())
+    return verdicts(dict(await found.fetchall()), items)
+
+
+def verdicts(stored: Mapping[UUID, int], items: Iterable[tuple[UUID, int]]) -> list[Verdict]:
+    """A verdict for each (stream, version) over the versions stored; no version: a new stream."""
+    last = defaultdict[UUID, int](lambda: FIRST_VERSION - 1, stored)
     return [_verdict(last, stream, version) for stream, version in items]
 
 
@@ -60,7 +69,7 @@ def _verdict(last: dict[UUID, int], stream: UUID, version: int) -> Verdict:
 
 
 async def advance(conn: AsyncConnection[Any], items: Iterable[tuple[UUID, int]]) -> None:
-    """Store what was applied; streams that `judge` has seen in this transaction."""
+    """Store what was applied; never back."""
     highest: dict[UUID, int] = {}
     for stream, version in items:
         highest[stream] = max(version, highest.get(stream, version))

@@ -1,35 +1,45 @@
-"""How are the read models stored? One statement per table and batch."""
+"""How are the read models stored? One statement per table and batch, one round trip for all."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from services.projections.domain import cards
-from services.projections.domain.fates import Fate
-from services.projections.handlers.models import Models, Person, Wanted, changed
-from services.projections.handlers.ports import Connection, CounterKey, Place
-from shared.contracts.inbox import Row, TimelineItem
+from psycopg import AsyncCursor
 
+from services.projections.domain import cards
+from services.projections.domain.events import Event
+from services.projections.domain.fates import Fate
+from services.projections.handlers.models import Changed, Models, Person, wanted
+from services.projections.handlers.ports import Connection, CounterKey, Found, Place
+from shared.contracts.envelope import Contract
+from shared.contracts.inbox import Row, TimelineItem
+from shared.plumbing import sequence
+
+Cursor = AsyncCursor[tuple[Any, ...]]
+
+# Not waiting for the disk loses nothing: rows, position and changes are lost together, and what
+# was parked before them comes again. A crash of the server costs some folding.
+_LAZILY: Final = "SET LOCAL synchronous_commit = off"
 _LOCK_PLACES: Final = """
 SELECT partition, epoch, log_id, kafka_offset, follow_from FROM position
-WHERE partition = ANY(%s) ORDER BY partition FOR UPDATE
+WHERE partition = ANY(%b::int[]) ORDER BY partition FOR UPDATE
 """
 _PLACES: Final = (
     "SELECT partition, epoch, log_id, kafka_offset, follow_from FROM position ORDER BY partition"
 )
 _MOVE: Final = """
 INSERT INTO position (partition, epoch, log_id, kafka_offset, follow_from)
-VALUES (%s, %s, %s, %s, %s)
+SELECT * FROM unnest(%b::int[], %b::int[], %b::bigint[], %b::bigint[], %b::timestamptz[])
 ON CONFLICT (partition) DO UPDATE SET epoch = excluded.epoch, log_id = excluded.log_id,
     kafka_offset = excluded.kafka_offset, follow_from = excluded.follow_from
 """
 _CARDS: Final = """
-SELECT body::text FROM card WHERE ticket_id = ANY(%s)
-UNION ALL SELECT body::text FROM card WHERE contact_id = ANY(%s) AND NOT ticket_id = ANY(%s)
+SELECT body::text FROM card WHERE ticket_id = ANY(%b)
+UNION ALL SELECT body::text FROM card WHERE contact_id = ANY(%b) AND NOT ticket_id = ANY(%b)
 """
-_PEOPLE: Final = "SELECT id, account_id, name, phone FROM contact WHERE id = ANY(%s)"
-_LINES: Final = "SELECT body::text FROM timeline WHERE id = ANY(%s)"
-_FATES: Final = "SELECT body::text FROM fate WHERE message_id = ANY(%s)"
+_PEOPLE: Final = "SELECT id, account_id, name, phone FROM contact WHERE id = ANY(%b)"
+_LINES: Final = "SELECT body::text FROM timeline WHERE id = ANY(%b)"
+_FATES: Final = "SELECT body::text FROM fate WHERE message_id = ANY(%b)"
 _DROP_MOVED: Final = """
 DELETE FROM card USING unnest(%b::text[], %b::uuid[]) AS gone (view, ticket_id)
 WHERE card.view = gone.view AND card.ticket_id = gone.ticket_id
@@ -72,8 +82,42 @@ TRUNCATE card, contact, timeline, fate, counter, position, stream_version, outbo
 
 async def lock_places(conn: Connection, partitions: Sequence[int]) -> dict[int, Place]:
     """The places of these partitions, locked in order."""
-    rows = await (await conn.execute(_LOCK_PLACES, (list(partitions),))).fetchall()
-    return {row[0]: Place(*row) for row in rows}
+    cursor = await conn.execute(_LOCK_PLACES, (list(partitions),))
+    return {row[0]: Place(*row) for row in await cursor.fetchall()}
+
+
+async def look(conn: Connection, events: Sequence[Event], partitions: Sequence[int]) -> Found:
+    """All that folding these events needs, in one round trip; locks the places."""
+    ids, streams = wanted(events), list({event.stream for event in events})
+    tickets, renamed = list(ids.tickets), list(ids.renamed)
+    async with conn.pipeline():
+        await conn.execute(_LAZILY)
+        places = await conn.execute(_LOCK_PLACES, (list(partitions),))
+        versions = await conn.execute(sequence.LAST, (streams,))
+        rows = await conn.execute(_CARDS, (tickets, renamed, tickets))
+        people = await conn.execute(_PEOPLE, (list(ids.contacts),))
+        said = await _ask_messages(conn, ids.messages)
+        found = Found(
+            places={row[0]: Place(*row) for row in await places.fetchall()},
+            versions=dict(await versions.fetchall()),
+            models=Models(
+                rows=_by_id(await rows.fetchall()),
+                people={row[0]: Person(*row) for row in await people.fetchall()},
+            ),
+        )
+        found.models.lines, found.models.fates = await _messages(*said)
+    return found
+
+
+async def messages(conn: Connection, ids: Collection[UUID]) -> Models:
+    """What was said under these ids, and what became of it."""
+    lines, fates = await _messages(*await _ask_messages(conn, ids))
+    return Models(lines=lines, fates=fates)
+
+
+async def cards_of(conn: Connection, tickets: Collection[UUID]) -> dict[UUID, Row]:
+    """The rows of these tickets."""
+    return _by_id(await (await conn.execute(_CARDS, (list(tickets), [], []))).fetchall())
 
 
 async def places(conn: Connection) -> dict[int, Place]:
@@ -84,14 +128,12 @@ async def places(conn: Connection) -> dict[int, Place]:
 
 async def move(conn: Connection, moved: Sequence[Place]) -> None:
     """Store the places."""
-    async with conn.cursor() as cursor:
-        await cursor.executemany(
-            _MOVE,
-            [
-                (place.partition, place.epoch, place.log_id, place.kafka_offset, place.follow_from)
-                for place in moved
-            ],
-        )
+    if moved:
+        columns = [
+            (place.partition, place.epoch, place.log_id, place.kafka_offset, place.follow_from)
+            for place in moved
+        ]
+        await conn.execute(_MOVE, _columns(columns))
 
 
 async def forget(conn: Connection) -> None:
@@ -104,45 +146,19 @@ async def accounts(conn: Connection) -> list[UUID]:
     return [row[0] for row in await (await conn.execute(_ACCOUNTS)).fetchall()]
 
 
-async def load(conn: Connection, ids: Wanted) -> Models:
-    """Everything that stands under these ids."""
-    models = Models()
-    tickets = list(ids.tickets)
-    if ids.tickets or ids.renamed:
-        cursor = await conn.execute(_CARDS, (tickets, list(ids.renamed), tickets))
-        rows = [Row.model_validate_json(row[0]) for row in await cursor.fetchall()]
-        models.rows = {row.id: row for row in rows}
-    if ids.contacts:
-        cursor = await conn.execute(_PEOPLE, (list(ids.contacts),))
-        models.people = {row[0]: Person(*row) for row in await cursor.fetchall()}
-    if ids.messages:
-        cursor = await conn.execute(_LINES, (list(ids.messages),))
-        lines = [TimelineItem.model_validate_json(row[0]) for row in await cursor.fetchall()]
-        models.lines = {line.id: line for line in lines}
-        cursor = await conn.execute(_FATES, (list(ids.messages),))
-        fates = [Fate.model_validate_json(row[0]) for row in await cursor.fetchall()]
-        models.fates = {fate.message_id: fate for fate in fates}
-    return models
-
-
-async def save(conn: Connection, before: Models, after: Models) -> None:
+async def save(conn: Connection, before: Models, after: Models, changed: Changed) -> None:
     """Store what changed."""
-    await _save_cards(conn, before, after)
-    people = [after.people[id_] for id_ in changed(before.people, after.people)]
+    await _save_cards(conn, before, [after.rows[id_] for id_ in changed.rows])
+    people = [after.people[id_] for id_ in changed.people]
     if people:
         columns = [(one.id, one.account_id, one.name, one.phone) for one in people]
         await conn.execute(_PUT_PEOPLE, _columns(columns))
-    lines = [after.lines[id_] for id_ in changed(before.lines, after.lines)]
+    lines = [_line(after.lines[id_], after.accounts[id_]) for id_ in changed.lines]
     if lines:
-        await conn.execute(
-            _PUT_LINES, _columns([_line(one, after.accounts[one.id]) for one in lines])
-        )
-    fates = [after.fates[id_] for id_ in changed(before.fates, after.fates)]
+        await conn.execute(_PUT_LINES, _columns(lines))
+    fates = [(id_, after.accounts[id_], _json(after.fates[id_])) for id_ in changed.fates]
     if fates:
-        columns = [
-            (one.message_id, after.accounts[one.message_id], one.model_dump_json()) for one in fates
-        ]
-        await conn.execute(_PUT_FATES, _columns(columns))
+        await conn.execute(_PUT_FATES, _columns(fates))
 
 
 async def count(conn: Connection, deltas: Mapping[CounterKey, int]) -> None:
@@ -152,15 +168,36 @@ async def count(conn: Connection, deltas: Mapping[CounterKey, int]) -> None:
         await conn.execute(_COUNT, _columns([(*key, delta) for key, delta in ordered]))
 
 
-async def _save_cards(conn: Connection, before: Models, after: Models) -> None:
-    rows = [after.rows[id_] for id_ in changed(before.rows, after.rows)]
+async def _ask_messages(conn: Connection, ids: Collection[UUID]) -> tuple[Cursor, Cursor]:
+    wanted_ids = list(ids)
+    return await conn.execute(_LINES, (wanted_ids,)), await conn.execute(_FATES, (wanted_ids,))
+
+
+async def _messages(
+    asked_lines: Cursor, asked_fates: Cursor
+) -> tuple[dict[UUID, TimelineItem], dict[UUID, Fate]]:
+    lines = [TimelineItem.model_validate_json(row[0]) for row in await asked_lines.fetchall()]
+    fates = [Fate.model_validate_json(row[0]) for row in await asked_fates.fetchall()]
+    return {line.id: line for line in lines}, {fate.message_id: fate for fate in fates}
+
+
+async def _save_cards(conn: Connection, before: Models, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    old = [(before.rows[row.id].view, row.id) for row in rows if row.id in before.rows]
-    moved = [(view, id_) for view, id_ in old if view != after.rows[id_].view]
+    old = [(before.rows[row.id].view, row) for row in rows if row.id in before.rows]
+    moved = [(view, row.id) for view, row in old if view != row.view]
     if moved:
         await conn.execute(_DROP_MOVED, _columns(moved))
     await conn.execute(_PUT_CARDS, _columns([_card(row) for row in rows]))
+
+
+def _by_id(found: Iterable[Sequence[str]]) -> dict[UUID, Row]:
+    rows = [Row.model_validate_json(body) for (body,) in found]
+    return {row.id: row for row in rows}
+
+
+def _json(model: Contract) -> str:
+    return model.model_dump_json()
 
 
 def _card(row: Row) -> tuple[object, ...]:
@@ -176,13 +213,13 @@ def _card(row: Row) -> tuple[object, ...]:
         row.opened_at,
         row.unread,
         cards.sort_at(row),
-        row.model_dump_json(),
+        _json(row),
     )
 
 
 def _line(item: TimelineItem, account: UUID) -> tuple[object, ...]:
     seq = int(item.position.rpartition("-")[2])  # where it was said in the log; never changes
-    return item.id, account, item.conversation_id, seq, item.model_dump_json()
+    return item.id, account, item.conversation_id, seq, _json(item)
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

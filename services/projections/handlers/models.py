@@ -76,8 +76,27 @@ def wanted(events: Iterable[Event]) -> Wanted:
     return Wanted(*(frozenset(ids) for ids in (tickets, contacts, renamed, messages)))
 
 
-def changed(before: Mapping[UUID, object], after: Mapping[UUID, object]) -> list[UUID]:
-    """Ids whose value is another one now."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Ids of what is another value now."""
+
+    rows: list[UUID]
+    people: list[UUID]
+    lines: list[UUID]
+    fates: list[UUID]
+
+
+def difference(before: Models, after: Models) -> Changed:
+    """What a batch has changed."""
+    return Changed(
+        rows=_changed(before.rows, after.rows),
+        people=_changed(before.people, after.people),
+        lines=_changed(before.lines, after.lines),
+        fates=_changed(before.fates, after.fates),
+    )
+
+
+def _changed(before: Mapping[UUID, object], after: Mapping[UUID, object]) -> list[UUID]:
     return [
         id_
         for id_, value in after.items()

@@ -1,6 +1,6 @@
 """What folding is given, and what it needs of the database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,7 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from services.projections.domain.events import Event
-from services.projections.handlers.models import Models, Wanted
+from services.projections.handlers.models import Changed, Models
+from shared.contracts.inbox import Row
 from shared.plumbing.kafka.messages import Record
 
 Connection = AsyncConnection[tuple[Any, ...]]
@@ -64,22 +65,39 @@ class Holding(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What stands in the database before a batch."""
+
+    places: dict[int, Place]
+    versions: dict[UUID, int]  # of each known stream, the last
+    models: Models
+
+
 class Store(Protocol):
     """The tables of the read models."""
 
-    async def lock_places(self, conn: Connection, partitions: Sequence[int], /) -> dict[int, Place]:
-        """The places, locked: a zombie after a rebalance waits here and finds that it is late."""
+    async def look(
+        self, conn: Connection, events: Sequence[Event], partitions: Sequence[int], /
+    ) -> Found:
+        """All that these events need. Places are locked: a zombie waits, and finds it is late."""
+        ...
+
+    async def messages(self, conn: Connection, ids: Collection[UUID], /) -> Models:
+        """What was said under these ids, and what became of it."""
+        ...
+
+    async def cards_of(self, conn: Connection, tickets: Collection[UUID], /) -> dict[UUID, Row]:
+        """The rows of these tickets."""
         ...
 
     async def accounts(self, conn: Connection, /) -> list[UUID]:
         """Whose tickets the read models hold."""
         ...
 
-    async def load(self, conn: Connection, ids: Wanted, /) -> Models:
-        """Everything that stands under these ids."""
-        ...
-
-    async def save(self, conn: Connection, before: Models, after: Models, /) -> None:
+    async def save(
+        self, conn: Connection, before: Models, after: Models, changed: Changed, /
+    ) -> None:
         """Store what changed."""
         ...
 

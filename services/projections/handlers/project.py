@@ -11,8 +11,8 @@ from uuid import UUID
 from services.projections.domain import cards, fates
 from services.projections.domain.events import Event
 from services.projections.handlers.fold import fold
-from services.projections.handlers.models import Models, Wanted, changed, wanted
-from services.projections.handlers.ports import Connection, Mark, Place, Store
+from services.projections.handlers.models import Changed, Models, difference
+from services.projections.handlers.ports import Connection, CounterKey, Found, Mark, Place, Store
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.inbox import ContactCard, RebuiltModels, Row, RowChanged, TimelineChanged
 from shared.contracts.topics import INBOX_CHANGES
@@ -20,7 +20,7 @@ from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
-from shared.plumbing.sequence import Gap, Verdict, advance, judge
+from shared.plumbing.sequence import APPLY, Gap, advance, verdicts
 
 _SOURCE: Final = "projections"
 _folded = metrics.counter("events_folded", "Events that the read models have taken")
@@ -108,52 +108,47 @@ class Project:
         return folded
 
     async def _fold(self, conn: Connection, batch: _Batch) -> tuple[int, dict[UUID, range]]:
-        places = await self._store.lock_places(conn, batch.partitions())
-        _same_epoch(batch, places)
-        fresh = [e for e in batch.events if e.log_id > places[e.partition].log_id]
-        fresh = sorted([*batch.mended, *fresh], key=lambda event: event.log_id)
-        verdicts = await judge(conn, [(event.stream, event.version) for event in fresh])
-        gaps = _gaps(fresh, verdicts)
+        events = [*batch.mended, *batch.events]
+        found = await self._store.look(conn, events, batch.partitions())
+        _same_epoch(batch, found.places)
+        new, gaps = _new(batch, found)
         if gaps:
             return 0, gaps
-        new = [event for event, verdict in zip(fresh, verdicts, strict=True) if verdict == "apply"]
-        if new:
-            await self._take(conn, new, told=batch.told)
-        await self._store.move(conn, _moved(places, batch.marks))
+        before = await self._whole(conn, found.models)
+        after = before.copy()
+        for event in new:
+            fold(after, event)
+        changed = difference(before, after)
+        told: list[Outgoing] = []
+        if new and batch.told:
+            await self._complete(conn, before, after)
+            told = [_outgoing(each, new[-1].time) for each in _changes(before, after, changed)]
+        async with conn.pipeline():  # one round trip
+            await self._store.save(conn, before, after, changed)
+            await self._store.count(conn, _counted(before, after, changed))
+            await advance(conn, [(event.stream, event.version) for event in new])
+            await self._outbox.put(conn, told)
+            await self._store.move(conn, _moved(found.places, batch.marks))
+            await conn.commit()
         return len(new), {}
 
-    async def _take(self, conn: Connection, events: Sequence[Event], *, told: bool) -> None:
-        before = await self._load(conn, wanted(events))
-        after = before.copy()
-        for event in events:
-            fold(after, event)
-        await self._store.save(conn, before, after)
-        await self._store.count(conn, _counted(before, after))
-        await advance(conn, [(event.stream, event.version) for event in events])
-        if told:
-            await self._complete(conn, before, after)
-            changes = _changes(before, after)
-            await self._outbox.put(conn, [_outgoing(each, events[-1].time) for each in changes])
-
-    async def _load(self, conn: Connection, ids: Wanted) -> Models:
-        models = await self._store.load(conn, ids)
+    async def _whole(self, conn: Connection, models: Models) -> Models:
+        """With the messages that turned out to be the same as one of these."""
         aliases = {fate.same_as for fate in models.fates.values() if fate.same_as is not None}
-        missing = aliases - ids.messages
+        missing = aliases - models.fates.keys()
         if missing:
-            more = await self._store.load(conn, replace(ids, messages=frozenset(missing)))
+            more = await self._store.messages(conn, missing)
             models.fates.update(more.fates)
             models.lines.update(more.lines)
         return models
 
     async def _complete(self, conn: Connection, before: Models, after: Models) -> None:
         """Load the cards of lines whose fate changed: they say who may see the change."""
-        tickets = {line.ticket_id for line in after.lines.values()} - set(after.rows)
-        if not tickets:
-            return
-        none = frozenset[UUID]()
-        more = await self._store.load(conn, Wanted(frozenset(tickets), none, none, none))
-        for models in (before, after):
-            models.rows.update(more.rows)
+        tickets = {line.ticket_id for line in after.lines.values()} - after.rows.keys()
+        if tickets:
+            more = await self._store.cards_of(conn, tickets)
+            for models in (before, after):
+                models.rows.update(more)
 
     async def _fetched(self, gaps: dict[UUID, range]) -> list[Event]:
         found: list[Event] = []
@@ -168,14 +163,22 @@ class Project:
         return found
 
 
-def _gaps(events: Sequence[Event], verdicts: Sequence[Verdict]) -> dict[UUID, range]:
-    """The versions to ask for: from the first that is missing to the last that is proved."""
+def _new(batch: _Batch, found: Found) -> tuple[list[Event], dict[UUID, range]]:
+    """What is to be folded, in the order of the log; or what is missing before it can be."""
+    fresh = [e for e in batch.events if e.log_id > found.places[e.partition].log_id]
+    if batch.mended:
+        fresh = [*batch.mended, *fresh]
+    fresh.sort(key=lambda event: event.log_id)
+    judged = verdicts(found.versions, [(event.stream, event.version) for event in fresh])
+    new: list[Event] = []
     missing: dict[UUID, range] = {}
-    for event, verdict in zip(events, verdicts, strict=True):
-        if isinstance(verdict, Gap):
+    for event, verdict in zip(fresh, judged, strict=True):
+        if isinstance(verdict, Gap):  # from the first that is missing to the last that is proved
             start = missing.get(event.stream, range(verdict.from_version, 0)).start
             missing[event.stream] = range(start, event.version)
-    return missing
+        elif verdict == APPLY:
+            new.append(event)
+    return new, missing
 
 
 def _same_epoch(batch: _Batch, places: dict[int, Place]) -> None:
@@ -199,40 +202,35 @@ def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
     return [place for partition, place in moved.items() if place != places[partition]]
 
 
-def _changes(before: Models, after: Models) -> list[RowChanged | TimelineChanged]:
-    rows = dict.fromkeys([*changed(before.rows, after.rows), *_renamed(before, after)])
-    lines = [id_ for id_ in _touched(before, after) if after.lines[id_].ticket_id in after.rows]
+def _changes(before: Models, after: Models, changed: Changed) -> list[RowChanged | TimelineChanged]:
+    people = set(changed.people)
+    renamed = [row.id for row in before.rows.values() if row.contact.id in people]
+    fated = [id_ for id_ in changed.fates if id_ in after.lines]
     return [
-        *(_row_changed(before, after, id_) for id_ in rows),
-        *(_line_changed(after, id_) for id_ in lines),
+        *(_row_changed(before, after, id_) for id_ in dict.fromkeys([*changed.rows, *renamed])),
+        *(
+            _line_changed(after, id_)
+            for id_ in dict.fromkeys([*changed.lines, *fated])
+            if after.lines[id_].ticket_id in after.rows
+        ),
     ]
 
 
-def _counted(
-    before: Models, after: Models
-) -> dict[tuple[int, UUID, str, UUID | None, UUID | None], int]:
-    counts: Counter[tuple[int, UUID, str, UUID | None, UUID | None]] = Counter()
-    for id_ in changed(before.rows, after.rows):
-        old = before.rows.get(id_)
-        if old is not None:
+def _counted(before: Models, after: Models, changed: Changed) -> dict[CounterKey, int]:
+    counts: Counter[CounterKey] = Counter()
+    for id_ in changed.rows:
+        old, row = before.rows.get(id_), after.rows[id_]
+        if old is None:
+            counts[_counter(row)] += 1
+        elif (old.view, old.sector_id, old.owner_id) != (row.view, row.sector_id, row.owner_id):
             counts[_counter(old)] -= 1
-        counts[_counter(after.rows[id_])] += 1
+            counts[_counter(row)] += 1
     return {key: delta for key, delta in counts.items() if delta}
 
 
-def _counter(row: Row) -> tuple[int, UUID, str, UUID | None, UUID | None]:
+def _counter(row: Row) -> CounterKey:
     partition = int(row.position.partition(".")[2].partition("-")[0])
     return partition, row.account_id, row.view, row.sector_id, row.owner_id
-
-
-def _touched(before: Models, after: Models) -> list[UUID]:
-    fated = [id_ for id_ in changed(before.fates, after.fates) if id_ in after.lines]
-    return list(dict.fromkeys([*changed(before.lines, after.lines), *fated]))
-
-
-def _renamed(before: Models, after: Models) -> list[UUID]:
-    people = set(changed(before.people, after.people))
-    return [row.id for row in before.rows.values() if row.contact.id in people]
 
 
 def _row_changed(before: Models, after: Models, id_: UUID) -> RowChanged:

@@ -20,7 +20,7 @@ CREATE TABLE card (
     opened_at timestamptz NOT NULL,
     unread integer NOT NULL,
     sort_at timestamptz NOT NULL,
-    body json NOT NULL,
+    body jsonb NOT NULL,
     PRIMARY KEY (view, ticket_id)
 ) PARTITION BY LIST (view);
 CREATE TABLE aguardando PARTITION OF card FOR VALUES IN ('aguardando');
@@ -46,13 +46,13 @@ CREATE TABLE timeline (
     account_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
     seq bigint NOT NULL,
-    body json NOT NULL
+    body jsonb NOT NULL
 );
 CREATE INDEX timeline_page ON timeline (conversation_id, seq);
 CREATE TABLE fate (
     message_id uuid PRIMARY KEY,
     account_id uuid NOT NULL,
-    body json NOT NULL
+    body jsonb NOT NULL
 );
 """
 _COUNTER = """
@@ -96,6 +96,6 @@ $$;
 
 def upgrade() -> None:
     """Create the tables."""
-    plumbing = (PLUMBING_SQL[name] for name in ("outbox", "lease", "parked", "stream_version"))
+    plumbing = (PLUMBING_SQL[name] for name in ("outbox", "lease", "stream_version"))
     for statement in (_CARD, _CONTACT, _TIMELINE, _COUNTER, _POSITION, _SECURITY, *plumbing):
         op.execute(statement)
