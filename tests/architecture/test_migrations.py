@@ -1,0 +1,26 @@
+"""A migration that was once applied somewhere never changes: what is new comes in a new one.
+
+Databases remember the name of a migration, not what was in it: who has run it never gets the rest.
+"""
+
+import hashlib
+from pathlib import Path
+
+import services
+
+ROOT = Path(services.__path__[0])
+APPLIED = {
+    "directory/0001_create.py": "9629f2bee4e34a7e",
+    "outbound/0001_create.py": "2483ce7ec18c87bd",
+    "projections/0001_create.py": "bd265c2b78fb45ee",
+    "projections/0002_parked.py": "2485678a0b6ac8d8",
+    "tickets/0001_event_store.py": "7fe2a05aef2f4843",
+}
+
+
+def test_no_migration_changes_after_it_was_applied() -> None:
+    found = {
+        f"{path.parts[-4]}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in sorted(ROOT.glob("*/migrations/versions/*.py"))
+    }
+    assert found == APPLIED
