@@ -143,7 +143,8 @@ def _process(name: str, answered: bool, waiting_for: Sequence[str]) -> Finding: 
     if not answered:
         return Finding(name, "does not answer", f"start it; `.run/logs/{name}.log` says why")
     if waiting_for:
-        return Finding(name, f"waits for {', '.join(waiting_for)}", "look at what it waits for")
+        to_do = f"look at what it waits for; `.run/logs/{name}.log` says why"
+        return Finding(name, f"waits for {', '.join(waiting_for)}", to_do)
     return Finding(name, "ready")
 
 

@@ -1,4 +1,4 @@
-"""What does each process say of itself? Its `/metrics` and `/ready`, asked all at once."""
+"""What does each process say of itself? `/metrics`, `/ready`, `/health`, asked all at once."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ class Report:
 async def reports(
     http: aiohttp.ClientSession, urls: Mapping[str, str], plain: Iterable[str] = ()
 ) -> dict[str, Report]:
-    """A report per process; those in `plain` have `/ready` only."""
+    """A report per process; of those in `plain` the metrics are not asked."""
     without = set(plain)
     found = await asyncio.gather(
         *(_report(http, url, metrics=name not in without) for name, url in urls.items())
@@ -50,7 +50,7 @@ async def reports(
 
 async def _report(http: aiohttp.ClientSession, url: str, *, metrics: bool) -> Report:
     try:
-        waiting = await _waiting(http, url)
+        waiting = (*await _waiting(http, url), *await _standing_still(http, url))
         samples = await _samples(http, url) if metrics else {}
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return Report()
@@ -62,6 +62,13 @@ async def _waiting(http: aiohttp.ClientSession, url: str) -> tuple[str, ...]:
         said: dict[str, Any] = await answer.json()
         waiting = said.get("waiting_for")
         return tuple(waiting) if waiting else (() if answer.ok else ("itself",))
+
+
+async def _standing_still(http: aiohttp.ClientSession, url: str) -> tuple[str, ...]:
+    """Loops without a sign of life: the process is ready, and its work does not go on."""
+    async with http.get(f"{url}/health") as answer:
+        said: dict[str, Any] = await answer.json()
+        return tuple(f"its loop {name}" for name in said.get("stale", ()))
 
 
 async def _samples(http: aiohttp.ClientSession, url: str) -> Samples:
