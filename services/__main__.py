@@ -22,6 +22,7 @@ Service = Annotated[str, typer.Option("--service", help="Whose table.")]
 Seq = Annotated[int, typer.Argument(metavar="SEQ", help="As `list` prints it.")]
 _WHOLE: Final = frozenset({"run", "stop", "reset", "migrate", "topics", "doctor", "lag"})
 _ABOUT_THE_RUN: Final = frozenset({"run", "stop", "reset"})
+_AWAY: Final = "a server that this asks is away; `guiche doctor` says more"
 
 
 @app.callback()
@@ -113,7 +114,13 @@ def main() -> None:
     """The console script."""
     if not _WHOLE.intersection(sys.argv[1:2]):
         gather()
-    app()
+    try:
+        app()
+    except Exception as error:
+        if _ABOUT_THE_RUN.intersection(sys.argv[1:2]) or not _operating().is_away(error):
+            raise
+        typer.echo(f"{type(error).__name__}: {_AWAY}", err=True)
+        sys.exit(1)
 
 
 def _all_ops() -> Iterator[tuple[str, ModuleType]]:

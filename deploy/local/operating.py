@@ -26,7 +26,9 @@ from deploy.local.owner import NoOwnerError
 from deploy.local.places import default_places
 from deploy.local.postgres import PostgresSilentError
 from deploy.postgres import job
+from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.settings import CommonSettings
+from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
 _EXPECTED: Final = (
     AlreadyRunningError,
@@ -84,11 +86,13 @@ def doctor(*, as_json: bool) -> int:
 
 def lag(*, as_json: bool) -> None:
     """Print how far behind each reader is."""
-    try:
-        found = asyncio.run(lagging.measure(CommonSettings()))
-    except (KafkaError, OSError):
-        _fail("Kafka does not answer; `guiche doctor` says more")
+    found = asyncio.run(lagging.measure(CommonSettings()))
     _print([reader.as_row() for reader in found], as_json=as_json)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether a verb failed because PostgreSQL, Kafka or a service does not answer."""
+    return isinstance(error, (*TRANSIENT, *TRANSIENT_ANYWHERE, KafkaError))
 
 
 def _print(rows: list[dict[str, str | float | bool]], *, as_json: bool) -> None:
