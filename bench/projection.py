@@ -1,29 +1,36 @@
 """The row of eventstore.md 5: read models folded in batches, against one event per transaction.
 
 The floor does the least that keeps a read model right: one row and the position, one transaction
-per event. Ours writes rows, timeline, counters, versions, position and the changes for screens.
+per event. Ours writes rows, timeline, counters, versions, position and the changes for screens; the
+rebuild reads the same events from the feed's own JSON, and tells screens nothing (design.md 6).
 """
 
-import asyncio
 from collections.abc import Sequence
 from time import perf_counter, process_time
 
+import uvloop
+
 from bench.harness import Row, database, in_turns, middle, postgres, show
 from services.projections.adapters import store
+from services.projections.adapters.parked import Held, ParkedEvents
+from services.projections.adapters.reading import delivered
 from services.projections.domain.events import Event
 from services.projections.handlers.ports import Place
 from services.projections.handlers.project import Project
+from services.projections.handlers.taking import Taking
+from shared.contracts.internal_api import FeedPage
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import collector
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool, make_pool
+from shared.plumbing.sealing import Sealer
 from shared.plumbing.settings import CommonSettings
 from tests.projections import stories
 
-ROUNDS, CUSTOMERS, BATCH = 3, 400, 500
+ROUNDS, CUSTOMERS, BATCH, PAGE = 3, 400, 500, 1000
 FLOOR_EVENTS = 1000
-BAR, CPU_BAR = 20.0, 20.0
+BAR, CPU_BAR, REBUILD = 20.0, 20.0, 10_000.0
 
 _RAW = """
 INSERT INTO floor (id, body) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET body = excluded.body
@@ -51,10 +58,7 @@ async def _floor(pool: Pool, events: Sequence[Event]) -> float:
 
 
 async def _ours(pool: Pool, events: Sequence[Event], cpu: list[float]) -> float:
-    project = Project(pool, store, Outbox(pool, Producer(CommonSettings())), NoFeed())
-    async with pool.connection() as conn:
-        await store.forget(conn)
-        await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
+    project = await _from_nothing(pool)
     started, used = perf_counter(), process_time()
     for first in range(0, len(events), BATCH):
         await project.apply(events[first : first + BATCH])
@@ -62,9 +66,36 @@ async def _ours(pool: Pool, events: Sequence[Event], cpu: list[float]) -> float:
     return len(events) / (perf_counter() - started)
 
 
+async def _rebuilt(pool: Pool, pages: Sequence[bytes], events: int) -> float:
+    project = await _from_nothing(pool)
+    taking = Taking(project, Held(ParkedEvents(pool, Sealer(bytes(32)), "projections"), project))
+    started = perf_counter()
+    for page in pages:
+        read = FeedPage.model_validate_json(page)
+        await taking.take([delivered(event) for event in read.events], told=False)
+    return events / (perf_counter() - started)
+
+
+async def _from_nothing(pool: Pool) -> Project:
+    async with pool.connection() as conn:
+        await store.forget(conn)
+        await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
+    return Project(pool, store, Outbox(pool, Producer(CommonSettings())), NoFeed())
+
+
+def _pages(log: stories.Log) -> list[bytes]:
+    told = [stories.as_feed(log, event) for event in log.events]
+    cut = [told[first : first + PAGE] for first in range(0, len(told), PAGE)]
+    return [
+        FeedPage(epoch=1, events=page, next_after=0, head=0).model_dump_json().encode()
+        for page in cut
+    ]
+
+
 async def measure(url: str) -> Sequence[Row]:
     collector.calm()
-    events = stories.whole_day(CUSTOMERS)
+    log = stories.day(CUSTOMERS)
+    events, pages = log.events, _pages(log)
     pool = make_pool(url, min_size=1, max_size=4)
     await pool.open()
     async with pool.connection() as conn:
@@ -73,17 +104,21 @@ async def measure(url: str) -> Sequence[Row]:
         await conn.execute("INSERT INTO floor_position VALUES (0)")
     cpu: list[float] = []
     try:
-        floor, ours = await in_turns(
-            ROUNDS, lambda: _floor(pool, events), lambda: _ours(pool, events, cpu)
+        floor, ours, rebuilt = await in_turns(
+            ROUNDS,
+            lambda: _floor(pool, events),
+            lambda: _ours(pool, events, cpu),
+            lambda: _rebuilt(pool, pages, len(events)),
         )
     finally:
         await pool.close()
     return [
         Row("events/s folded, batches of 500", middle(floor), middle(ours), BAR),
         Row("us CPU per event folded", 1, middle(cpu), CPU_BAR, "<=", ratio=middle(cpu)),
+        Row("events/s rebuilt from the feed", REBUILD, middle(rebuilt), 1.0),
     ]
 
 
 if __name__ == "__main__":
     with postgres() as admin_url, database(admin_url, "projections") as found:
-        show(asyncio.run(measure(found)))
+        show(uvloop.run(measure(found)))  # as every service does

@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 
 from services.projections.domain.events import Event
 from shared.contracts import tickets as published
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Envelope, Message
+from shared.contracts.internal_api import FeedEvent
 from shared.contracts.tickets import Author, Content
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.partitions import partition_of
@@ -159,6 +160,11 @@ def reopens(log: Log, who: Customer) -> None:
 
 def whole_day(customers: int = 6) -> list[Event]:
     """Some customers at every stage, their events interleaved."""
+    return day(customers).events
+
+
+def day(customers: int) -> Log:
+    """The log of `whole_day`."""
     log = Log()
     everyone = [Customer(number) for number in range(customers)]
     for who in everyone:
@@ -175,7 +181,7 @@ def whole_day(customers: int = 6) -> list[Event]:
         closes(log, who)
     for who in everyone[4:]:
         reopens(log, who)
-    return log.events
+    return log
 
 
 def batches(events: list[Event], sizes: list[int]) -> Iterator[list[Event]]:
@@ -187,6 +193,30 @@ def batches(events: list[Event], sizes: list[int]) -> Iterator[list[Event]]:
         start += size
     if events[start:]:
         yield events[start:]
+
+
+def envelope_of(event: Event) -> Envelope:
+    message = event.message or published.Internal()
+    return Envelope(
+        id=f"{event.stream}@{event.version}",
+        type=message.TYPE,
+        source="tickets",
+        time=event.time,
+        subject=str(event.stream),
+        account=event.account_id,
+        position=f"{event.epoch}.{event.log_id}",
+        stream=event.stream,
+        version=event.version,
+    )
+
+
+def as_feed(log: Log, event: Event, body: bytes | None = None) -> FeedEvent:
+    """The event as the feed of tickets gives it."""
+    envelope, message = envelope_of(event), event.message or published.Internal()
+    named = FeedEvent.model_fields.keys() - {"key", "body"}
+    values = {name: getattr(envelope, name) for name in named}
+    told = {"key": str(log.contacts[event.stream]), "body": (body or message.body()).decode()}
+    return FeedEvent.model_validate({**values, **told})
 
 
 def _ticket(who: Customer, ticket: UUID, minute: int) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from services.projections.handlers.ports import Delivery
 from services.projections.handlers.project import EpochRaisedError
 from services.projections.handlers.taking import Taking
 from shared.contracts import tickets as published
-from shared.contracts.envelope import Envelope
-from shared.contracts.internal_api import FeedEvent
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.kafka import to_headers
 from shared.plumbing.kafka.messages import Record
@@ -28,7 +26,7 @@ from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
 from tests.projections import stories
 from tests.projections.running import dump, models
-from tests.projections.stories import ACCOUNT, Customer, Log
+from tests.projections.stories import Customer, Log
 from tests.support.stack import Postgres
 
 NEIGHBOURS_WAIT_SECONDS = 5.0
@@ -78,12 +76,7 @@ def by_kafka(log: Log, event: Event, body: bytes | None = None) -> Delivery:
 
 
 def by_feed(log: Log, event: Event, body: bytes | None = None) -> Delivery:
-    envelope = _envelope(event)
-    values = {
-        name: getattr(envelope, name) for name in FeedEvent.model_fields.keys() - {"key", "body"}
-    }
-    told = {"key": str(log.contacts[event.stream]), "body": (body or _body(event)).decode()}
-    return delivered(FeedEvent.model_validate({**values, **told}))
+    return delivered(stories.as_feed(log, event, body))
 
 
 def sick_and_well() -> Log:
@@ -236,7 +229,10 @@ class FeedThatIsAway(list[Event]):
 
 
 def _record(log: Log, event: Event, body: bytes | None) -> Record:
-    key, value = str(log.contacts[event.stream]).encode(), body or _body(event)
+    key, value = (
+        str(log.contacts[event.stream]).encode(),
+        body or (event.message or published.Internal()).body(),
+    )
     return ConsumerRecord(
         topic=TICKETS_EVENTS.name,
         partition=event.partition,
@@ -248,27 +244,8 @@ def _record(log: Log, event: Event, body: bytes | None) -> Record:
         checksum=None,
         serialized_key_size=len(key),
         serialized_value_size=len(value),
-        headers=to_headers(_envelope(event)),
+        headers=to_headers(stories.envelope_of(event)),
     )
-
-
-def _envelope(event: Event) -> Envelope:
-    message = event.message or published.Internal()
-    return Envelope(
-        id=f"{event.stream}@{event.version}",
-        type=message.TYPE,
-        source="tickets",
-        time=event.time,
-        subject=str(event.stream),
-        account=ACCOUNT,
-        position=f"{event.epoch}.{event.log_id}",
-        stream=event.stream,
-        version=event.version,
-    )
-
-
-def _body(event: Event) -> bytes:
-    return (event.message or published.Internal()).body()
 
 
 def _of(who: Customer, tables: dict[str, list[str]]) -> dict[str, list[str]]:

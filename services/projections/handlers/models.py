@@ -87,18 +87,14 @@ class Changed:
 
 
 def difference(before: Models, after: Models) -> Changed:
-    """What a batch has changed."""
+    """What a batch has changed: folding replaces a value only by another one."""
     return Changed(
-        rows=_changed(before.rows, after.rows),
-        people=_changed(before.people, after.people),
-        lines=_changed(before.lines, after.lines),
-        fates=_changed(before.fates, after.fates),
+        rows=_replaced(before.rows, after.rows),
+        people=[id_ for id_, person in after.people.items() if before.people.get(id_) != person],
+        lines=_replaced(before.lines, after.lines),
+        fates=_replaced(before.fates, after.fates),
     )
 
 
-def _changed(before: Mapping[UUID, object], after: Mapping[UUID, object]) -> list[UUID]:
-    return [
-        id_
-        for id_, value in after.items()
-        if (old := before.get(id_)) is not value and old != value
-    ]
+def _replaced(before: Mapping[UUID, object], after: Mapping[UUID, object]) -> list[UUID]:
+    return [id_ for id_, value in after.items() if before.get(id_) is not value]

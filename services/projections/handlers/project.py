@@ -192,14 +192,21 @@ def _mark(event: Event) -> Mark:
 
 
 def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
-    moved = dict(places)
+    log_ids: dict[int, int] = {}
+    offsets: dict[int, int] = {}
     for mark in marks:
-        place = moved[mark.partition]
-        offset = place.kafka_offset if mark.offset is None else mark.offset + 1
-        moved[mark.partition] = replace(
-            place, log_id=max(place.log_id, mark.log_id), kafka_offset=offset
+        log_ids[mark.partition] = max(mark.log_id, log_ids.get(mark.partition, 0))
+        if mark.offset is not None:
+            offsets[mark.partition] = mark.offset + 1
+    moved = [
+        replace(
+            places[partition],
+            log_id=max(places[partition].log_id, log_id),
+            kafka_offset=offsets.get(partition, places[partition].kafka_offset),
         )
-    return [place for partition, place in moved.items() if place != places[partition]]
+        for partition, log_id in log_ids.items()
+    ]
+    return [place for place in moved if place != places[place.partition]]
 
 
 def _changes(before: Models, after: Models, changed: Changed) -> list[RowChanged | TimelineChanged]:
