@@ -27,6 +27,7 @@ from shared.contracts.directory import AgentChanged, ConnectionChanged, SectorCh
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.internal_api import (
     COMMAND_ID_HEADER,
+    Allowed,
     CommandAnswer,
     SessionAnswer,
     TicketState,
@@ -248,6 +249,25 @@ async def test_the_loser_of_an_accept_reads_who_has_it(keys_dir: Path) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
         assert problem["held_by"] == {"id": str(BIA), "name": "Bia"}
         assert problem["detail"].startswith("Este atendimento já foi aceito")
+
+
+async def test_why_a_command_is_not_allowed_is_said_in_portuguese(keys_dir: Path) -> None:
+    refused = Allowed(allowed=False, code="ticket_not_closed", detail="The ticket is not closed")
+    allowed = {"accept": Allowed(allowed=True), "reopen": refused}
+    state = a_state().model_copy(update={"allowed": allowed})
+    async with gateway(keys_dir) as (made, others, http):
+        row = a_row(a_seen("atendendo"), 1).model_dump_json()
+        done = CommandAnswer(ticket=state, version=4, position="1.7-9").model_dump_json()
+        others.answers |= {
+            "/internal/tickets/query": (200, row),
+            f"/internal/tickets/{TICKET}": (200, state.model_dump_json()),
+            f"/internal/tickets/{TICKET}/accept": (200, done),
+        }
+        card = await http.get(f"/v1/tickets/{TICKET}", headers=made.of(ANA))
+        accepted = await http.post(f"/v1/tickets/{TICKET}/accept", headers=made.of(ANA))
+        for said in (card.json()["allowed"], accepted.json()["ticket"]["allowed"]):
+            assert said["accept"] == {"allowed": True, "code": None, "detail": None}
+            assert said["reopen"]["detail"] == "O atendimento não está encerrado."
 
 
 async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> None:

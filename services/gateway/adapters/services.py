@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.gateway.domain.access import Person
+from services.gateway.labels import pt_br
 from shared.contracts.inbox import Row
 from shared.contracts.internal_api import (
     COMMAND_ID_HEADER,
@@ -87,7 +88,8 @@ class Tickets:
             headers=headers,
             repeatable=True,  # the command id stays the same (D5)
         )
-        return _read(CommandAnswer, answer)
+        done = _read(CommandAnswer, answer)
+        return done.model_copy(update={"ticket": _spoken(done.ticket)})
 
     async def state(self, person: Person, ticket_id: UUID) -> TicketState:
         """The ticket, and what this person may do with it now."""
@@ -97,7 +99,7 @@ class Tickets:
             principal=str(person.id),
             roles=person.roles,
         )
-        return _read(TicketState, answer)
+        return _spoken(_read(TicketState, answer))
 
 
 class Projections:
@@ -131,6 +133,15 @@ class Projections:
             roles=person.roles,
             repeatable=True,
         )
+
+
+def _spoken(state: TicketState) -> TicketState:
+    """With the reasons of what is not allowed in words for an agent."""
+    allowed = {
+        name: one.model_copy(update={"detail": one.code and pt_br.PROBLEMS.get(one.code)})
+        for name, one in state.allowed.items()
+    }
+    return state.model_copy(update={"allowed": allowed})
 
 
 def _read(kind: type[_Body], answer: Answer) -> _Body:
