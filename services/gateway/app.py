@@ -17,6 +17,7 @@ from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import Book
 from services.gateway.adapters.http import live, problems, sessions, views
+from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
 from services.gateway.adapters.services import Directory, Projections, Tickets
@@ -74,6 +75,7 @@ def build_app(
 
     app = FastAPI(title="Guichê", version="1", lifespan=lifespan)
     app.add_middleware(CorrelationIdMiddleware)
+    app.add_middleware(BodyCap, most=settings.body_bytes)
     problems.install(app, names)
     directory = Directory(calls.to("directory", [settings.directory_url]))
     app.include_router(

@@ -19,6 +19,7 @@ from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import Book
 from services.gateway.adapters.http import live, problems, sessions, views
+from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
 from services.gateway.adapters.services import Directory, Projections, Tickets
@@ -305,6 +306,24 @@ async def test_bad_input_names_the_field_and_is_not_echoed(
         assert answer.json()["field"] == field
         assert answer.json()["detail"] == "Há um campo incorreto no pedido."
         assert "oi" not in answer.text
+        assert others.asked == []
+
+
+async def test_a_body_without_end_is_refused_while_it_is_read(keys_dir: Path) -> None:
+    async def endless() -> AsyncGenerator[bytes]:
+        yield b'{"login": "'
+        for _ in range(1_000):
+            sent.append(1)
+            yield b"a" * 65_536
+
+    sent: list[int] = []
+    async with gateway(keys_dir) as (made, others, http):
+        made.app.add_middleware(BodyCap, most=262_144)
+        answer = await http.post(
+            "/v1/sessions", content=endless(), headers={"Content-Type": "application/json"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert len(sent) < 10
         assert others.asked == []
 
 
