@@ -1,9 +1,9 @@
 """How is tickets.events followed? aiokafka's own consumer, from offsets kept with the rows."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from time import time
+from time import monotonic, time
 from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -19,14 +19,16 @@ from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
 from shared.plumbing import logs, metrics
+from shared.plumbing.kafka.messages import Record
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
 
-_lag = metrics.gauge("projection_lag_seconds", "Age of the newest folded event when it was folded")
+_lag = metrics.gauge("projection_lag_seconds", "Age of the newest event when it was read")
 _log = logs.get(__name__)
 
 _SESSION_MS: Final = 6_000
 _WAIT_SECONDS: Final = 0.5
+_TELL_SECONDS: Final = 1.0
 
 
 class BehindKafkaError(Exception):
@@ -52,20 +54,25 @@ class Follower:
                 beat.beat()
                 await asyncio.sleep(_WAIT_SECONDS)
         consumer = _consumer(self._settings)
-        places = _Places(self._settings, self._pool, consumer)
+        places, seen = _Places(self._settings, self._pool, consumer), _Seen(consumer)
         consumer.subscribe([self._settings.topic(TICKETS_EVENTS.name)], listener=places)
         try:
             await consumer.start()
-            await self._follow(consumer, places, beat)
+            await self._follow(consumer, places, seen, beat)
         except EpochRaisedError:
             await self._catching_up.forget()
         except BehindKafkaError:
             await self._catching_up.run(beat)
         finally:
             with suppress(KafkaError, OSError):
+                async with asyncio.timeout(_TELL_SECONDS):  # no broker, no farewell
+                    await seen.tell()
+            with suppress(KafkaError, OSError):
                 await consumer.stop()
 
-    async def _follow(self, consumer: AIOKafkaConsumer, places: "_Places", beat: Heartbeat) -> None:
+    async def _follow(
+        self, consumer: AIOKafkaConsumer, places: "_Places", seen: "_Seen", beat: Heartbeat
+    ) -> None:
         while True:
             found = await consumer.getmany(
                 timeout_ms=self._settings.poll_milliseconds,
@@ -75,10 +82,42 @@ class Follower:
                 raise BehindKafkaError
             batch = [from_kafka(record) for records in found.values() for record in records]
             if batch:
-                await self._taking.take(batch)
                 _lag.set(_age(batch))
+                await self._taking.take(batch)
+                seen.folded(found)
+            await seen.tell_now_and_then()
             self.ready.set()
             beat.beat()
+
+
+class _Seen:
+    """Tells the group how far we have folded, for the eyes of operators: we go by our own places.
+
+    Only what was folded: a projection that stands still must not look as if it had caught up.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._next: dict[TopicPartition, int] = {}
+        self._told_at = monotonic()
+
+    def folded(self, found: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        """Remember where each partition goes on."""
+        self._next |= {part: records[-1].offset + 1 for part, records in found.items()}
+
+    async def tell_now_and_then(self) -> None:
+        """Commit at most once a second: it costs a question to the broker."""
+        if self._next and monotonic() - self._told_at >= _TELL_SECONDS:
+            self._told_at = monotonic()
+            with suppress(KafkaError):  # given away meanwhile: its new reader tells
+                await self.tell()
+
+    async def tell(self) -> None:
+        """Commit what has been folded and not yet told; raises KafkaError."""
+        mine = self._consumer.assignment()
+        told, self._next = self._next, {}
+        if offsets := {part: offset for part, offset in told.items() if part in mine}:
+            await self._consumer.commit(offsets)
 
 
 class _Places(ConsumerRebalanceListener):
@@ -162,7 +201,7 @@ def _consumer(settings: Settings) -> AIOKafkaConsumer:
         session_timeout_ms=_SESSION_MS,
         heartbeat_interval_ms=_SESSION_MS // 3,
         auto_offset_reset="earliest",
-        enable_auto_commit=True,  # only for the eyes of operators: we go by our own places
+        enable_auto_commit=False,  # it would commit what was read and not folded
         max_partition_fetch_bytes=MAX_MESSAGE_BYTES + 65_536,
     )
 
