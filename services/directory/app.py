@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets as random_secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from services.directory.handlers.secrets import Secrets
 from services.directory.handlers.sessions import Sessions
 from services.directory.settings import Settings
 from shared.contracts.problems import PROBLEMS
-from shared.plumbing import clock, health, logs, metrics
+from shared.plumbing import clock, health, logs, metrics, tasks
 from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Loops
 from shared.plumbing.outbox import Outbox
@@ -76,9 +76,7 @@ def build_app(
         try:
             yield
         finally:
-            arriving.cancel()
-            with suppress(asyncio.CancelledError):
-                await arriving
+            await tasks.end(arriving)
             await loops.stop()
             await producer.stop()
             await pool.close()

@@ -24,7 +24,7 @@ from services.gateway.adapters.services import Directory, Projections, Tickets
 from services.gateway.domain.cards import Names
 from services.gateway.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS, INBOX_CHANGES
-from shared.plumbing import clock, health, metrics
+from shared.plumbing import clock, health, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import InternalClient
 from shared.plumbing.loops import Loops
@@ -68,8 +68,7 @@ def build_app(
         try:
             yield
         finally:
-            for task in arriving:
-                task.cancel()
+            await tasks.end(*arriving)
             await loops.stop()
             await calls.close()
 

@@ -20,7 +20,7 @@ from services.ingest.handlers.accept import Accept
 from services.ingest.settings import Settings
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
-from shared.plumbing import clock, health, metrics
+from shared.plumbing import clock, health, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import Answer, InternalClient
 from shared.plumbing.kafka import Producer
@@ -75,7 +75,7 @@ def build_app(
         try:
             yield
         finally:
-            arrivals.cancel()
+            await tasks.end(arrivals)
             await loops.stop()
             await producer.stop()
             await internal.close()

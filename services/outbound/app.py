@@ -26,7 +26,7 @@ from services.outbound.handlers.send import Limits, Send
 from services.outbound.handlers.settle import Settle
 from services.outbound.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
-from shared.plumbing import clock, health, logs, metrics
+from shared.plumbing import clock, health, logs, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer, ServiceBroker, start_when_ready, watch
@@ -64,9 +64,7 @@ def build_app(
         try:
             yield
         finally:
-            arriving.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await arriving
+            await tasks.end(arriving)
             await outbound.leave()
 
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)

@@ -20,7 +20,7 @@ from services.projections.handlers.project import Project
 from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.problems import PROBLEMS
-from shared.plumbing import clock, health, metrics
+from shared.plumbing import clock, health, metrics, tasks
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Lease, Loops
@@ -50,8 +50,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) ->
         try:
             yield
         finally:
-            beginning.cancel()
-            await asyncio.gather(beginning, return_exceptions=True)
+            await tasks.end(beginning)
             await service.end()
 
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)

@@ -27,7 +27,7 @@ from services.tickets.handlers.warm import Warm
 from services.tickets.settings import Settings
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
-from shared.plumbing import clock, health, logs, metrics
+from shared.plumbing import clock, health, logs, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import Answer, InternalClient
 from shared.plumbing.kafka import Producer, make_broker, start_when_ready, watch
@@ -181,8 +181,7 @@ def build_app(
         try:
             yield
         finally:
-            beginning.cancel()
-            await asyncio.gather(beginning, return_exceptions=True)
+            await tasks.end(beginning)
             await service.end()
 
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)

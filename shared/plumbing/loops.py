@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Final, LiteralString, TypeAlias
 
-from shared.plumbing import logs, metrics
+from shared.plumbing import logs, metrics, tasks
 
 if TYPE_CHECKING:  # services without a database have loops, but no psycopg
     from shared.plumbing.postgres import Pool
@@ -88,9 +88,7 @@ class Loops:
 
     async def stop(self) -> None:
         """Cancel every loop and wait until all have ended."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(*self._tasks)
         self._tasks.clear()
 
     def watched(self) -> Sequence[WatchedLoop]:

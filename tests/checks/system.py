@@ -24,6 +24,7 @@ from deploy.local.process import Child, ProcessSpec
 from deploy.local.servers import Servers, start_servers
 from deploy.local.supervisor import Supervisor
 from deploy.postgres import job
+from shared.plumbing import tasks
 from shared.plumbing.settings import CommonSettings
 from tests.checks.table import CONSOLE, DifferenceError
 from tests.checks.waiting import LateError, until
@@ -248,9 +249,7 @@ async def _kept_alive(supervisor: Supervisor) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        await tasks.end(watch)
 
 
 async def _keep_alive(supervisor: Supervisor) -> None:

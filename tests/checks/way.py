@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final
 
 from deploy.simulator.customers.script import script
+from shared.plumbing import tasks
 from tests.checks import system as systems
 from tests.checks.agent import Agent
 from tests.checks.book import Book
@@ -117,9 +118,7 @@ async def _screens(system: System) -> AsyncGenerator[list[Screen]]:
             await asyncio.wait_for(screen.changed.wait(), 120)
         yield screens
     finally:
-        for task in following:
-            task.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
+        await tasks.end(*following)
 
 
 @asynccontextmanager

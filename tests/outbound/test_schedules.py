@@ -14,7 +14,7 @@ from shared.contracts.outbound import (
     MessageOutcomeUnknown,
     SendMessage,
 )
-from shared.plumbing import clock
+from shared.plumbing import clock, tasks
 from shared.plumbing.postgres import Pool
 from tests.outbound.meta import NUMBER, Meta, truly_accepted
 from tests.outbound.running import Outbound, the_number
@@ -67,8 +67,7 @@ async def test_no_schedule_makes_meta_accept_an_id_twice(
             await outbound.start()
     await outbound.until("accepted", "refused", "unknown", "dead", seconds=60)
     await simulator.settled()
-    heard.cancel()
-    await asyncio.gather(heard, return_exceptions=True)
+    await tasks.end(heard)
     heard_all = tuple(statuses)  # later ones may still come
     await outbound.hear(*heard_all, *heard_all)
     await outbound.die()

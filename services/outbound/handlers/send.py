@@ -24,7 +24,7 @@ from services.outbound.handlers.record import Attempt, Recorder
 from services.outbound.handlers.settle import fold
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage
-from shared.plumbing import logs, metrics
+from shared.plumbing import logs, metrics, tasks
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat
 
@@ -86,10 +86,7 @@ class Send:
         """Wait for the attempts in flight; what is left then will be unknown."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
-        left = list(self._tasks)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await tasks.end(*self._tasks)
 
     async def _some(self) -> bool:
         room = self._limits.in_flight - len(self._tasks)

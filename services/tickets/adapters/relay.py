@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from services.tickets.adapters.positions import Position, RelayPosition
 from services.tickets.adapters.published import to_messages
 from services.tickets.handlers.store import EventStore, StoredEvent, UnknownKeyError
-from shared.plumbing import failpoints, logs, metrics
+from shared.plumbing import failpoints, logs, metrics, tasks
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.loops import Heartbeat, Lease
 from shared.plumbing.postgres import TRANSIENT
@@ -146,8 +146,7 @@ class Relay:
     async def _forget_ahead(self) -> None:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            await tasks.end(ahead)
 
     async def _rest(self) -> None:
         with suppress(TimeoutError):

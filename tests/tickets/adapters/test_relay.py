@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,7 +16,7 @@ from services.tickets.adapters.relay import AFTER_PRODUCE, Producing, Relay, Rel
 from services.tickets.handlers.store import Stored, UnknownKeyError
 from services.tickets.settings import Settings
 from shared.contracts import tickets
-from shared.plumbing import clock, failpoints
+from shared.plumbing import clock, failpoints, tasks
 from shared.plumbing.failpoints import FailpointError
 from shared.plumbing.kafka import Outgoing, Producer, PublishFailedError, Received
 from shared.plumbing.loops import Heartbeat, Lease
@@ -64,9 +64,7 @@ async def running(one: Relay) -> AsyncGenerator[asyncio.Task[None]]:
     try:
         yield task
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await tasks.end(task)
 
 
 async def published_up_to_the_head(database: Database) -> None:

@@ -1,0 +1,20 @@
+"""How is a task ended that would run for ever? Cancelled until it hears it."""
+
+import asyncio
+from typing import Any, Final
+
+_AGAIN_SECONDS: Final = 1.0
+
+
+async def end(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel all of them and wait until each has ended, however it ended.
+
+    One cancellation is not enough: `asyncio.wait_for` of Python 3.11, with which psycopg's pool
+    waits for a connection, swallows one that comes in the same turn as what it waited for.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
