@@ -82,6 +82,7 @@ class ConnectionChanged(Message):
     display_phone: str
     graph_url: str  # base, with the version: https://graph.facebook.com/v26.0
     entry: Literal["waiting", "flow", "menu"] = "waiting"
+    flow_id: UUID | None = None  # of `entry: flow`
     sector_id: UUID | None = None  # sector of tickets that enter by this number
     texts: Texts = Texts()
     active: bool = True

@@ -1,10 +1,10 @@
 """outbound.commands (what must be sent) and outbound.events (what became of it)."""
 
 from datetime import datetime
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from shared.contracts.envelope import Contract, Message, registry_of
 from shared.contracts.inbound import ProviderError
@@ -24,6 +24,47 @@ class TextContent(Contract):
     text: str
 
 
+class Button(Contract):
+    """A reply button: `id` comes back with the tap (at most 256 characters), `title` at most 20."""
+
+    id: str
+    title: str
+
+
+class ButtonsContent(Contract):
+    """A text with 1 to 3 reply buttons; `text` at most 1,024 characters, `footer` 60."""
+
+    type: Literal["buttons"] = "buttons"
+    text: str
+    footer: str | None = None
+    buttons: list[Button]
+
+
+class ListRow(Contract):
+    """A row of a list: `id` at most 200 characters, `title` 24, `description` 72."""
+
+    id: str
+    title: str
+    description: str | None = None
+
+
+class ListSection(Contract):
+    """Rows under a title of at most 24 characters, which only a single section may lack."""
+
+    title: str | None = None
+    rows: list[ListRow]
+
+
+class ListContent(Contract):
+    """A text with a button that opens at most 10 rows; `text` 1,024 characters, `button` 20."""
+
+    type: Literal["list"] = "list"
+    text: str
+    footer: str | None = None
+    button: str
+    sections: list[ListSection]
+
+
 class SendMessage(Message):
     """Send this once. `message_id` is the opaque id that Meta echoes."""
 
@@ -35,7 +76,7 @@ class SendMessage(Message):
     conversation_id: UUID
     ticket_id: UUID
     recipient: Recipient
-    content: TextContent
+    content: Annotated[TextContent | ButtonsContent | ListContent, Field(discriminator="type")]
     reply_to_wamid: str | None = None
     automatic: str | None = None  # kind of an automatic message
     window_closes_at: datetime | None  # as known when queued; outbound may know a newer one
@@ -53,6 +94,18 @@ class SendReadReceipt(Message):
     connection_id: UUID
     wamid: str
     read_at: datetime
+
+
+class CancelSend(Message):
+    """Take this message back if it has not been sent; its fate answers, whatever it is."""
+
+    TYPE: ClassVar[str] = "outbound.CancelSend.v1"
+    message_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    reason: str
+    requested_at: datetime
 
 
 class Fate(Message):
@@ -122,7 +175,7 @@ class MessageCancelled(Fate):
     reason: str
 
 
-OUTBOUND_COMMANDS_TYPES: Final = registry_of(SendMessage, SendReadReceipt)
+OUTBOUND_COMMANDS_TYPES: Final = registry_of(SendMessage, SendReadReceipt, CancelSend)
 OUTBOUND_EVENTS_TYPES: Final = registry_of(
     MessageAccepted,
     MessageSent,

@@ -52,6 +52,18 @@ class ContactRenamed(Message):
     occurred_at: datetime
 
 
+class ContactFieldSet(Message):
+    """A field of the contact has this value; None: forgotten."""
+
+    TYPE: ClassVar[str] = "tickets.ContactFieldSet.v1"
+    contact_id: UUID
+    name: str
+    value: str | None
+    previous_value: str | None = None
+    by: Author
+    occurred_at: datetime
+
+
 class IdentityConflict(Message):
     """Phone and user id point to two contacts: a person must merge (protocols.md 1)."""
 
@@ -134,6 +146,33 @@ class TicketReopened(TicketFact):
     lifecycle: Literal["waiting", "attending"]
 
 
+class FlowSessionStarted(TicketFact):
+    """A flow answers from now on; which of its versions is the bot's to pin (protocols.md 8)."""
+
+    TYPE: ClassVar[str] = "tickets.FlowSessionStarted.v1"
+    session_id: UUID
+    flow_id: UUID
+    conversation_id: UUID
+    opened_by: UUID | None = None  # the message that opened the ticket: no answer to the flow
+    return_to: UUID | None = None  # the agent who started it by hand
+
+
+class FlowSessionEnded(TicketFact):
+    """The flow answers no more."""
+
+    TYPE: ClassVar[str] = "tickets.FlowSessionEnded.v1"
+    session_id: UUID
+    reason: str  # handoff | human_takeover | closed | bot_silent
+
+
+class NoteAdded(TicketFact):
+    """Something that people read and the customer does not."""
+
+    TYPE: ClassVar[str] = "tickets.NoteAdded.v1"
+    note_id: UUID
+    text: str | None  # None: forgotten
+
+
 class AutoMessageSkipped(TicketFact):
     """An automatic message was due and not sent."""
 
@@ -185,6 +224,15 @@ class MessagesRead(ConversationFact):
     TYPE: ClassVar[str] = "tickets.MessagesRead.v1"
     up_to: UUID
     by: Author
+
+
+class MessageCancelRequested(ConversationFact):
+    """Somebody wants a message back; MessageCancelled or another fate follows on its stream."""
+
+    TYPE: ClassVar[str] = "tickets.MessageCancelRequested.v1"
+    message_id: UUID
+    by: Author
+    reason: str
 
 
 class InboundDropped(Message):
@@ -295,6 +343,7 @@ class Internal(Message):
 TICKETS_EVENTS_TYPES: Final = registry_of(
     ContactIdentified,
     ContactRenamed,
+    ContactFieldSet,
     IdentityConflict,
     TicketOpened,
     SectorAssigned,
@@ -303,10 +352,14 @@ TICKETS_EVENTS_TYPES: Final = registry_of(
     OwnerReleased,
     TicketClosed,
     TicketReopened,
+    FlowSessionStarted,
+    FlowSessionEnded,
+    NoteAdded,
     AutoMessageSkipped,
     MessageReceived,
     MessageQueued,
     MessagesRead,
+    MessageCancelRequested,
     InboundDropped,
     MessageAccepted,
     MessageSent,

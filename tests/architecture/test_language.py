@@ -20,6 +20,7 @@ PORTUGUESE = re.compile(
 )
 READ_MODELS = {"aguardando", "atendendo", "resolvidos"}
 CONTRACTS = {
+    "bot",
     "directory",
     "envelope",
     "inbound",
@@ -27,6 +28,7 @@ CONTRACTS = {
     "internal_api",
     "outbound",
     "problems",
+    "ticket_commands",
     "tickets",
     "topics",
 }

@@ -1,0 +1,110 @@
+"""tickets.commands (what a flow asks of a ticket) and tickets.replies (what became of it, D5).
+
+The bot derives each command's id from (session, step, effect): sent again, it is the same command
+and gets the same answer. A refusal is an answer with a code, never an exception (bots.md 4).
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Final, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.envelope import Message, registry_of
+from shared.contracts.outbound import ButtonsContent, ListContent, TextContent
+
+SayContent = Annotated[TextContent | ButtonsContent | ListContent, Field(discriminator="type")]
+"""What a flow says; the limits of Cloud API 3 hold for each kind."""
+
+
+class TicketCommand(Message):
+    """Common to all commands of a flow; refused with `session_ended` after the session's end.
+
+    `tickets` takes the instant of the decision from its own clock; `at` is the step's, as evidence.
+    """
+
+    command_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    ticket_id: UUID
+    session_id: UUID
+    at: datetime
+
+
+class QueueAutomaticMessage(TicketCommand):
+    """Say this in the name of the bot, after everything that was queued before it."""
+
+    TYPE: ClassVar[str] = "tickets.QueueAutomaticMessage.v1"
+    content: SayContent
+
+
+class AssignSector(TicketCommand):
+    """The ticket belongs to this sector from now on; it stays with the bot."""
+
+    TYPE: ClassVar[str] = "tickets.AssignSector.v1"
+    sector_id: UUID
+
+
+class SetContactField(TicketCommand):
+    """Remember something about the contact, beyond this ticket."""
+
+    TYPE: ClassVar[str] = "tickets.SetContactField.v1"
+    name: str
+    value: str
+
+
+class HandOff(TicketCommand):
+    """People go on: the ticket waits in the sector; the summary stands in it as a note."""
+
+    TYPE: ClassVar[str] = "tickets.HandOff.v1"
+    sector_id: UUID | None = None  # None: the ticket's, else the connection's
+    reason: str  # node | timeout | loop | error: why the flow gave it away
+    summary: str | None = None
+
+
+class CloseTicket(TicketCommand):
+    """The flow answered everything; `farewell` says whether the connection's text is sent."""
+
+    TYPE: ClassVar[str] = "tickets.CloseTicket.v1"
+    farewell: bool = False
+    reason_id: UUID | None = None
+
+
+class CancelMessage(TicketCommand):
+    """Take a message of this session back, if it has not been sent yet."""
+
+    TYPE: ClassVar[str] = "tickets.CancelMessage.v1"
+    message_id: UUID
+
+
+class KeepSession(TicketCommand):
+    """The flow has heard the customer and has nothing to say yet: stops the 60 s of silence."""
+
+    TYPE: ClassVar[str] = "tickets.KeepSession.v1"
+
+
+class CommandReplied(Message):
+    """What became of one command; may come twice, always the same."""
+
+    TYPE: ClassVar[str] = "tickets.CommandReplied.v1"
+    command_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    ticket_id: UUID
+    session_id: UUID
+    outcome: Literal["done", "refused"]
+    code: str | None = None  # of a refusal, from `shared.contracts.problems`
+    message_id: UUID | None = None  # that was queued
+    occurred_at: datetime
+
+
+TICKETS_COMMANDS_TYPES: Final = registry_of(
+    QueueAutomaticMessage,
+    AssignSector,
+    SetContactField,
+    HandOff,
+    CloseTicket,
+    CancelMessage,
+    KeepSession,
+)
+TICKETS_REPLIES_TYPES: Final = registry_of(CommandReplied)
