@@ -6,6 +6,12 @@ from uuid import UUID, uuid4, uuid5
 from services.outbound.domain.queue_row import Kind, QueueRow, State
 from shared.contracts.inbound import Sender, Status, TextReceived
 from shared.contracts.outbound import (
+    Button,
+    ButtonsContent,
+    CancelSend,
+    ListContent,
+    ListRow,
+    ListSection,
     Recipient,
     SendMessage,
     SendReadReceipt,
@@ -47,6 +53,31 @@ def a_send(
         after=after,
         queued_at=at,
     )
+
+
+def a_cancel(command: SendMessage, reason: str = "session_ended") -> CancelSend:
+    return CancelSend(
+        message_id=command.message_id,
+        account_id=command.account_id,
+        contact_id=command.contact_id,
+        connection_id=command.connection_id,
+        reason=reason,
+        requested_at=command.queued_at + timedelta(seconds=1),
+    )
+
+
+def buttons(count: int = 2) -> ButtonsContent:
+    """A question with so many buttons; Meta takes three."""
+    offered = [Button(id=f"s.{n}", title=f"Opção {n}") for n in range(count)]
+    return ButtonsContent(text="Como podemos ajudar?", footer="Guichê", buttons=offered)
+
+
+def a_list() -> ListContent:
+    rows = [
+        ListRow(id="s.vendas", title="Vendas", description="Preços e prazos"),
+        ListRow(id="s.suporte", title="Suporte"),
+    ]
+    return ListContent(text="Escolha o setor", button="Setores", sections=[ListSection(rows=rows)])
 
 
 def a_receipt(wamid: str = "wamid.IN1", *, at: datetime = AT) -> SendReadReceipt:

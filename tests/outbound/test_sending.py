@@ -20,7 +20,15 @@ from shared.plumbing import clock
 from shared.plumbing.loops import Heartbeat
 from tests.outbound.meta import NUMBER, Meta, truly_accepted
 from tests.outbound.running import Outbound, eventually
-from tests.outbound.samples import CONNECTION, a_receipt, a_send, a_status, a_text_received
+from tests.outbound.samples import (
+    CONNECTION,
+    a_list,
+    a_receipt,
+    a_send,
+    a_status,
+    a_text_received,
+    buttons,
+)
 from tests.wire.support import until
 
 WhatsApp = tuple[Meta, list[Status]]
@@ -103,6 +111,28 @@ async def test_an_unclear_answer_is_unknown_until_a_status_with_our_id_comes(
     assert (await outbound.states())[first.message_id] == settled
     assert max(accepted.values()) == 1
     assert len(await simulator.requests()) == 2
+
+
+async def test_buttons_and_lists_are_sent_and_what_meta_does_not_take_has_failed(
+    outbound: Outbound, whatsapp: WhatsApp
+) -> None:
+    simulator, _ = whatsapp
+    await simulator.customers_write(3)
+    contents = (buttons(3), a_list(), buttons(4))
+    taken, listed, refused = (
+        a_send(n, at=clock.now()).model_copy(update={"content": content})
+        for n, content in enumerate(contents)
+    )
+    await outbound.queue(taken, listed, refused)
+    assert await outbound.until("accepted", "refused") == {
+        taken.message_id: "accepted",
+        listed.message_id: "accepted",
+        refused.message_id: "refused",
+    }
+    (failed,) = [f for f in await outbound.facts() if isinstance(f, MessageFailed)]
+    assert (failed.message_id, failed.reason) == (refused.message_id, "invalid")
+    assert [each.code for each in failed.errors] == [131009]
+    assert {r["type"] for r in await simulator.requests()} == {"interactive"}
 
 
 async def test_a_number_without_a_server_is_tried_again_until_it_is_there(

@@ -2,17 +2,27 @@
 
 from pydantic import JsonValue
 
-from shared.contracts.outbound import Recipient, SendMessage, SendReadReceipt
+from shared.contracts.outbound import (
+    ButtonsContent,
+    ListContent,
+    ListRow,
+    ListSection,
+    Recipient,
+    SendMessage,
+    SendReadReceipt,
+    TextContent,
+)
+
+_Json = dict[str, JsonValue]
 
 
-def to_graph(command: SendMessage) -> dict[str, JsonValue]:
+def to_graph(command: SendMessage) -> _Json:
     """The body of POST /messages; Meta echoes our id in statuses."""
-    body: dict[str, JsonValue] = {
+    body: _Json = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **_recipient(command.recipient),
-        "type": "text",
-        "text": {"body": command.content.text},
+        **_content(command.content),
         "biz_opaque_callback_data": str(command.message_id),
     }
     if command.reply_to_wamid is not None:
@@ -20,13 +30,53 @@ def to_graph(command: SendMessage) -> dict[str, JsonValue]:
     return body
 
 
-def receipt_to_graph(command: SendReadReceipt) -> dict[str, JsonValue]:
+def receipt_to_graph(command: SendReadReceipt) -> _Json:
     """The body that marks everything up to a message as read."""
     return {"messaging_product": "whatsapp", "status": "read", "message_id": command.wamid}
 
 
-def _recipient(recipient: Recipient) -> dict[str, JsonValue]:
+def _recipient(recipient: Recipient) -> _Json:
     """A phone with its plus sign: without it Meta may take it for a local number."""
     if recipient.phone:
         return {"to": "+" + recipient.phone.removeprefix("+")}
     return {"recipient": recipient.user_id}
+
+
+def _content(content: TextContent | ButtonsContent | ListContent) -> _Json:
+    """Limits are checked when a flow is published; what Meta refuses all the same has failed."""
+    match content:
+        case TextContent():
+            return {"type": "text", "text": {"body": content.text}}
+        case ButtonsContent():
+            return _interactive("button", content, _buttons(content))
+        case ListContent():
+            return _interactive("list", content, _list(content))
+
+
+def _interactive(kind: str, content: ButtonsContent | ListContent, action: _Json) -> _Json:
+    shape: _Json = {"type": kind, "body": {"text": content.text}, "action": action}
+    if content.footer is not None:
+        shape["footer"] = {"text": content.footer}
+    return {"type": "interactive", "interactive": shape}
+
+
+def _buttons(content: ButtonsContent) -> _Json:
+    buttons = content.buttons
+    return {
+        "buttons": [{"type": "reply", "reply": {"id": b.id, "title": b.title}} for b in buttons]
+    }
+
+
+def _list(content: ListContent) -> _Json:
+    return {"button": content.button, "sections": [_section(each) for each in content.sections]}
+
+
+def _section(section: ListSection) -> _Json:
+    """Meta refuses an empty title where a missing one is allowed."""
+    title: _Json = {} if section.title is None else {"title": section.title}
+    return {**title, "rows": [_row(row) for row in section.rows]}
+
+
+def _row(row: ListRow) -> _Json:
+    said: _Json = {"id": row.id, "title": row.title}
+    return said if row.description is None else {**said, "description": row.description}
