@@ -29,8 +29,8 @@ install: $(VENV)/.local ## the virtual environment, with what `run` needs
 
 install-dev: $(VENV)/.dev ## the same, with the tools and tests
 
-run: install ## PostgreSQL, Kafka, all services, simulated customers; GUICHE_SIMULATE=0 without these
-	@exec $(BIN)/guiche run
+run: install ## PostgreSQL, Kafka, all services, simulated customers; BROKERS=3, REPLICAS=2, GUICHE_SIMULATE=0
+	@GUICHE_BROKERS=$(BROKERS) GUICHE_REPLICAS=$(REPLICAS) exec $(BIN)/guiche run
 
 stop: ## end what `run` started
 	@if test -x $(BIN)/guiche; then $(BIN)/guiche stop; fi
@@ -70,13 +70,13 @@ test: lint types imports ## all checks of the code, then all tests on real serve
 check: test ## what has to pass before a change goes in
 
 check-way: install-dev ## one message, all the way, against an oracle: SEED=1
-	@$(BIN)/python -m tests.checks.way --seed $(SEED)
+	@$(BIN)/python -m tests.checks.way --seed $(SEED) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)
 
 check-accept: install-dev ## 2 agents, 500 tickets, 2 processes of tickets: SEED=1
 	@$(BIN)/python -m tests.checks.accept --seed $(SEED)
 
-check-kill: install-dev ## check-way while everything is killed once: SEED=1
-	@$(BIN)/python -m tests.checks.kill --seed $(SEED)
+check-kill: install-dev ## check-way on 3 brokers and 2 of each, while everything is killed once: SEED=1
+	@$(BIN)/python -m tests.checks.kill --seed $(SEED) --brokers $(or $(BROKERS),3) --replicas $(or $(REPLICAS),2)
 
 check-red: install-dev ## take rules out one by one and see a test go red
 	@$(BIN)/python -m tests.checks.red

@@ -15,16 +15,16 @@ def processes() -> dict[str, str]:
 
 def _named() -> Iterator[tuple[str, str]]:
     settings = CommonSettings()
-    single = {
-        "directory": settings.directory_url,
-        "outbound": settings.outbound_url,
+    fronts = {
         "ingest": os.environ.get("GUICHE_WEBHOOK", "").removesuffix(_WEBHOOK_PATH),
         "gateway": os.environ.get("GUICHE_API", ""),
     }
-    yield from ((name, url) for name, url in single.items() if url)
+    yield from ((name, url) for name, url in fronts.items() if url)
     for service, urls in (
+        ("directory", settings.directory_urls),
         ("tickets", settings.tickets_urls),
+        ("outbound", settings.outbound_urls),
         ("projections", settings.projections_urls),
     ):
         for number, url in enumerate(urls, start=1):
-            yield f"{service}-{number}", url
+            yield service if len(urls) == 1 else f"{service}-{number}", url

@@ -13,18 +13,11 @@ from deploy.local.keys import role_password
 from deploy.local.places import Places
 from deploy.local.ports import LOOPBACK
 from deploy.local.process import ProcessSpec
+from deploy.local.topology import Topology
 from deploy.postgres.job import service_url
 
 SIMULATOR: Final = "simulator"
-INSTANCES: Final = (
-    "directory",
-    "ingest",
-    "tickets-1",
-    "tickets-2",
-    "outbound",
-    "projections",
-    "gateway",
-)
+_CALLED: Final = ("directory", "tickets", "projections", "outbound")
 _OWN_DATABASE: Final = frozenset({"directory", "tickets", "outbound", "projections"})
 _NOT_FOR_SERVICES: Final = frozenset({"DATABASE_URL", "GUICHE_ROLE_PASSWORD"})
 _ROOT: Final = Path(__file__).parents[2]
@@ -39,10 +32,16 @@ class Installation:
     database_url: str  # the administrator's
     bootstrap: str
     demo: Demo
+    topology: Topology
 
     def url(self, instance: str) -> str:
         """The address of a process."""
         return f"http://{LOOPBACK}:{self.ports[instance]}"
+
+    def urls(self, service: str) -> str:
+        """The addresses of all processes of a service, by comma."""
+        named = (name for name in self.topology.instances if service_of(name) == service)
+        return ",".join(map(self.url, named))
 
     def public(self) -> dict[str, str]:
         """What `.run/guiche.env` says (design.md 5)."""
@@ -65,7 +64,7 @@ def process_specs(installation: Installation) -> list[ProcessSpec]:
     """Every process but the servers."""
     services = [
         _spec(name, f"services.{service_of(name)}", service_environment(installation, name))
-        for name in INSTANCES
+        for name in installation.topology.instances
     ]
     simulator = _simulator_environment(installation)
     return [*services, _spec(SIMULATOR, "deploy.simulator", simulator)]
@@ -82,10 +81,12 @@ def local_environment(places: Places) -> dict[str, str]:
     installation = Installation(
         places=places,
         ports=json.loads(places.ports.read_text()),
-        **servers,
+        database_url=servers["database_url"],
+        bootstrap=servers["bootstrap"],
         demo=load_demo(places),
+        topology=Topology(replicas=servers["replicas"]),
     )
-    ours = [_ours(installation, instance) for instance in INSTANCES]
+    ours = [_ours(installation, instance) for instance in installation.topology.instances]
     return {**dict(entry for each in ours for entry in each.items()), **installation.public()}
 
 
@@ -110,15 +111,11 @@ def _ours(installation: Installation, instance: str) -> dict[str, str]:
 
 
 def _shared(installation: Installation) -> dict[str, str]:
-    tickets = [name for name in INSTANCES if service_of(name) == "tickets"]
     return {
         "KAFKA_BOOTSTRAP_SERVERS": installation.bootstrap,
         "KAFKA_PREFIX": os.environ.get("KAFKA_PREFIX", ""),
         "GUICHE_KEYS_DIR": str(installation.places.keys),
-        "DIRECTORY_URL": installation.url("directory"),
-        "TICKETS_URLS": ",".join(installation.url(name) for name in tickets),
-        "PROJECTIONS_URLS": installation.url("projections"),
-        "OUTBOUND_URL": installation.url("outbound"),
+        **{f"{service.upper()}_URLS": installation.urls(service) for service in _CALLED},
     }
 
 

@@ -25,6 +25,7 @@ from deploy.local.locking import AlreadyRunningError
 from deploy.local.owner import NoOwnerError
 from deploy.local.places import default_places
 from deploy.local.postgres import PostgresSilentError
+from deploy.local.topology import TopologyError
 from deploy.postgres import job
 from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.settings import CommonSettings
@@ -37,6 +38,7 @@ _EXPECTED: Final = (
     NoPostgresError,
     KafkaSilentError,
     PostgresSilentError,
+    TopologyError,
     WrongJarsError,
     registry.TopicsDifferError,
 )

@@ -13,7 +13,7 @@ from rich.live import Live
 from deploy import topics
 from deploy.local import screen
 from deploy.local.demo import load_demo
-from deploy.local.installation import INSTANCES, SIMULATOR, Installation, process_specs
+from deploy.local.installation import SIMULATOR, Installation, process_specs
 from deploy.local.keys import make_keys, role_password
 from deploy.local.locking import sole_supervisor
 from deploy.local.places import Places
@@ -22,6 +22,7 @@ from deploy.local.process import Child, end_leftovers
 from deploy.local.servers import Servers, start_servers
 from deploy.local.summary import Look, Observer
 from deploy.local.supervisor import Supervisor
+from deploy.local.topology import Topology, wanted_topology
 from deploy.postgres import job
 from shared.plumbing.settings import CommonSettings
 
@@ -33,25 +34,29 @@ _HTTP_SECONDS: Final = 5.0
 
 
 def run(places: Places) -> None:
-    """Start everything, show how it does, end everything; raises AlreadyRunningError."""
+    """Start everything, show how it does, end everything.
+
+    Raises AlreadyRunningError and TopologyError.
+    """
     with sole_supervisor(places):
+        topology = wanted_topology(places)
         end_leftovers(places)
         places.environment.unlink(missing_ok=True)
-        asyncio.run(_run(places, Console()))
+        asyncio.run(_run(places, topology, Console()))
 
 
-async def _run(places: Places, console: Console) -> None:
+async def _run(places: Places, topology: Topology, console: Console) -> None:
     stopped = _on_signals()
     began = monotonic()
     make_keys(places.keys)
     console.print("starting PostgreSQL and Kafka (the first start downloads what is missing)")
-    servers = start_servers(places)
+    servers = start_servers(places, topology)
     supervisor = Supervisor()
     try:
-        installation = await _prepare(places, servers, console)
+        installation = await _prepare(places, topology, servers, console)
         supervisor.add(servers.children.values())
         supervisor.add(Child(spec, places) for spec in process_specs(installation))
-        _name_first_instances(places)
+        _name_first_instances(installation)
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(_keep_alive(supervisor))
             await _serve(installation, supervisor, stopped, console, began)
@@ -66,7 +71,9 @@ async def _run(places: Places, console: Console) -> None:
         places.servers.unlink(missing_ok=True)
 
 
-async def _prepare(places: Places, servers: Servers, console: Console) -> Installation:
+async def _prepare(
+    places: Places, topology: Topology, servers: Servers, console: Console
+) -> Installation:
     await asyncio.to_thread(servers.wait)
     password = role_password(places.keys)
     await asyncio.to_thread(job.apply, servers.database_url, password)
@@ -74,10 +81,11 @@ async def _prepare(places: Places, servers: Servers, console: Console) -> Instal
     console.print(f"database is migrated, {made} topics created")
     return Installation(
         places=places,
-        ports=kept_ports(places.ports, (*INSTANCES, SIMULATOR)),
+        ports=kept_ports(places.ports, (*topology.instances, SIMULATOR)),
         database_url=servers.database_url,
         bootstrap=servers.bootstrap,
         demo=load_demo(places),
+        topology=topology,
     )
 
 
@@ -133,9 +141,10 @@ async def _keep_alive(supervisor: Supervisor) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _name_first_instances(places: Places) -> None:
+def _name_first_instances(installation: Installation) -> None:
     """`tickets.pid` and `tickets.log` are those of `tickets-1`."""
-    for name in INSTANCES:
+    places = installation.places
+    for name in installation.topology.instances:
         service, dash, number = name.partition("-")
         if dash and number == "1":
             for file, first in (

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.local.kafka import prepare_kafka, wait_for_kafka
+from deploy.local.kafka import Node, prepare_kafka, wait_for_kafka
 from deploy.local.kept import kept
 from deploy.local.places import Places
 from deploy.local.ports import LOOPBACK, kept_ports
 from deploy.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
 from deploy.local.process import Child
+from deploy.local.topology import Topology
 
-PORTS: Final = ("postgres", "kafka", "kafka-controller")
+_SMALL: Final = Topology()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,13 @@ class Servers:
     database_url: str
     bootstrap: str
     children: Mapping[str, Child]
+    brokers: int = 1  # that must have come up; of a given cluster: one
 
     def wait(self) -> None:
         """Return as soon as both answer."""
         wait_for_postgres(self.database_url)
         ensure_database(self.database_url)
-        wait_for_kafka(self.bootstrap)
+        wait_for_kafka(self.bootstrap, brokers=self.brokers)
 
     def stop(self) -> None:
         """End those that are ours, both at once."""
@@ -39,15 +41,17 @@ class Servers:
 
     def discard(self) -> None:
         """End those that are ours, quickly: their data is of no use to anybody."""
-        if "kafka" in self.children:
-            self.children["kafka"].kill()
+        for name, child in self.children.items():
+            if name.startswith("kafka"):
+                child.kill()
         self.stop()
 
 
-def start_servers(places: Places, *, durable: bool = True) -> Servers:
-    """Start what no environment variable names; both at once, without waiting."""
+def start_servers(places: Places, topology: Topology = _SMALL, *, durable: bool = True) -> Servers:
+    """Start what no environment variable names; all at once, without waiting."""
     places.make()
-    ports = kept_ports(places.ports, PORTS)
+    names = topology.broker_names
+    ports = kept_ports(places.ports, ("postgres", *names, *map(_controller, names)))
     children: dict[str, Child] = {}
     url = os.environ.get("DATABASE_URL")
     if url is None:
@@ -58,11 +62,19 @@ def start_servers(places: Places, *, durable: bool = True) -> Servers:
         children["postgres"].start()
         url = made.url
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    brokers = 1
     if bootstrap is None:
-        spec = prepare_kafka(places, ports["kafka"], ports["kafka-controller"])
-        children["kafka"] = Child(spec, places)
-        children["kafka"].start()
-        bootstrap = f"{LOOPBACK}:{ports['kafka']}"
+        nodes = [Node(name, ports[name], ports[_controller(name)]) for name in names]
+        for spec in prepare_kafka(places, nodes):
+            children[spec.name] = Child(spec, places)
+            children[spec.name].start()
+        bootstrap = ",".join(f"{LOOPBACK}:{node.port}" for node in nodes)
+        brokers = len(nodes)
     places.servers.touch(mode=0o600)
-    places.servers.write_text(json.dumps({"database_url": url, "bootstrap": bootstrap}))
-    return Servers(url, bootstrap, children)
+    known = {"database_url": url, "bootstrap": bootstrap, "replicas": topology.replicas}
+    places.servers.write_text(json.dumps(known))
+    return Servers(url, bootstrap, children, brokers)
+
+
+def _controller(broker: str) -> str:
+    return f"{broker}-controller"

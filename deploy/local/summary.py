@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from deploy.local.installation import INSTANCES, SIMULATOR, Installation
+from deploy.local.installation import SIMULATOR, Installation
 from deploy.local.reports import Report, reports
 
 WATCHED_TOPICS: Final = ("inbound.events", "tickets.events", "outbound.commands")
@@ -41,7 +41,8 @@ class Observer:
 
     async def look(self) -> Look:
         """One look; what does not answer is named in `waiting`."""
-        urls = {name: self.installation.url(name) for name in (*INSTANCES, SIMULATOR)}
+        names = (*self.installation.topology.instances, SIMULATOR)
+        urls = {name: self.installation.url(name) for name in names}
         found = await reports(self.http, urls, plain=(SIMULATOR,))
         return Look(
             tickets=await self._tickets() if found["gateway"].ready else {},

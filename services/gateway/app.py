@@ -76,7 +76,7 @@ def build_app(
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(BodyCap, most=settings.body_bytes)
     problems.install(app, names)
-    directory = Directory(calls.to("directory", [settings.directory_url]))
+    directory = Directory(calls.to("directory", settings.directory_urls))
     app.include_router(
         sessions.router(directory, tokens, names, signed_in, settings.logins_per_minute)
     )

@@ -186,7 +186,7 @@ class _Outbound:
 
     def _fetch(self) -> Fetch:
         signer = TokenSigner(SERVICE, self._settings.keys_dir)
-        urls = [self._settings.directory_url]
+        urls = self._settings.directory_urls
         return fetch_from(InternalClient(signer, "directory", urls, self._internal_session))
 
     def _internal_session(self) -> aiohttp.ClientSession:

@@ -58,7 +58,7 @@ def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT0
     async def key() -> bytes:
         signer = TokenSigner(_SERVICE, settings.keys_dir)
         async with aiohttp.ClientSession() as session:
-            client = InternalClient(signer, "directory", [settings.directory_url], lambda: session)
+            client = InternalClient(signer, "directory", settings.directory_urls, lambda: session)
             secrets = Secrets(fetch_from(client))
             await secrets.refresh(Heartbeat())
         return secrets.own_key

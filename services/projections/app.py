@@ -131,7 +131,7 @@ class _Calls:
     def __init__(self, settings: Settings) -> None:
         signer = TokenSigner(SERVICE, settings.keys_dir)
         self.tickets = InternalClient(signer, "tickets", settings.tickets_urls, self._opened)
-        self.directory = InternalClient(signer, "directory", [settings.directory_url], self._opened)
+        self.directory = InternalClient(signer, "directory", settings.directory_urls, self._opened)
         self._session: aiohttp.ClientSession | None = None
 
     def _opened(self) -> aiohttp.ClientSession:

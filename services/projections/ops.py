@@ -49,7 +49,7 @@ def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT0
     async def key() -> bytes:
         signer = TokenSigner(_SERVICE, settings.keys_dir)
         async with aiohttp.ClientSession() as session:
-            urls = [settings.directory_url]
+            urls = settings.directory_urls
             return await own_key(InternalClient(signer, "directory", urls, lambda: session))
 
     return parking_at(settings.database_url, _SERVICE, key if opens else None, ParkedEvents)

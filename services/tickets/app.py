@@ -207,7 +207,7 @@ class _Internal:
         """The answer of GET /internal/secrets."""
         if self._fetch is None:
             signer = TokenSigner(SERVICE, self._settings.keys_dir)
-            urls = [self._settings.directory_url]
+            urls = self._settings.directory_urls
             self._fetch = fetch_from(InternalClient(signer, "directory", urls, self._opened))
         return await self._fetch()
 

@@ -108,7 +108,7 @@ async def _secrets(settings: Settings) -> AsyncGenerator[Secrets]:
     """What directory tells this service, asked with its own signing key."""
     signer = TokenSigner(_SERVICE, settings.keys_dir)
     async with aiohttp.ClientSession() as session:
-        client = InternalClient(signer, "directory", [settings.directory_url], lambda: session)
+        client = InternalClient(signer, "directory", settings.directory_urls, lambda: session)
         secrets = Secrets(fetch_from(client))
         await secrets.refresh(Heartbeat())
         yield secrets

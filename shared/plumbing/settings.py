@@ -29,10 +29,11 @@ class CommonSettings(BaseSettings):
     )
     kafka_prefix: str = Field(default="", validation_alias="KAFKA_PREFIX")
     keys_dir: Path = Field(default=Path(".run/keys"), validation_alias="GUICHE_KEYS_DIR")
-    directory_url: str = Field(default="", validation_alias="DIRECTORY_URL")
+    directory_urls: Urls = Field(default=(), validation_alias="DIRECTORY_URLS")
     tickets_urls: Urls = Field(default=(), validation_alias="TICKETS_URLS")
     projections_urls: Urls = Field(default=(), validation_alias="PROJECTIONS_URLS")
-    outbound_url: str = Field(default="", validation_alias="OUTBOUND_URL")
+    outbound_urls: Urls = Field(default=(), validation_alias="OUTBOUND_URLS")
+    bot_urls: Urls = Field(default=(), validation_alias="BOT_URLS")
 
     host: str = "127.0.0.1"
     port: int = 0

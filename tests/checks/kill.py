@@ -8,24 +8,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from deploy.local.installation import service_of
+from deploy.local.topology import Topology
 from tests.checks import system as systems
 from tests.checks.customers import Steps
 from tests.checks.system import System
 from tests.checks.table import CONSOLE, Ledger
 from tests.checks.waiting import until
 from tests.checks.way import Troubled, arguments, judge
-
-_KILLED: Final = (
-    "directory",
-    "ingest",
-    "tickets-1",
-    "tickets-2",
-    "outbound",
-    "projections",
-    "gateway",
-    "kafka",
-    "postgres",
-)
 
 _FAILPOINTS: Final = (
     "tickets.after_append:kill@5",
@@ -41,10 +31,11 @@ _HOLDER: Final = (
 )
 
 
-async def check(seed: int, logs: Path | None) -> None:
+async def check(seed: int, logs: Path | None, topology: Topology) -> None:
     """Judge the story under kills."""
-    async with systems.running(durable=True, logs=logs) as system:
-        await judge(system, seed, Ledger(f"check-kill, seed {seed}"), _killing)
+    async with systems.running(durable=True, logs=logs, topology=topology) as system:
+        title = f"check-kill, seed {seed}, brokers {topology.brokers}, of each {topology.replicas}"
+        await judge(system, seed, Ledger(title), _killing)
 
 
 @asynccontextmanager
@@ -61,14 +52,16 @@ class _Nemesis:
     """Lets a share of the conversations begin, waits for their traffic, and strikes."""
 
     def __init__(self, system: System, ledger: Ledger) -> None:
-        self.troubled = Troubled(Steps(len(_KILLED) + len(_FAILPOINTS)), [])
+        topology = system.installation.topology
+        self._killed = (*topology.instances, *topology.broker_names, "postgres")
+        self.troubled = Troubled(Steps(len(self._killed) + len(_FAILPOINTS)), [])
         self._system = system
         self._ledger = ledger
 
     async def run(self) -> None:
         """Everything in turn; raises LateError when something does not come back."""
         step = 0
-        for instance in _KILLED:
+        for instance in self._killed:
             CONSOLE.print(f"step {step}: kill -9 of {instance}", highlight=False)
             await self._traffic(step)
             await self._timed(f"kill -9 of {instance}", instance)
@@ -99,9 +92,10 @@ class _Nemesis:
         self._ledger.note(f"{what}, all ready after", f"{monotonic() - began:.1f} s")
 
     async def _kill(self, instance: str) -> None:
-        if instance == "outbound":
+        sends = service_of(instance) == "outbound"
+        if sends:
             self._system.send(instance, signal.SIGSTOP)
-        if instance in {"outbound", "postgres"}:
+        if sends or instance == "postgres":
             await self._count()
         before = self._system.restarts[instance]
         self._system.send(instance, signal.SIGKILL)
@@ -149,4 +143,5 @@ class _Nemesis:
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    systems.main(check(given.seed, given.logs))
+    shape = Topology(brokers=given.brokers, replicas=given.replicas)
+    systems.main(check(given.seed, given.logs, shape))

@@ -16,13 +16,14 @@ from psycopg import sql
 
 from deploy import topics
 from deploy.local.demo import load_demo
-from deploy.local.installation import INSTANCES, SIMULATOR, Installation, process_specs
+from deploy.local.installation import SIMULATOR, Installation, process_specs
 from deploy.local.keys import make_keys, role_password
 from deploy.local.places import Places
 from deploy.local.ports import kept_ports
 from deploy.local.process import Child, ProcessSpec
 from deploy.local.servers import Servers, start_servers
 from deploy.local.supervisor import Supervisor
+from deploy.local.topology import Topology
 from deploy.postgres import job
 from shared.plumbing import tasks
 from shared.plumbing.settings import CommonSettings
@@ -40,6 +41,7 @@ _NOT_FROM_THE_SHELL: Final = (
     "KAFKA_PREFIX",
     "FAILPOINT",
 )
+_SMALL: Final = Topology()
 _QUIET: Final = {"throughput": False, "pair_rate": False}
 
 
@@ -81,6 +83,11 @@ class System:
     def url(self, instance: str) -> str:
         """The address of a process."""
         return self.installation.url(instance)
+
+    @property
+    def doors(self) -> list[str]:
+        """The addresses of all gateways."""
+        return self.installation.urls("gateway").split(",")
 
     def start(self) -> None:
         """Start every process but the servers."""
@@ -168,16 +175,18 @@ class System:
 
 
 @asynccontextmanager
-async def running(*, durable: bool, logs: Path | None) -> AsyncGenerator[System]:
+async def running(
+    *, durable: bool, logs: Path | None, topology: Topology = _SMALL
+) -> AsyncGenerator[System]:
     """Start everything, wait until it is ready, end everything; logs are kept when asked."""
     _clean_environment()
     with scratch_places() as places:
         make_keys(places.keys)
-        servers = start_servers(places, durable=durable)
+        servers = start_servers(places, topology, durable=durable)
         supervisor = Supervisor()
         try:
             async with _session() as http, _kept_alive(supervisor):
-                system = await _prepared(places, servers, supervisor, http)
+                system = await _prepared(places, topology, servers, supervisor, http)
                 system.start()
                 await system.ready()
                 await system.control("behaviour", _QUIET)
@@ -226,19 +235,24 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _prepared(
-    places: Places, servers: Servers, supervisor: Supervisor, http: aiohttp.ClientSession
+    places: Places,
+    topology: Topology,
+    servers: Servers,
+    supervisor: Supervisor,
+    http: aiohttp.ClientSession,
 ) -> System:
     await asyncio.to_thread(servers.wait)
     supervisor.add(servers.children.values())
     await asyncio.to_thread(job.apply, servers.database_url, role_password(places.keys))
     await topics.apply(CommonSettings(kafka_bootstrap_servers=servers.bootstrap))
-    ports = kept_ports(places.ports, (*INSTANCES, SIMULATOR, *_MORE))
+    ports = kept_ports(places.ports, (*topology.instances, SIMULATOR, *_MORE))
     installation = Installation(
         places=places,
         ports=ports,
         database_url=servers.database_url,
         bootstrap=servers.bootstrap,
         demo=load_demo(places),
+        topology=topology,
     )
     return System(installation, supervisor, http)
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from deploy.local.topology import Topology
 from deploy.simulator.customers.script import script
 from shared.plumbing import tasks
 from tests.checks import system as systems
@@ -41,9 +43,9 @@ class Troubled:
     in_flight: list[int]
 
 
-async def check(seed: int, logs: Path | None) -> None:
+async def check(seed: int, logs: Path | None, topology: Topology) -> None:
     """Nothing breaks."""
-    async with systems.running(durable=False, logs=logs) as system:
+    async with systems.running(durable=False, logs=logs, topology=topology) as system:
         await judge(system, seed, Ledger(f"check-way, seed {seed}"), _no_trouble)
 
 
@@ -105,9 +107,9 @@ def _verdicts(found: Look, unknown: int) -> Iterator[Verdict]:
 async def _screens(system: System) -> AsyncGenerator[list[Screen]]:
     public = system.public
     logins = public["GUICHE_AGENT_LOGINS"].split(",")
-    agents = [
-        Agent(system.http, public["GUICHE_API"], login, public["GUICHE_PASSWORD"])
-        for login in logins
+    agents = [  # through all gateways: each tells of what the others did
+        Agent(system.http, door, login, public["GUICHE_PASSWORD"])
+        for login, door in zip(logins, cycle(system.doors), strict=False)
     ]
     for agent in agents:
         await agent.sign_in()
@@ -127,13 +129,16 @@ async def _no_trouble(_system: System, _ledger: Ledger) -> AsyncGenerator[Troubl
 
 
 def arguments(what: str | None) -> argparse.Namespace:
-    """`--seed`, and `--logs` where to leave the logs of all processes."""
+    """`--seed`, how many of each, and `--logs` where to leave the logs of all processes."""
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--logs", type=Path, default=None)
+    parser.add_argument("--brokers", type=int, default=1)
+    parser.add_argument("--replicas", type=int, default=1)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    systems.main(check(given.seed, given.logs))
+    shape = Topology(brokers=given.brokers, replicas=given.replicas)
+    systems.main(check(given.seed, given.logs, shape))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.installation import INSTANCES, SIMULATOR
+from deploy.local.installation import SIMULATOR
 from deploy.local.places import Places
 from deploy.local.process import end_leftovers
+from deploy.local.topology import Topology
 from tests.local.support import processes_of, until
 from tests.support.stack import scratch_places
 
@@ -75,7 +76,7 @@ def test_all_that_is_killed_comes_back_and_a_stop_leaves_nothing(
     api = _public(places)["GUICHE_API"]
     assert _ready(api)
 
-    for name in (*INSTANCES, SIMULATOR, "postgres", "kafka"):
+    for name in (*Topology().instances, SIMULATOR, "postgres", "kafka"):
         before = int(places.pid(name).read_text())
         os.kill(before, signal.SIGKILL)
         until(lambda name=name, before=before: int(places.pid(name).read_text()) != before)
@@ -92,7 +93,7 @@ def test_a_supervisor_killed_with_9_leaves_nothing_and_the_next_start_works(
 ) -> None:
     supervisor = start()
     before = _public(places)
-    assert len(processes_of(places.run)) > len(INSTANCES)
+    assert len(processes_of(places.run)) > len(Topology().instances)
 
     supervisor.kill()
     supervisor.wait()

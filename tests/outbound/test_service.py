@@ -131,7 +131,7 @@ async def stand(
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
         "KAFKA_PREFIX": kafka_prefix,
         "GUICHE_KEYS_DIR": str(keys_dir),
-        "DIRECTORY_URL": directory_url,
+        "DIRECTORY_URLS": directory_url,
         "OUTBOUND_PORT": str(port),
         "OUTBOUND_INSTANCE": "outbound-1",
         "OUTBOUND_DATABASE_URL": url,
