@@ -19,7 +19,13 @@ from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.send import Limits, Send
 from services.outbound.handlers.settle import Settle
 from shared.contracts.envelope import Envelope, Message
-from shared.contracts.outbound import OUTBOUND_EVENTS_TYPES, Fate, SendMessage, SendReadReceipt
+from shared.contracts.outbound import (
+    OUTBOUND_EVENTS_TYPES,
+    CancelSend,
+    Fate,
+    SendMessage,
+    SendReadReceipt,
+)
 from shared.plumbing import clock
 from shared.plumbing.kafka import Producer, Received
 from shared.plumbing.loops import Heartbeat, Loops
@@ -102,7 +108,7 @@ class Outbound:
         await self.send.finish(0)
         await self._http.close()
 
-    async def queue(self, *commands: SendMessage | SendReadReceipt) -> None:
+    async def queue(self, *commands: SendMessage | SendReadReceipt | CancelSend) -> None:
         """As Kafka gives them."""
         await self.enqueue.handle_batch([received("outbound.commands", c) for c in commands])
 

@@ -1,5 +1,7 @@
 """Answers and statuses in any order give each fact once, and one fate."""
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from shared.contracts.inbound import (
 from shared.contracts.outbound import (
     Fate,
     MessageAccepted,
+    MessageCancelled,
     MessageDelivered,
     MessageFailed,
     MessageOutcomeUnknown,
@@ -25,6 +28,7 @@ from shared.contracts.outbound import (
 from tests.outbound.samples import AT, a_row, a_status
 
 HASH = b"hash"
+SOON = timedelta(seconds=1)
 
 
 def told(row: QueueRow, *kinds: type[Status], code: int = 131026) -> tuple[QueueRow, list[Fate]]:
@@ -53,7 +57,7 @@ def test_an_unknown_send_is_settled_by_its_status_only() -> None:
     unknown = fate.unknown(a_row(), "timeout", AT)
     assert unknown.row.state is State.UNKNOWN
     assert types(list(unknown.facts)) == [MessageOutcomeUnknown]
-    assert fate.again(unknown.row, AT, "x", refused_by_meta=False).row.state is State.UNKNOWN
+    assert fate.again(unknown.row, AT, SOON, "x", refused_by_meta=False).row.state is State.UNKNOWN
     row, facts = told(unknown.row, StatusDelivered)
     assert row.state is State.ACCEPTED
     assert types(facts) == [MessageAccepted, MessageDelivered]
@@ -84,7 +88,7 @@ def test_what_a_status_has_settled_no_late_answer_undoes() -> None:
     row, _ = told(a_row(), StatusSent)
     assert fate.refused(row, "invalid", (), AT).row == row
     assert fate.unknown(row, "cut", AT).row == row
-    assert fate.again(row, AT, "connect", refused_by_meta=False).row == row
+    assert fate.again(row, AT, SOON, "connect", refused_by_meta=False).row == row
 
 
 def test_two_wamids_for_one_message_are_an_alarm() -> None:
@@ -94,8 +98,32 @@ def test_two_wamids_for_one_message_are_an_alarm() -> None:
     assert fate.told(row, status, b"another").second_wamid
 
 
+def test_what_is_queued_is_taken_back_once() -> None:
+    change = fate.cancelled(a_row(State.QUEUED), "session_ended", AT)
+    (told_of,) = change.facts
+    assert isinstance(told_of, MessageCancelled)
+    assert (told_of.reason, change.row.state) == ("session_ended", State.CANCELLED)
+    assert fate.cancelled(change.row, "another", AT) == fate.Change(change.row)
+
+
+def test_what_is_under_way_is_taken_back_only_when_its_attempt_comes_to_nothing() -> None:
+    wished = fate.cancelled(a_row(State.SENDING), "session_ended", AT)
+    assert (wished.row.state, wished.facts) == (State.SENDING, ())
+    refused = fate.again(wished.row, AT, SOON, "1", refused_by_meta=True)
+    assert (refused.row.state, types(list(refused.facts))) == (State.CANCELLED, [MessageCancelled])
+    assert fate.accepted(wished.row, "wamid.1", HASH, AT).row.state is State.ACCEPTED
+    assert fate.unknown(wished.row, "cut", AT).row.state is State.UNKNOWN
+
+
+def test_what_is_settled_is_not_taken_back() -> None:
+    for state in (State.ACCEPTED, State.REFUSED, State.UNKNOWN, State.DEAD):
+        row = a_row(state)
+        assert fate.cancelled(row, "session_ended", AT) == fate.Change(row)
+
+
 KINDS = st.sampled_from([StatusSent, StatusDelivered, StatusRead, StatusPlayed, StatusFailed])
-STEPS = st.lists(KINDS | st.sampled_from(["accepted", "refused", "unknown", "again"]), max_size=12)
+ANSWERS = st.sampled_from(["accepted", "refused", "unknown", "again", "cancelled"])
+STEPS = st.lists(KINDS | ANSWERS, max_size=12)
 
 
 @given(STEPS)
@@ -110,7 +138,9 @@ def test_in_any_order_each_fact_comes_once_and_a_proof_is_final(steps: list[obje
             case "unknown":
                 change = fate.unknown(row, "cut", AT)
             case "again":
-                change = fate.again(row, AT, "connect", refused_by_meta=False)
+                change = fate.again(row, AT, SOON, "connect", refused_by_meta=False)
+            case "cancelled":
+                change = fate.cancelled(row, "session_ended", AT)
             case type():
                 change = fate.told(row, a_status(step, row.message_id, "wamid.1"), HASH)
             case _:

@@ -59,19 +59,19 @@ _SAVE: Final = """
 UPDATE queue AS q SET state = new.state, next_attempt_at = new.next_attempt_at,
     attempts = new.attempts, refusals = new.refusals, session = new.session,
     started_at = new.started_at, wamid_hash = new.wamid_hash, told = new.told,
-    reason = new.reason, settled_at = new.settled_at,
+    reason = new.reason, cancel = new.cancel, settled_at = new.settled_at,
     sealed = CASE WHEN new.state IN ('queued', 'sending') THEN q.sealed END
 FROM unnest(%(message_id)s::uuid[], %(state)s::text[], %(next_attempt_at)s::timestamptz[],
     %(attempts)s::int[], %(refusals)s::int[], %(session)s::uuid[], %(started_at)s::timestamptz[],
     %(wamid_hash)s::bytea[], %(told)s::smallint[], %(reason)s::text[],
-    %(settled_at)s::timestamptz[])
+    %(cancel)s::text[], %(settled_at)s::timestamptz[])
     AS new (message_id, state, next_attempt_at, attempts, refusals, session, started_at,
-        wamid_hash, told, reason, settled_at)
+        wamid_hash, told, reason, cancel, settled_at)
 WHERE q.message_id = new.message_id
 """
 _SAVED: Final = (
     *("message_id", "state", "next_attempt_at", "attempts", "refusals", "session"),
-    *("started_at", "wamid_hash", "told", "reason", "settled_at"),
+    *("started_at", "wamid_hash", "told", "reason", "cancel", "settled_at"),
 )
 _DELETE: Final = "DELETE FROM queue WHERE message_id = ANY(%s)"
 
@@ -192,6 +192,7 @@ def _row(found: dict[str, Any]) -> QueueRow:
         wamid_hash=None if found["wamid_hash"] is None else bytes(found["wamid_hash"]),
         told=Told(found["told"]),
         reason=found["reason"],
+        cancel=found["cancel"],
         settled_at=found["settled_at"],
     )
 

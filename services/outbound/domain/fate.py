@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypedDict
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from shared.contracts.inbound import (
 from shared.contracts.outbound import (
     Fate,
     MessageAccepted,
+    MessageCancelled,
     MessageDelivered,
     MessageFailed,
     MessageOutcomeUnknown,
@@ -69,7 +70,8 @@ def refused(
     dead: bool = False,
 ) -> Change:
     """Meta's answer said no for good, or we must not send it; a proof of the contrary wins."""
-    if row.wamid_hash is not None or Told.FAILED in row.told:
+    told_otherwise = Told.FAILED in row.told or row.state is State.CANCELLED
+    if row.wamid_hash is not None or told_otherwise:
         return Change(row)
     after = replace(
         row,
@@ -90,21 +92,30 @@ def unknown(row: QueueRow, reason: str, at: datetime) -> Change:
 
 
 def again(
-    row: QueueRow, next_attempt_at: datetime, reason: str, *, refused_by_meta: bool
+    row: QueueRow, at: datetime, pause: timedelta, reason: str, *, refused_by_meta: bool
 ) -> Change:
-    """It was certainly not taken, so it may be sent again; only from `sending`."""
+    """It was certainly not taken: sent again, unless it was taken back; only from `sending`."""
     if row.state is not State.SENDING:
         return Change(row)
-    return Change(
-        replace(
-            row,
-            state=State.QUEUED,
-            next_attempt_at=next_attempt_at,
-            refusals=row.refusals + refused_by_meta,
-            reason=reason,
-            session=None,
-        )
+    after = replace(
+        row,
+        state=State.QUEUED,
+        next_attempt_at=at + pause,
+        refusals=row.refusals + refused_by_meta,
+        reason=reason,
+        session=None,
     )
+    return Change(after) if row.cancel is None else cancelled(after, row.cancel, at)
+
+
+def cancelled(row: QueueRow, reason: str, at: datetime) -> Change:
+    """Taken back before it was sent; what is under way has its fate, what is over has had it."""
+    if row.state is State.SENDING:
+        return Change(replace(row, cancel=row.cancel or reason))
+    if row.state is not State.QUEUED:
+        return Change(row)
+    after = replace(row, state=State.CANCELLED, reason=reason, settled_at=at)
+    return Change(after, (MessageCancelled(**_common(row, at), reason=reason),))
 
 
 def told(row: QueueRow, status: Status, wamid_hash: bytes) -> Change:

@@ -65,4 +65,5 @@ class QueueRow:
     wamid_hash: bytes | None = None
     told: Told = Told.NOTHING
     reason: str | None = None
+    cancel: str | None = None  # why it was taken back during an attempt
     settled_at: datetime | None = None  # when it left `queued` and `sending`

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from services.outbound.domain.window import identities
+from services.outbound.handlers.cancel import cancel
 from services.outbound.handlers.ports import Hashes, Queued, Store
-from shared.contracts.outbound import OUTBOUND_COMMANDS_TYPES, SendMessage, SendReadReceipt
+from shared.contracts.outbound import (
+    OUTBOUND_COMMANDS_TYPES,
+    CancelSend,
+    SendMessage,
+    SendReadReceipt,
+)
 from shared.plumbing import metrics
 from shared.plumbing.kafka import Received, UnprocessableError
 
@@ -28,16 +34,18 @@ class Enqueue:
         await self.handle_batch([received])
 
     async def handle_batch(self, batch: Sequence[Received]) -> None:
-        """All or nothing, in this order; a repeated id does nothing."""
-        queued = [found for received in batch if (found := self._queued(received))]
-        if not queued:
+        """All or nothing, in this order; a repeat does nothing."""
+        found = [read for received in batch if (read := self._read(received))]
+        if not found:
             return
+        queued = [each for each in found if isinstance(each, Queued)]
         async with self._store.begin() as work:
             new = await work.insert(queued)
+            await cancel(work, [each for each in found if isinstance(each, CancelSend)])
         _queued.inc(new)
         self._wake.set()
 
-    def _queued(self, received: Received) -> Queued | None:
+    def _read(self, received: Received) -> Queued | CancelSend | None:
         kind = OUTBOUND_COMMANDS_TYPES.get(received.envelope.type)
         if kind is None:
             _ignored.labels(topic=received.topic).inc()
@@ -51,7 +59,7 @@ class Enqueue:
             return Queued(command, received.key, self._identities(command))
         if isinstance(command, SendReadReceipt):
             return Queued(command, received.key, ())
-        return None
+        return command if isinstance(command, CancelSend) else None
 
     def _identities(self, command: SendMessage) -> tuple[bytes, ...]:
         names = identities(command.recipient.phone, command.recipient.user_id)

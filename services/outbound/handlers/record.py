@@ -120,7 +120,7 @@ class Recorder:
                 return _Conclusion(_unknown(row, reason, now))
             case NotSent(reason):
                 pause = timedelta(seconds=after_no_connection(row.attempts, self._jitter()))
-                return _Conclusion(fate.again(row, now + pause, reason, refused_by_meta=False))
+                return _Conclusion(fate.again(row, now, pause, reason, refused_by_meta=False))
             case Withheld(reason):
                 return _Conclusion(_over(row, reason, now))
             case Refused() as refused:
@@ -141,12 +141,12 @@ class Recorder:
         _refusals.labels(error_class=following.error_class, code=code).inc()
         match following:
             case Again(_, seconds):
-                later = now + timedelta(seconds=seconds)
-                return _Conclusion(fate.again(row, later, str(code), refused_by_meta=True))
+                pause = timedelta(seconds=seconds)
+                return _Conclusion(fate.again(row, now, pause, str(code), refused_by_meta=True))
             case Hold(error_class):
                 if error_class == "C":
                     _log.error("number refused", connection=row.connection_id, code=code)
-                change = fate.again(row, now, str(code), refused_by_meta=True)
+                change = fate.again(row, now, timedelta(0), str(code), refused_by_meta=True)
                 return _Conclusion(change, following)
             case Over(_, reason, dead):
                 return _Conclusion(_over(row, reason, now, refused.errors, dead=dead))
@@ -168,7 +168,7 @@ def _unknown(row: QueueRow, reason: str, now: datetime) -> Change:
     if row.kind is Kind.SEND:
         return fate.unknown(row, reason, now)
     if row.attempts < _RECEIPT_ATTEMPTS:
-        return fate.again(row, now + _RECEIPT_PAUSE, reason, refused_by_meta=False)
+        return fate.again(row, now, _RECEIPT_PAUSE, reason, refused_by_meta=False)
     return Change(replace(row, state=State.DEAD))
 
 

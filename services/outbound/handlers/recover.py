@@ -1,7 +1,7 @@
 """What was in the hands of a worker that died? Unknown, and never sent again (D8)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class Recover:
                 [
                     fate.unknown(row, "restart", now)
                     if row.kind is Kind.SEND
-                    else fate.again(row, now, "restart", refused_by_meta=False)
+                    else fate.again(row, now, timedelta(0), "restart", refused_by_meta=False)
                     for row in rows
                 ]
             )
