@@ -8,7 +8,7 @@ DECLARE
     password text := current_setting('guiche.role_password');
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('guiche.roles', 0));
-    FOREACH service IN ARRAY ARRAY['tickets', 'outbound', 'projections', 'directory', 'projections_reader'] LOOP
+    FOREACH service IN ARRAY ARRAY['tickets', 'outbound', 'bot', 'projections', 'directory', 'projections_reader'] LOOP
         role := 'guiche_' || service;
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', role);
@@ -27,3 +27,14 @@ GRANT USAGE ON SCHEMA projections TO guiche_projections_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE guiche_projections IN SCHEMA projections
     GRANT SELECT ON TABLES TO guiche_projections_reader;
 GRANT guiche_projections_reader TO guiche_projections;
+
+-- Read models are rebuilt beside the live ones, each in a schema of its own (design D6).
+CREATE OR REPLACE FUNCTION projections.create_model_schema(number integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    EXECUTE format('CREATE SCHEMA %I AUTHORIZATION guiche_projections', 'rm_v' || number);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO guiche_projections_reader', 'rm_v' || number);
+END
+$$;
+REVOKE ALL ON FUNCTION projections.create_model_schema(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION projections.create_model_schema(integer) TO guiche_projections;
