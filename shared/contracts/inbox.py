@@ -1,7 +1,7 @@
 """inbox.changes: what changed on the screens, with who could see it before and can see it now."""
 
 from datetime import datetime
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, get_args
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -9,7 +9,9 @@ from pydantic import JsonValue
 from shared.contracts.envelope import Contract, Message, registry_of
 from shared.contracts.inbound import Media
 
-View = Literal["aguardando", "atendendo", "resolvidos"]
+View = Literal["aguardando", "atendendo", "resolvidos", "bot"]
+"""Where a ticket stands; each in one. `bot`: a flow answers it (domain.md 2.7)."""
+VIEWS: Final[tuple[View, ...]] = get_args(View)
 
 
 class ContactCard(Contract):

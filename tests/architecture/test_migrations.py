@@ -14,6 +14,7 @@ APPLIED = {
     "outbound/0001_create.py": "2483ce7ec18c87bd",
     "projections/0001_create.py": "bd265c2b78fb45ee",
     "projections/0002_parked.py": "2485678a0b6ac8d8",
+    "projections/0003_bot.py": "5b5a2441e0bb665f",
     "tickets/0001_event_store.py": "7fe2a05aef2f4843",
 }
 

@@ -13,6 +13,7 @@ _LIFECYCLES: dict[View, str] = {
     "aguardando": "waiting",
     "atendendo": "attending",
     "resolvidos": "closed",
+    "bot": "bot",
 }
 
 

@@ -30,8 +30,10 @@ from shared.contracts.internal_api import (
     COMMAND_ID_HEADER,
     Allowed,
     CommandAnswer,
+    CountsAnswer,
     SessionAnswer,
     TicketState,
+    ViewCount,
     ViewPage,
 )
 from shared.plumbing import clock
@@ -236,6 +238,24 @@ async def test_a_list_asks_only_for_what_the_agent_may_see(keys_dir: Path) -> No
                 "/v1/views/atendendo", params={"cursor": wrong}, headers=made.of(ANA)
             )
             assert refused.json()["code"] == "invalid_cursor"
+
+
+async def test_what_a_flow_answers_is_a_list_with_a_counter_of_its_own(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        page = ViewPage(
+            items=[a_row(a_seen("bot"), 1)], next_after=None, counts={"bot": 1}, position="1.7-1"
+        )
+        others.answers["/internal/views/query"] = (200, page.model_dump_json())
+        counted = ViewCount(view="bot", sector_id=VENDAS, owner_id=None, tickets=1)
+        others.answers["/internal/counts/query"] = (
+            200,
+            CountsAnswer(counts=[counted]).model_dump_json(),
+        )
+        listed = (await http.get("/v1/views/bot", headers=made.of(ANA))).json()
+        assert (listed["items"][0]["lifecycle"], listed["counts"]) == ("bot", {"bot": 1})
+        assert '"view":"bot"' in others.asked[-1][2].decode()
+        counts = (await http.get("/v1/counts", headers=made.of(ANA))).json()["views"]
+        assert counts == {"aguardando": 0, "atendendo": 0, "resolvidos": 0, "bot": 1}
 
 
 async def test_the_loser_of_an_accept_reads_who_has_it(keys_dir: Path) -> None:

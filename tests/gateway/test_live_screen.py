@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.access import Person, scope_of, sees
 from services.gateway.handlers.live import Screen
-from shared.contracts.inbox import Seen
+from shared.contracts.inbox import VIEWS, Seen
 from tests.gateway.rows import ACCOUNT, ANA, BIA, SUPORTE, VENDAS, a_change, a_seen
 
 AGENT = scope_of(Person(ANA, ACCOUNT, "Ana", ("agent",), (VENDAS,)))
@@ -27,6 +27,11 @@ def test_a_ticket_of_another_sector_is_not_told() -> None:
 def test_an_accepted_ticket_leaves_one_view_and_comes_into_another() -> None:
     events = told(Screen(AGENT), a_seen("aguardando"), a_seen("atendendo", owner=BIA), 2)
     assert events == [("removed", "aguardando"), ("added", "atendendo")]
+
+
+def test_a_ticket_that_the_bot_hands_off_comes_into_the_queue() -> None:
+    events = told(Screen(AGENT), a_seen("bot"), a_seen("aguardando"), 2)
+    assert events == [("removed", "bot"), ("added", "aguardando")]
 
 
 def test_a_ticket_that_leaves_my_sector_is_removed() -> None:
@@ -55,7 +60,7 @@ def test_a_repeat_and_an_older_position_are_not_told_again() -> None:
 
 places = st.builds(
     Seen,
-    view=st.sampled_from(["aguardando", "atendendo", "resolvidos"]),
+    view=st.sampled_from(VIEWS),
     sector_id=st.sampled_from([VENDAS, SUPORTE, None]),
     owner_id=st.sampled_from([ANA, BIA, None]),
 )
@@ -69,7 +74,7 @@ def test_folding_the_stream_gives_the_final_view(path: list[Seen], data: st.Data
     ]
     repeated = [c for c in changes for _ in range(data.draw(st.integers(1, 2)))]
     screen = Screen(AGENT)
-    views: dict[str, set[object]] = {"aguardando": set(), "atendendo": set(), "resolvidos": set()}
+    views: dict[str, set[object]] = {view: set() for view in VIEWS}
     for change in repeated:
         for event in screen.row_changed(change):
             if event.kind == "removed":

@@ -20,6 +20,7 @@ CONNECTION = UUID(int=2)
 VENDAS = UUID(int=3)
 ANA = UUID(int=4)
 CUSTOMER = Author(kind="contact")
+FLOW = UUID(int=5)
 
 
 @dataclass(slots=True)
@@ -72,7 +73,9 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def arrives(log: Log, who: Customer, account: UUID = ACCOUNT) -> None:
+def arrives(
+    log: Log, who: Customer, account: UUID = ACCOUNT, *, lifecycle: str = "waiting"
+) -> None:
     """The first message: contact, ticket, sector, message."""
     identified = published.ContactIdentified(
         contact_id=who.id,
@@ -84,13 +87,14 @@ def arrives(log: Log, who: Customer, account: UUID = ACCOUNT) -> None:
     )
     log.add(who.id, who.id, identified, account)
     ticket = who.ticket()
-    opened = published.TicketOpened(
+    values = {
         **_ticket(who, ticket, 0),
-        conversation_id=who.conversation,
-        protocol=f"20261123-{who.number:06}",
-        origin="customer",
-        lifecycle="waiting",
-    )
+        "conversation_id": who.conversation,
+        "protocol": f"20261123-{who.number:06}",
+        "origin": "customer",
+        "lifecycle": lifecycle,
+    }
+    opened = published.TicketOpened.model_validate(values)
     log.add(who.id, ticket, opened, account)
     assigned = published.SectorAssigned(**_ticket(who, ticket, 0), sector_id=VENDAS)
     log.add(who.id, ticket, assigned, account)
@@ -158,9 +162,69 @@ def reopens(log: Log, who: Customer) -> None:
     log.add(who.id, who.ticket(), reopened)
 
 
+def meets_the_bot(log: Log, who: Customer) -> None:
+    """The first message, which a flow answers with buttons."""
+    arrives(log, who, lifecycle="bot")
+    starts_flow(log, who)
+    queued = published.MessageQueued(
+        **_said(who, 1),
+        message_id=who.message(2),
+        author=Author(kind="bot"),
+        content=Content(type="buttons", text="Qual setor?", details={"buttons": ["Vendas"]}),
+        automatic="flow",
+    )
+    log.add(who.id, who.conversation, queued)
+
+
+def starts_flow(log: Log, who: Customer) -> None:
+    started = published.FlowSessionStarted(
+        **_ticket(who, who.ticket(), 1),
+        session_id=uuid5(who.id, "session"),
+        flow_id=FLOW,
+        conversation_id=who.conversation,
+    )
+    log.add(who.id, who.ticket(), started)
+
+
+def ends_session(log: Log, who: Customer, reason: str) -> None:
+    ended = published.FlowSessionEnded(
+        **_ticket(who, who.ticket(), 2), session_id=uuid5(who.id, "session"), reason=reason
+    )
+    log.add(who.id, who.ticket(), ended)
+
+
+def is_handed_off(log: Log, who: Customer) -> None:
+    """People go on: the flow leaves what it learned, and a message that it takes back."""
+    ends_session(log, who, "handoff")
+    note = published.NoteAdded(
+        **_ticket(who, who.ticket(), 2), note_id=uuid5(who.id, "note"), text="Quer comprar."
+    )
+    queued = published.TicketQueued(**_ticket(who, who.ticket(), 2), reason="node")
+    cancel = published.MessageCancelRequested(
+        **_said(who, 2), message_id=who.message(2), by=Author(kind="bot"), reason="session_ended"
+    )
+    remembered = published.ContactFieldSet(
+        contact_id=who.id, name="cpf", value="1", by=Author(kind="bot"), occurred_at=at(2)
+    )
+    log.add(who.id, who.ticket(), note)
+    log.add(who.id, who.ticket(), queued)
+    log.add(who.id, who.conversation, cancel)
+    log.add(who.id, who.id, remembered)
+    becomes(log, who, 2, published.MessageCancelled)
+
+
 def whole_day(customers: int = 6) -> list[Event]:
-    """Some customers at every stage, their events interleaved."""
-    return day(customers).events
+    """Some customers at every stage, their events interleaved; a flow meets four others."""
+    log = day(customers)
+    stays, waits, is_taken, is_done = (Customer(100 + number) for number in range(4))
+    for who in (stays, waits, is_taken, is_done):
+        meets_the_bot(log, who)
+    is_handed_off(log, waits)
+    ends_session(log, is_taken, "human_takeover")
+    accepted(log, is_taken)
+    ends_session(log, is_done, "closed")
+    closes(log, is_done)
+    return log.events
 
 
 def day(customers: int) -> Log:

@@ -11,7 +11,7 @@ from psycopg.errors import InvalidTextRepresentation, UndefinedObject
 from services.projections.adapters import queries
 from services.projections.handlers.project import EpochRaisedError, VersionMissingError
 from shared.contracts import tickets as published
-from shared.contracts.inbox import INBOX_TYPES, RowChanged
+from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged
 from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
 from shared.plumbing.postgres import Pool
 from tests.projections import stories
@@ -34,9 +34,9 @@ async def test_each_ticket_stands_in_exactly_one_view(postgres: Postgres) -> Non
     events = stories.whole_day()
     async with models(postgres) as (project, pool):
         await project.apply(events)
-        assert len(await rows_of(pool, "aguardando")) == 3  # one never accepted, two reopened
-        assert len(await rows_of(pool, "atendendo")) == 2
-        assert len(await rows_of(pool, "resolvidos")) == 1
+        views = {view: len(await rows_of(pool, view)) for view in VIEWS}
+        # waiting: one never accepted, two reopened, one handed off
+        assert views == {"aguardando": 4, "atendendo": 3, "resolvidos": 2, "bot": 1}
 
 
 @pytest.mark.parametrize("sizes", [[1] * 200, [3] * 60, [7, 1, 13, 2, 29], []])
@@ -71,7 +71,7 @@ async def test_counters_are_the_sizes_of_the_views_at_every_version(postgres: Po
                 async with pool.connection() as conn:
                     await queries.as_reader(conn, ACCOUNT)
                     counts = await queries.counts(conn, ACCOUNT, scope)
-                for view in ("aguardando", "atendendo", "resolvidos"):
+                for view in VIEWS:
                     counted = sum(count.tickets for count in counts if count.view == view)
                     assert counted == len(await rows_of(pool, view, scope))
 
@@ -101,7 +101,7 @@ async def test_a_zombie_after_a_rebalance_finds_that_it_is_late(postgres: Postgr
     events = stories.whole_day()
     async with models(postgres) as (project, pool):
         await asyncio.gather(*(project.apply(events) for _ in range(4)))
-        assert len(await rows_of(pool, "aguardando")) == 3
+        assert len(await rows_of(pool, "aguardando")) == 4
 
 
 async def test_a_higher_epoch_is_not_folded_onto_the_old_one(postgres: Postgres) -> None:
@@ -167,6 +167,56 @@ async def test_a_move_between_views_tells_where_the_row_was(postgres: Postgres) 
     assert places == sorted(places)
 
 
+async def test_screens_hear_of_every_move_to_and_from_the_bot(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.meets_the_bot(log, who)
+    stories.is_handed_off(log, who)
+    async with models(postgres) as (project, pool):
+        for event in log.events:
+            await project.apply([event])
+        moves = [
+            (change.before.view if change.before else None, change.after.view)
+            for change in await _changes(pool)
+        ]
+    assert [move for move in moves if move[0] != move[1]] == [(None, "bot"), ("bot", "aguardando")]
+
+
+async def test_a_waiting_ticket_that_a_flow_takes_leaves_the_queue(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    stories.starts_flow(log, who)
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        assert await rows_of(pool, "aguardando") == []
+        assert await rows_of(pool, "bot") == [who.ticket()]
+
+
+async def test_what_a_flow_did_stands_in_the_timeline(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.meets_the_bot(log, who)
+    stories.is_handed_off(log, who)
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        async with pool.connection() as conn:
+            await queries.as_reader(conn, ACCOUNT)
+            query = TimelineQuery(scope=EVERYTHING, ticket_id=who.ticket())
+            page = await queries.timeline(conn, ACCOUNT, who.conversation, query)
+            row = await queries.ticket(conn, ACCOUNT, query)
+    happened = [item.type for item in page.items if item.kind == "happening"]
+    assert happened[2:] == [
+        "flow_session_started",
+        "flow_session_ended",
+        "note_added",
+        "ticket_queued",
+    ]
+    asked = next(item for item in page.items if item.type == "buttons")
+    assert (asked.text, asked.details) == ("Qual setor?", {"buttons": ["Vendas"]})
+    assert asked.fate == "cancelled"
+    assert [item.text for item in page.items if item.type == "note_added"] == ["Quer comprar."]
+    assert row is not None
+    assert (row.version, row.waiting_since) == (log.versions[who.ticket()], stories.at(2))
+
+
 async def test_pages_by_cursor_visit_every_row_once(postgres: Postgres) -> None:
     log = Log()
     for number in range(25):
@@ -214,9 +264,9 @@ async def test_an_agent_sees_own_sectors_and_own_tickets_only(postgres: Postgres
     async with models(postgres) as (project, pool):
         await project.apply(stories.whole_day())
         assert await rows_of(pool, "aguardando", other_sector) == []
-        assert len(await rows_of(pool, "aguardando", in_sector)) == 3
+        assert len(await rows_of(pool, "aguardando", in_sector)) == 4
         owner = Scope(agent_id=ANA, sector_ids=[])
-        assert len(await rows_of(pool, "atendendo", owner)) == 2
+        assert len(await rows_of(pool, "atendendo", owner)) == 3
 
 
 async def _changes(pool: Pool) -> list[RowChanged]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.gateway.adapters.services import Projections
 from services.gateway.domain.access import Person, scope_of
+from shared.contracts.inbox import VIEWS
 from shared.contracts.internal_api import CountsQuery, ViewCount
 
 
@@ -37,7 +38,7 @@ class Counting:
 
 def per_view(counts: list[ViewCount]) -> dict[str, int]:
     """Counters summed per view; a view without tickets counts 0."""
-    totals = {"aguardando": 0, "atendendo": 0, "resolvidos": 0}
+    totals: dict[str, int] = dict.fromkeys(VIEWS, 0)
     for count in counts:
         totals[count.view] += count.tickets
     return totals

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from services.projections.adapters import queries
 from services.projections.adapters.queries import Connection
 from services.projections.adapters.waiting import Waiting, written
-from shared.contracts.inbox import Row, View
+from shared.contracts.inbox import VIEWS, Row, View
 from shared.contracts.internal_api import (
     CountsAnswer,
     CountsQuery,
@@ -101,7 +101,7 @@ def _found(row: Row | None) -> Row:
 
 
 def _per_view(counts: list[ViewCount]) -> dict[View, int]:
-    totals: dict[View, int] = {"aguardando": 0, "atendendo": 0, "resolvidos": 0}
+    totals = dict.fromkeys(VIEWS, 0)
     for found in counts:
         totals[found.view] += found.tickets
     return totals

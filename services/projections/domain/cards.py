@@ -1,4 +1,4 @@
-"""What does a ticket's card look like after an event? Folded for all three views at once."""
+"""What does a ticket's card look like after an event? Folded for all views at once."""
 
 from datetime import datetime
 from functools import singledispatch
@@ -12,7 +12,7 @@ from shared.contracts.tickets import Content
 
 _PREVIEW_CHARACTERS: Final = 200
 _VIEWS: Final[dict[str, View]] = {
-    "bot": "aguardando",  # a filter of aguardando (D6)
+    "bot": "bot",  # not in aguardando (domain.md 2.7, `show_bot_in_waiting`: false)
     "waiting": "aguardando",
     "attending": "atendendo",
     "paused": "atendendo",
@@ -34,7 +34,7 @@ def opened(event: Event, message: published.TicketOpened) -> Row:
         connection_id=message.connection_id,
         conversation_id=message.conversation_id,
         opened_at=message.occurred_at,
-        waiting_since=None if message.lifecycle == "attending" else message.occurred_at,
+        waiting_since=message.occurred_at if message.lifecycle == "waiting" else None,
         previous_ticket_id=message.previous_ticket_id,
         version=event.version,
         position=event.position,
@@ -47,12 +47,12 @@ def fold(row: Row, event: Event) -> Row:
     if message is None:
         return row
     changed = _changes(message, row)
+    if isinstance(message, published.TicketFact):
+        changed["version"] = event.version
     if not changed:
         return row
     lifecycle = changed.get("lifecycle", row.lifecycle)
     place: Changed = {"view": _VIEWS[lifecycle], "position": event.position}
-    if isinstance(message, published.TicketFact):
-        place["version"] = event.version
     return row.model_copy(update={**changed, **place})
 
 
@@ -77,6 +77,11 @@ def _changes(_message: Message, _row: Row) -> Changed:
 @_changes.register
 def _(message: published.SectorAssigned, _: Row) -> Changed:
     return {"sector_id": message.sector_id}
+
+
+@_changes.register
+def _(_message: published.FlowSessionStarted, _: Row) -> Changed:
+    return {"lifecycle": "bot", "owner_id": None, "waiting_since": None}
 
 
 @_changes.register

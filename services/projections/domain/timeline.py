@@ -17,6 +17,9 @@ _HAPPENINGS: Final[dict[type[Message], str]] = {
     published.TicketAccepted: "ticket_accepted",
     published.TicketClosed: "ticket_closed",
     published.TicketReopened: "ticket_reopened",
+    published.FlowSessionStarted: "flow_session_started",
+    published.FlowSessionEnded: "flow_session_ended",
+    published.NoteAdded: "note_added",
     published.AutoMessageSkipped: "auto_message_skipped",
 }
 
@@ -51,7 +54,7 @@ def _happening(
         at=message.occurred_at,
         kind="happening",
         type=kind,
-        text=message.note if isinstance(message, published.TicketClosed) else None,
+        text=_text(message),
         details=_details(message),
         author_kind=message.by.kind,
         author_id=message.by.agent_id,
@@ -59,11 +62,21 @@ def _happening(
     )
 
 
+def _text(message: published.TicketFact) -> str | None:
+    if isinstance(message, published.TicketClosed):
+        return message.note
+    return message.text if isinstance(message, published.NoteAdded) else None
+
+
 def _details(message: published.TicketFact) -> dict[str, Any] | None:
     if isinstance(message, published.SectorAssigned):
         return {"sector_id": str(message.sector_id)}
     if isinstance(message, published.TicketAccepted):
         return {"owner_id": str(message.owner_id)}
+    if isinstance(message, published.FlowSessionStarted):
+        return {"session_id": str(message.session_id), "flow_id": str(message.flow_id)}
+    if isinstance(message, published.FlowSessionEnded):
+        return {"session_id": str(message.session_id), "reason": message.reason}
     if isinstance(message, published.AutoMessageSkipped):
         return {"kind": message.kind, "reason": message.reason}
     return None
