@@ -10,7 +10,7 @@ PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-byte
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
-	bench check-way check-accept check-kill check-red
+	bench docs check-way check-accept check-kill check-red
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -68,6 +68,9 @@ test: lint types imports ## all checks of the code, then all tests on real serve
 	$(BIN)/pytest
 
 check: test ## what has to pass before a change goes in
+
+docs: install-dev ## write anew what is generated from the code: docs/messages.md, docs/asyncapi
+	@$(BIN)/python -m tests.docs
 
 check-way: install-dev ## one message, all the way, against an oracle: SEED=1
 	@$(BIN)/python -m tests.checks.way --seed $(SEED) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)

@@ -1,0 +1,1 @@
+"""What integrators and operators read: written from the code, compared with it, red when stale."""

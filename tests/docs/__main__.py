@@ -1,0 +1,8 @@
+"""`make docs`: write what is generated anew."""
+
+from tests.docs import asyncapi, messages
+
+messages.FILE.write_text(messages.text())
+asyncapi.FOLDER.mkdir(exist_ok=True)
+for name, text in asyncapi.documents().items():
+    (asyncapi.FOLDER / name).write_text(text)
