@@ -1,5 +1,10 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from aiokafka.structs import TopicPartition
+
+class RecordsToDelete:
+    def __init__(self, before_offset: int) -> None: ...
 
 class NewTopic:
     def __init__(
@@ -36,3 +41,6 @@ class AIOKafkaAdminClient:
     async def describe_configs(
         self, config_resources: Sequence[Any], include_synonyms: bool = False
     ) -> Any: ...
+    async def delete_records(
+        self, records_to_delete: Mapping[TopicPartition, RecordsToDelete]
+    ) -> dict[TopicPartition, int]: ...
