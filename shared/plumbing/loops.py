@@ -31,6 +31,12 @@ WHERE name = %(name)s AND holder = %(holder)s AND until >= clock_timestamp()
 _RELEASE: Final = "DELETE FROM lease WHERE name = %(name)s AND holder = %(holder)s"
 
 _failures = metrics.counter("loop_failures", "Loop bodies that raised and were restarted", ["loop"])
+_silence = metrics.gauge(
+    "loop_heartbeat_age_seconds", "Since the last sign of life of a loop", ["loop"]
+)
+_patience = metrics.gauge(
+    "loop_patience_seconds", "How old that may be before the loop counts as stuck", ["loop"]
+)
 _log = logs.get(__name__)
 
 
@@ -58,6 +64,10 @@ class WatchedLoop:
     wake: asyncio.Event | None
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
+    def silence_seconds(self) -> float:
+        """Since the last sign of life."""
+        return monotonic() - self.heartbeat.at
+
     @property
     def patience_seconds(self) -> float:
         return max(_LEAST_PATIENCE_SECONDS, _INTERVALS_OF_PATIENCE * self.interval_seconds)
@@ -84,12 +94,17 @@ class Loops:
         """Start every loop."""
         for loop in self._loops:
             loop.heartbeat.beat()
+            _silence.labels(loop=loop.name).set_function(loop.silence_seconds)
+            _patience.labels(loop=loop.name).set(loop.patience_seconds)
             self._tasks.append(asyncio.create_task(_supervise(loop), name=loop.name))
 
     async def stop(self) -> None:
         """Cancel every loop and wait until all have ended."""
         await tasks.end(*self._tasks)
         self._tasks.clear()
+        for loop in self._loops:
+            _silence.remove(loop.name)
+            _patience.remove(loop.name)
 
     def watched(self) -> Sequence[WatchedLoop]:
         """Every loop."""
@@ -97,10 +112,7 @@ class Loops:
 
     def stale(self) -> list[str]:
         """The loops without a sign of life for ten of their intervals (30 seconds at least)."""
-        now = monotonic()
-        return [
-            loop.name for loop in self._loops if now - loop.heartbeat.at > loop.patience_seconds
-        ]
+        return [loop.name for loop in self._loops if loop.silence_seconds() > loop.patience_seconds]
 
 
 async def _supervise(loop: WatchedLoop) -> None:

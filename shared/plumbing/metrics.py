@@ -1,6 +1,7 @@
 """What does a service count? Prometheus metrics; `/metrics` names the service on each sample."""
 
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Final
 
 from fastapi import FastAPI, Response
@@ -9,6 +10,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REGISTRY: Final = CollectorRegistry()
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -36,6 +38,28 @@ def histogram(
     return Histogram(f"guiche_{name}", documentation, labels, registry=REGISTRY, buckets=buckets)
 
 
+_http = histogram("http_seconds", "From a request to the head of its answer", ["route", "status"])
+
+
+class _Timed:
+    """Middleware: how long an answer takes to begin; a stream that stays open counts as begun."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+
+        async def timed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "other")  # never the path: it has ids
+                status = f"{message['status'] // 100}xx"
+                _http.labels(route=route, status=status).observe(perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, timed)
+
+
 class _Named(Collector):
     """Every sample with the label `service`."""
 
@@ -52,7 +76,8 @@ class _Named(Collector):
 
 
 def mount(app: FastAPI, service: str) -> None:
-    """Serve `/metrics`."""
+    """Serve `/metrics`, and measure how long every answer takes."""
+    app.add_middleware(_Timed)
     named = CollectorRegistry()
     named.register(_Named(service))
 

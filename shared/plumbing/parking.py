@@ -64,9 +64,12 @@ SELECT seq, topic, key, partition, "offset", timestamp_ms, reason, sealed FROM p
 _RETRY: Final = """
 UPDATE parked SET next_attempt_at = clock_timestamp(), first_tried_at = NULL WHERE seq = %s
 """
-_WAITING: Final = "SELECT count(*) FROM parked"
+_WAITING: Final = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(parked_at)), 0) FROM parked
+"""
 
 _size = metrics.gauge("parked", "Messages that wait in table parked")
+_age = metrics.gauge("parked_oldest_seconds", "How long the oldest of them has waited")
 _log = logs.get(__name__)
 
 
@@ -163,7 +166,9 @@ class Parking:
             beat.beat()
         async with self._pool.connection() as conn:
             found = await (await conn.execute(_WAITING)).fetchone()
-            _size.set(found[0] if found else 0)
+        count, seconds = found or (0, 0)
+        _size.set(count)
+        _age.set(float(seconds))
 
     async def list(self, limit: int = 100) -> list[ParkedEntry]:
         """What waits, oldest first."""

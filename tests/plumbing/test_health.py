@@ -1,6 +1,6 @@
 """Liveness by heartbeats, readiness by what is waited for, metrics with the service's name."""
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from shared.plumbing import health, metrics
@@ -42,3 +42,25 @@ def test_every_sample_names_the_service() -> None:
     text = TestClient(app).get("/metrics").text
     assert 'guiche_test_things_total{kind="a",service="tickets"} 3.0' in text
     assert 'process_resident_memory_bytes{service="tickets"}' in text
+
+
+def test_an_answer_is_measured_by_its_route_and_not_by_what_stands_in_the_path() -> None:
+    app, inner = FastAPI(), APIRouter(prefix="/v1")
+
+    @inner.get("/tickets/{ticket}")
+    def show(ticket: int) -> int:
+        return ticket
+
+    app.include_router(inner)
+    metrics.mount(app, "tickets")
+    client = TestClient(app)
+    for path in ("/v1/tickets/7", "/v1/tickets/8", "/v1/tickets/no", "/nowhere/7"):
+        client.get(path)
+    assert _answers("/v1/tickets/{ticket}", "2xx") == 2
+    assert _answers("/v1/tickets/{ticket}", "4xx") == 1
+    assert _answers("other", "4xx") == 1
+
+
+def _answers(route: str, status: str) -> float | None:
+    labels = {"route": route, "status": status}
+    return metrics.REGISTRY.get_sample_value("guiche_http_seconds_count", labels)

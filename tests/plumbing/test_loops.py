@@ -26,6 +26,31 @@ async def test_a_body_that_raises_is_counted_and_called_again() -> None:
     assert REGISTRY.get_sample_value("guiche_loop_failures_total", {"loop": "fragile"}) == 2
 
 
+async def test_the_age_of_a_heartbeat_is_measured_while_the_loop_runs() -> None:
+    loops, beats = Loops(), asyncio.Event()
+
+    async def body(_: Heartbeat) -> None:
+        beats.set()
+
+    loops.add("measured", body, interval_seconds=60)
+    await loops.start()
+    await asyncio.wait_for(beats.wait(), 10)
+    loops.watched()[0].heartbeat.at -= 700
+    age, patience = _gauges("measured")
+    assert age is not None
+    assert patience == 600
+    assert 700 <= age < 710
+    await loops.stop()
+    assert _gauges("measured") == (None, None)
+
+
+def _gauges(loop: str) -> tuple[float | None, float | None]:
+    return (
+        REGISTRY.get_sample_value("guiche_loop_heartbeat_age_seconds", {"loop": loop}),
+        REGISTRY.get_sample_value("guiche_loop_patience_seconds", {"loop": loop}),
+    )
+
+
 async def test_a_wake_up_shortens_the_wait_and_is_not_lost_during_the_work() -> None:
     loops, wake, calls = Loops(), asyncio.Event(), asyncio.Queue[int]()
 

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer
 
 from shared.plumbing.kafka import Received, UnprocessableError
 from shared.plumbing.loops import Heartbeat
+from shared.plumbing.metrics import REGISTRY
 from shared.plumbing.parking import NotParkedError, Parking
 from shared.plumbing.postgres import Pool
 from shared.plumbing.settings import CommonSettings
@@ -164,11 +165,13 @@ async def test_after_an_hour_a_parked_message_waits_for_an_operator(
     assert (entry.attempts, entry.next_attempt_at is None) == (1, False)
     async with pool.connection() as conn:
         await conn.execute(
-            "UPDATE parked SET first_tried_at = now() - interval '61 min', next_attempt_at = now()"
+            "UPDATE parked SET first_tried_at = now() - interval '61 min', next_attempt_at = now(),"
+            " parked_at = now() - interval '61 min'"
         )
     await parking.retry_due(Heartbeat())
     (entry,) = await parking.list()
     assert entry.next_attempt_at is None
+    assert (REGISTRY.get_sample_value("guiche_parked_oldest_seconds") or 0.0) >= 3660
     recipient.poison.clear()
     await parking.retry_due(Heartbeat())
     assert recipient.seen == []
