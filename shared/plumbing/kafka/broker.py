@@ -51,7 +51,7 @@ class ServiceBroker(KafkaBroker):
 
     def __init__(self, settings: CommonSettings, service: str) -> None:
         super().__init__(
-            settings.kafka_bootstrap_servers,
+            settings.kafka_bootstrap_servers.split(","),  # FastStream would take it for one
             client_id=settings.instance or service,
             consumer_only=True,
             allow_auto_create_topics=False,
