@@ -1,0 +1,1 @@
+"""Kafka, PostgreSQL, the feed, files."""

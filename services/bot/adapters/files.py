@@ -1,0 +1,59 @@
+"""How is a flow read from YAML? Strictly: keys once, `yes` is a word, no tags, 256 KiB at most."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from services.bot.domain.definition import Definition
+
+LARGEST_BYTES: Final = 256 * 1024
+_BOOLEAN: Final = "tag:yaml.org,2002:bool"
+
+
+class FlowFileError(ValueError):
+    """A file that is no flow; one line for each thing that is wrong."""
+
+    def __init__(self, path: Path, lines: list[str]) -> None:
+        super().__init__("\n".join(f"{path}: {line}" for line in lines))
+        self.lines = lines
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people mean it."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  as yaml calls it
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                problem = f"key {key.value} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_flow(path: Path) -> Definition:
+    """The definition in a file; raises FlowFileError."""
+    try:
+        found = path.read_bytes()
+        if len(found) > LARGEST_BYTES:
+            raise FlowFileError(path, [f"larger than {LARGEST_BYTES} bytes"])
+        return Definition.model_validate(yaml.load(found, _Loader))  # noqa: S506  a SafeLoader
+    except OSError as error:
+        raise FlowFileError(path, [error.strerror or type(error).__name__]) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise FlowFileError(path, [f"no YAML: {' '.join(str(error).split())}"]) from error
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}"
+            for each in error.errors()
+        ]
+        raise FlowFileError(path, lines) from error

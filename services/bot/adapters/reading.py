@@ -1,0 +1,56 @@
+"""What do libraries know about an answer? Phone numbers, and patterns in time linear to the text.
+
+Patterns go through pydantic's engine (Rust's regex): accounts write them, and Python's own can be
+made to run for ever.
+"""
+
+from functools import lru_cache
+from typing import Annotated, Final
+
+import phonenumbers
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
+
+from services.bot.domain.answers import Reading
+
+_COUNTRY: Final = "BR"
+_LONGEST: Final = 40
+
+
+def phone(text: str) -> str | None:
+    """The number as E.164; without a country it is Brazilian."""
+    if len(text) > _LONGEST:
+        return None
+    try:
+        found = phonenumbers.parse(text, _COUNTRY)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(found):
+        return None
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole text matches; a pattern that is none matches nothing."""
+    try:
+        _compiled(pattern).validate_python(text)
+    except (ValidationError, SchemaError):
+        return False
+    return True
+
+
+def compiles(pattern: str) -> bool:
+    """Whether it is a pattern."""
+    try:
+        _compiled(pattern)
+    except SchemaError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> TypeAdapter[str]:
+    return TypeAdapter(Annotated[str, StringConstraints(pattern=rf"^(?:{pattern})$")])
+
+
+READING: Final = Reading(phone=phone, matches=matches)

@@ -1,0 +1,1 @@
+"""What a flow is, and what a session does by it: pure."""

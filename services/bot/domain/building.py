@@ -1,0 +1,208 @@
+"""What flow does a definition make? The same, without the shorthand of the file."""
+
+from collections.abc import Mapping
+from typing import assert_never, cast
+from uuid import UUID
+
+from services.bot.domain import flow as made
+from services.bot.domain.conditions import AllOf, AnyOf, Comparison, Not, Operator, Test
+from services.bot.domain.definition import (
+    AskPart,
+    CasePart,
+    ClosePart,
+    ConditionPart,
+    Definition,
+    Edges,
+    HandOffPart,
+    MenuPart,
+    MessagePart,
+    NodePart,
+    OptionPart,
+    SetFieldPart,
+    SetSectorPart,
+    TestPart,
+    WaitPart,
+)
+from services.bot.domain.folding import fold
+
+
+class UnclearTestError(ValueError):
+    """A test is not exactly one comparison or one junction."""
+
+
+def build(definition: Definition, sectors: Mapping[str, UUID]) -> made.Flow:
+    """The flow; `sectors` are those of the account, by name. Raises UnclearTestError."""
+    limits = definition.limits
+    return made.Flow(
+        key=definition.key,
+        name=definition.name,
+        entry=definition.entry,
+        nodes={id_: _node(id_, part) for id_, part in definition.nodes.items()},
+        variables={
+            name: made.Variable(name=name, max_length=part.max_length, label=part.label)
+            for name, part in definition.variables.items()
+        },
+        defaults=definition.defaults,
+        reserved={fold(word): action for word, action in definition.reserved.items()},
+        old_taps=definition.old_taps.policy,
+        old_tap_notice=definition.old_taps.notice,
+        limits=made.Limits(
+            steps_per_input=limits.steps_per_input,
+            visits_per_node=limits.visits_per_node,
+            outbound_without_inbound=limits.outbound_without_inbound,
+            silent_timeouts=limits.silent_timeouts,
+            session_seconds=limits.session,
+        ),
+        sectors=sectors,
+    )
+
+
+def sectors_in(definition: Definition) -> dict[str, str]:
+    """The name of the sector of each node that has one, by the node."""
+    return {
+        id_: part.sector
+        for id_, part in definition.nodes.items()
+        if isinstance(part, SetSectorPart | HandOffPart) and part.sector is not None
+    }
+
+
+def _node(id_: str, part: NodePart) -> made.AnyNode:  # noqa: PLR0911  one case per kind
+    match part:
+        case MessagePart():
+            return made.Message(
+                id=id_, title=part.title, next=_edges(part.next, made.DONE), text=part.text
+            )
+        case MenuPart():
+            return _menu(id_, part)
+        case AskPart():
+            return _ask(id_, part)
+        case ConditionPart():
+            return _condition(id_, part)
+        case SetSectorPart():
+            return made.SetSector(
+                id=id_, title=part.title, next=_edges(part.next, made.DONE), sector=part.sector
+            )
+        case SetFieldPart():
+            next_ = _edges(part.next, made.DONE)
+            return made.SetField(
+                id=id_, title=part.title, next=next_, name=part.name, value=part.value
+            )
+        case WaitPart():
+            return _wait(id_, part)
+        case HandOffPart():
+            next_ = _edges(part.next, made.REFUSED)
+            return made.HandOff(
+                id=id_, title=part.title, next=next_, sector=part.sector, summary=part.summary
+            )
+        case ClosePart():
+            next_ = _edges(part.next, made.REFUSED)
+            return made.Close(id=id_, title=part.title, next=next_, farewell=part.farewell)
+        case _:
+            assert_never(part)
+
+
+def _edges(edges: Edges, *main: str) -> dict[str, str]:
+    return dict.fromkeys(main, edges) if isinstance(edges, str) else dict(edges)
+
+
+def _menu(id_: str, part: MenuPart) -> made.Menu:
+    ids = [option.id for option in part.options]
+    chosen = {option.id: option.next for option in part.options if option.next is not None}
+    return made.Menu(
+        id=id_,
+        title=part.title,
+        next={**_edges(part.next, *ids), **chosen},
+        text=part.text,
+        invalid=tuple(part.invalid),
+        attempts=part.attempts,
+        timeout_seconds=part.timeout,
+        reserved=part.reserved,
+        save_as=part.save_as,
+        options=tuple(_option(option) for option in part.options),
+        button=part.button,
+        footer=part.footer,
+        as_text=part.as_text,
+    )
+
+
+def _option(part: OptionPart) -> made.Option:
+    return made.Option(
+        id=part.id,
+        title=part.title,
+        description=part.description,
+        synonyms=tuple(part.synonyms),
+    )
+
+
+def _ask(id_: str, part: AskPart) -> made.Ask:
+    main = (made.YES, made.NO) if part.kind == "yes_no" else (made.ANSWERED,)
+    return made.Ask(
+        id=id_,
+        title=part.title,
+        next=_edges(part.next, *main),
+        text=part.text,
+        invalid=tuple(part.invalid),
+        attempts=part.attempts,
+        timeout_seconds=part.timeout,
+        reserved=part.reserved,
+        save_as=part.save_as,
+        kind=part.kind,
+        pattern=part.pattern,
+        minimum=part.minimum,
+        maximum=part.maximum,
+    )
+
+
+def _wait(id_: str, part: WaitPart) -> made.Wait:
+    main = (made.ELAPSED, made.INTERRUPTED) if part.interruptible else (made.ELAPSED,)
+    return made.Wait(
+        id=id_,
+        title=part.title,
+        next=_edges(part.next, *main),
+        seconds=part.duration,
+        interruptible=part.interruptible,
+    )
+
+
+def _condition(id_: str, part: ConditionPart) -> made.Condition:
+    names = [_output(case, number) for number, case in enumerate(part.cases, start=1)]
+    named = list(zip(names, part.cases, strict=True))
+    return made.Condition(
+        id=id_,
+        title=part.title,
+        next={**{name: case.next for name, case in named}, made.ELSE: part.else_},
+        cases=tuple(made.Case(output=name, when=_test(case.when)) for name, case in named),
+    )
+
+
+def _output(case: CasePart, number: int) -> str:
+    return case.output or f"case_{number}"
+
+
+def _test(part: TestPart) -> Test:
+    given = part.model_dump(by_alias=True, exclude_none=True, exclude={"variable"})
+    if len(given) != 1:
+        message = f"give exactly one of equals, one_of, all, any, not…, not {sorted(given)}"
+        raise UnclearTestError(message)
+    ((operator, value),) = given.items()
+    if (part.variable is None) != (operator in {"all", "any", "not"}):
+        message = f"{operator} {'needs a' if part.variable is None else 'has no'} variable"
+        raise UnclearTestError(message)
+    if part.all is not None:
+        return AllOf(tuple(_test(each) for each in part.all))
+    if part.any is not None:
+        return AnyOf(tuple(_test(each) for each in part.any))
+    if part.not_ is not None:
+        return Not(_test(part.not_))
+    return _comparison(part.variable or "", cast("Operator", operator), value)
+
+
+def _comparison(variable: str, operator: Operator, value: object) -> Comparison:
+    if isinstance(value, bool):
+        return Comparison(variable, operator)
+    several = cast("list[str]", value) if isinstance(value, list) else [_plain(value)]
+    return Comparison(variable, operator, tuple(several))
+
+
+def _plain(value: object) -> str:
+    return format(value, "g") if isinstance(value, float) else str(value)

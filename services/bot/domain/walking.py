@@ -1,0 +1,132 @@
+"""How does a session go from node to node until one waits? With guards against loops."""
+
+from uuid import UUID
+
+from services.bot.domain import conditions, menus
+from services.bot.domain.events import LoopStopped, NodeEntered
+from services.bot.domain.flow import (
+    DONE,
+    ELSE,
+    Ask,
+    Close,
+    Condition,
+    HandOff,
+    Menu,
+    Message,
+    SetField,
+    SetSector,
+    Wait,
+    target,
+    target_of_refusal,
+)
+from services.bot.domain.turn import Turn
+from shared.contracts.outbound import TextContent
+from shared.contracts.ticket_commands import AssignSector, SetContactField
+
+
+def walk(turn: Turn, output: str) -> None:
+    """Leave the active node by this output."""
+    found = turn.flow and turn.node and target(turn.flow, turn.node, output)
+    if found:
+        go_to(turn, found, output)
+    else:
+        turn.hand_off("error")
+
+
+def walk_refused(turn: Turn, code: str) -> None:
+    """Leave the active node because a command of it was refused."""
+    found = turn.flow and turn.node and target_of_refusal(turn.flow, turn.node, code)
+    if found:
+        go_to(turn, found[1], found[0])
+    else:
+        turn.hand_off("error", resort="last")
+
+
+def go_to(turn: Turn, node: str, by_output: str | None) -> None:
+    """Enter a node, and those behind it, until one waits or a guard stops the session."""
+    at: str | None = node
+    output = by_output
+    while at is not None:
+        guard = _guard(turn, at)
+        if guard is not None:
+            stop_loop(turn, guard, at)
+            return
+        turn.tell(NodeEntered(at=turn.at, node=at, by_output=output))
+        output = _enter(turn)
+        if output is None:
+            return
+        at = turn.flow and turn.node and target(turn.flow, turn.node, output)
+    turn.hand_off("error")
+
+
+def stop_loop(turn: Turn, guard: str, node: str) -> None:
+    """A guard has tripped: people go on."""
+    turn.tell(LoopStopped(at=turn.at, node=node, guard=guard))
+    turn.hand_off("loop")
+
+
+def prompt(turn: Turn, text: str) -> None:
+    """Say what the active node asks, with this text (not yet with its values)."""
+    if turn.flow is None:
+        return
+    if turn.session.outbound >= turn.flow.limits.outbound_without_inbound:
+        stop_loop(turn, "outbound", turn.session.node or "")
+        return
+    said = turn.text(text)
+    node, session = turn.node, turn.session
+    if isinstance(node, Menu):
+        turn.say(menus.content(node, said, session.id, session.step))
+    else:
+        turn.say(TextContent(text=said))
+
+
+def _guard(turn: Turn, node: str) -> str | None:
+    if turn.flow is None:
+        return None
+    limits, session = turn.flow.limits, turn.session
+    if session.walked >= limits.steps_per_input:
+        return "steps"
+    if (session.visits or {}).get(node, 0) >= limits.visits_per_node:
+        return "visits"
+    return None
+
+
+def _enter(turn: Turn) -> str | None:
+    """What the node does; an output when it neither waits nor asks."""
+    match turn.node:
+        case Message(text=text) | Menu(text=text) | Ask(text=text):
+            prompt(turn, text)
+        case Condition(cases=cases):
+            values = turn.session.variables
+            true = (case.output for case in cases if conditions.holds(case.when, values))
+            return next(true, ELSE)
+        case SetSector(sector=sector):
+            return _set_sector(turn, _sector(turn, sector))
+        case SetField(name=name, value=value):
+            said = turn.text(value)
+            turn.ask(lambda fields: SetContactField(**fields, name=name, value=said))
+        case Wait():
+            pass  # its timer is set when the step rests
+        case HandOff(sector=sector, summary=with_summary):
+            turn.hand_off(
+                "node",
+                sector_id=_sector(turn, sector),
+                with_summary=with_summary,
+                resort="flow",
+            )
+        case Close(farewell=farewell):
+            turn.close(farewell=farewell)
+        case None:
+            turn.hand_off("error")
+    return None
+
+
+def _set_sector(turn: Turn, sector_id: UUID | None) -> str | None:
+    if sector_id is None:
+        return DONE
+    turn.ask(lambda fields: AssignSector(**fields, sector_id=sector_id))
+    return None
+
+
+def _sector(turn: Turn, name: str | None) -> UUID | None:
+    return None if turn.flow is None or name is None else turn.flow.sectors.get(name)

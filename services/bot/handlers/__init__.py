@@ -1,0 +1,1 @@
+"""What happens when a message, a reply or a timer comes."""

@@ -1,0 +1,248 @@
+"""What each node does, by each of its outputs."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from services.bot.domain.conditions import Comparison
+from services.bot.domain.events import InputAccepted, TimerArmed
+from services.bot.domain.flow import (
+    Ask,
+    Case,
+    Close,
+    Condition,
+    HandOff,
+    Menu,
+    Message,
+    Option,
+    SetField,
+    SetSector,
+    Variable,
+    Wait,
+)
+from shared.contracts.outbound import ButtonsContent, ListContent, TextContent
+from shared.contracts.ticket_commands import (
+    AssignSector,
+    CloseTicket,
+    KeepSession,
+    QueueAutomaticMessage,
+    SetContactField,
+)
+from shared.contracts.ticket_commands import HandOff as HandOffCommand
+from tests.bot.talking import NOON, SUPORTE, VENDAS, Talk, a_flow, ids_of
+
+SECTORS = (
+    Option(id="vendas", title="Vendas", synonyms=("comprar",)),
+    Option(id="suporte", title="Suporte"),
+)
+MENU = Menu(
+    id="menu",
+    text="Qual setor?",
+    invalid=("one", "two"),
+    options=SECTORS,
+    button="Ver",
+    save_as="sector",
+    next={"vendas": "people", "suporte": "wait"},
+)
+ASK = Ask(
+    id="ask",
+    text="CPF?",
+    invalid=("again",),
+    attempts=2,
+    kind="cpf",
+    save_as="cpf",
+    next={"answered": "people"},
+)
+WAIT = Wait(id="wait", seconds=60, next={"elapsed": "people", "interrupted": "bye"})
+BYE = Close(id="bye", farewell=True)
+VARIABLES = {
+    "sector": Variable(name="sector", max_length=24, label="Setor"),
+    "cpf": Variable(name="cpf", max_length=11),
+}
+
+
+def of(*nodes: object, **changed: object) -> Talk:
+    return Talk(a_flow(*nodes, variables=VARIABLES, **changed))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_message_goes_on_when_it_is_queued_and_not_before() -> None:
+    talk = of(Message(id="hello", text="Olá, {nome}!", next={"done": "menu"}), MENU, WAIT, BYE)
+    assert talk.path == ["hello"]
+    assert talk.said == ["Olá, Maria!"]
+    talk.done()
+    assert talk.path == ["hello", "menu"]
+
+
+def test_a_refused_message_goes_by_the_code_else_by_refused() -> None:
+    hello = Message(id="hello", text="Oi", next={"done": "people", "window_closed": "bye"})
+    assert of(hello, BYE).refused("window_closed").path == ["hello", "bye"]
+    assert of(hello, BYE).refused("contact_blocked").path == ["hello", "people"]
+    assert of(hello, BYE).refused(None).path == ["hello", "people"]
+
+
+def test_few_short_options_are_buttons_with_ids_of_session_and_step() -> None:
+    talk = of(MENU, WAIT, BYE)
+    (shown,) = talk.asked(QueueAutomaticMessage)
+    assert isinstance(shown.content, ButtonsContent)
+    assert ids_of(shown) == [f"{talk.session.id}:1:{id_}" for id_ in ("vendas", "suporte")]
+
+
+def test_more_or_longer_options_are_a_list_and_too_many_a_numbered_text() -> None:
+    many = tuple(Option(id=f"o{n}", title=f"Opção {n}") for n in range(1, 12))
+    ten = of(replace(MENU, options=many[:10])).asked(QueueAutomaticMessage)[0].content
+    assert isinstance(ten, ListContent)
+    eleven = of(replace(MENU, options=many)).asked(QueueAutomaticMessage)[0].content
+    assert isinstance(eleven, TextContent)
+    assert "11 - Opção 11" in eleven.text
+    long = of(replace(MENU, options=(Option(id="a", title="Segunda via de boleto"),)))
+    assert isinstance(long.asked(QueueAutomaticMessage)[0].content, ListContent)
+    asked_for = of(replace(MENU, as_text=True)).asked(QueueAutomaticMessage)[0].content
+    assert isinstance(asked_for, TextContent)
+
+
+def test_a_menu_is_answered_by_tap_number_title_prefix_and_synonym() -> None:
+    for text in ("1", "1.", "Vendas", "VENDAS", " véndas ", "ven", "comprar"):
+        talk = of(MENU, WAIT, BYE).done().says(text)
+        assert talk.path == ["menu", "people"], text
+    assert of(MENU, WAIT, BYE).done().taps("suporte").path == ["menu", "wait"]
+
+
+def test_an_answer_of_a_menu_is_kept_by_its_title() -> None:
+    talk = of(MENU, WAIT, BYE).done().says("comprar")
+    assert talk.session.variables["sector"] == "Vendas"
+
+
+def test_a_menu_that_is_not_understood_asks_again_with_each_text_and_then_gives_up() -> None:
+    talk = of(MENU, WAIT, BYE).done()
+    talk.says("xyz").done().says("s v").done().says(None)
+    assert talk.said == ["Qual setor?", "one", "two"]
+    assert talk.path == ["menu", "people"]
+    first, _, last = talk.asked(QueueAutomaticMessage)
+    assert ids_of(first) == ids_of(last)
+
+
+def test_a_prefix_of_two_options_is_no_answer() -> None:
+    two = (Option(id="a", title="Boleto novo"), Option(id="b", title="Boleto velho"))
+    menu = replace(MENU, options=two, next={"a": "people", "b": "people"})
+    assert of(menu).done().says("boleto").path == ["menu"]
+    assert of(menu).done().says("boleto n").path == ["menu", "people"]
+
+
+def test_a_menu_times_out_by_its_output() -> None:
+    talk = of(replace(MENU, timeout_seconds=60, next={"timeout": "bye"}), BYE).done()
+    assert talk.told(TimerArmed)[-1].due.timestamp() == NOON.timestamp() + 60
+    assert talk.after(59).path == ["menu"]
+    assert talk.after(1).path == ["menu", "bye"]
+
+
+def test_an_ask_takes_one_answer_in_its_one_form() -> None:
+    talk = of(ASK).done().says("529.982.247-25")
+    assert talk.session.variables["cpf"] == "52998224725"
+    assert talk.path == ["ask", "people"]
+
+
+def test_an_ask_gives_up_after_its_attempts() -> None:
+    talk = of(ASK).done().says("529.982.247-26").done().says("11111111111")
+    assert talk.said == ["CPF?", "again"]
+    assert talk.path == ["ask", "people"]
+
+
+def test_yes_and_no_are_outputs() -> None:
+    ask = replace(ASK, kind="yes_no", save_as=None, next={"yes": "people", "no": "bye"})
+    assert of(ask, BYE).done().says("Sim!").path == ["ask", "people"]
+    assert of(ask, BYE).done().says("NÃO").path == ["ask", "bye"]
+
+
+def test_a_condition_goes_by_the_first_case_that_holds() -> None:
+    condition = Condition(
+        id="which",
+        cases=(
+            Case(output="ana", when=Comparison("nome", "equals", ("ana",))),
+            Case(output="maria", when=Comparison("nome", "equals", ("MARIA",))),
+        ),
+        next={"ana": "people", "maria": "bye", "else": "people"},
+    )
+    assert of(condition, BYE).path == ["which", "bye"]
+    other = replace(condition, cases=condition.cases[:1])
+    assert of(other, BYE).path == ["which", "people"]
+
+
+def test_a_sector_is_set_and_its_refusal_is_an_output() -> None:
+    node = SetSector(
+        id="sector", sector="Vendas", next={"done": "bye", "sector_inactive": "people"}
+    )
+    talk = of(node, BYE)
+    assert [command.sector_id for command in talk.asked(AssignSector)] == [VENDAS]
+    assert talk.done().path == ["sector", "bye"]
+    assert of(node, BYE).refused("sector_inactive").path == ["sector", "people"]
+
+
+def test_a_field_of_the_contact_is_set_with_values() -> None:
+    node = SetField(id="field", name="greeted", value="{nome} {protocolo}", next={"done": "bye"})
+    talk = of(node, BYE)
+    (asked,) = talk.asked(SetContactField)
+    assert (asked.name, asked.value) == ("greeted", "Maria 20261123-000001")
+    assert talk.done().path == ["field", "bye"]
+
+
+def test_a_wait_lets_time_pass() -> None:
+    talk = of(WAIT, BYE)
+    assert talk.effects == []
+    assert talk.after(60).path == ["wait", "people"]
+
+
+def test_a_wait_is_interrupted_by_the_customer() -> None:
+    assert of(WAIT, BYE).says("oi").path == ["wait", "bye"]
+
+
+def test_what_is_said_in_a_wait_that_is_not_interruptible_waits() -> None:
+    wait = Wait(id="wait", seconds=60, interruptible=False, next={"elapsed": "menu"})
+    talk = of(wait, MENU, BYE).says("2")
+    assert [type(effect) for effect in talk.last] == [KeepSession]
+    assert talk.path == ["wait"]
+    talk.after(60)
+    assert talk.told(InputAccepted) == []
+    talk.done()
+    assert [event.output for event in talk.told(InputAccepted)] == ["suporte"]
+
+
+def test_a_hand_off_gives_the_sector_and_a_summary_of_path_and_answers() -> None:
+    end = HandOff(id="end", title="Fim", sector="Suporte")
+    menu = replace(MENU, title="Setor", next={"vendas": "ask", "suporte": "ask"})
+    ask = replace(ASK, next={"answered": "end"})
+    talk = of(menu, ask, end).done().says("1").done().says("52998224725")
+    (command,) = talk.asked(HandOffCommand)
+    assert (command.sector_id, command.reason) == (SUPORTE, "node")
+    assert (command.summary or "").splitlines() == [
+        "Caminho: Setor > ask > Fim",
+        "Respostas:",
+        "- Setor: Vendas",
+        "- cpf: 52998224725",
+    ]
+    assert talk.done().session.finished == "handoff"
+
+
+def test_a_hand_off_may_go_without_a_summary() -> None:
+    (command,) = of(HandOff(id="end", summary=False)).asked(HandOffCommand)
+    assert command.summary is None
+
+
+def test_a_refused_hand_off_goes_by_its_own_edge_only() -> None:
+    end = HandOff(id="end", sector="Vendas", next={"sector_inactive": "bye"})
+    assert of(end, BYE).refused("sector_inactive").path == ["end", "bye"]
+    talk = of(end, BYE).refused("busy")
+    assert [command.reason for command in talk.asked(HandOffCommand)] == ["node", "error"]
+    assert talk.refused("busy").session.finished == "error"
+
+
+def test_a_close_ends_the_session() -> None:
+    talk = of(BYE)
+    assert [command.farewell for command in talk.asked(CloseTicket)] == [True]
+    assert talk.done().session.finished == "closed"
+
+
+def test_ids_of_commands_are_made_of_session_step_and_number() -> None:
+    one, other = of(MENU, WAIT, BYE).done().says("?"), of(MENU, WAIT, BYE).done().says("?")
+    ids = [command.command_id for command in one.effects]
+    assert ids == [command.command_id for command in other.effects]
+    assert len(set(ids)) == len(ids)
+    assert all(isinstance(id_, UUID) for id_ in ids)
