@@ -1,0 +1,1 @@
+"""What is watched exists: metrics, labels, alerts and verbs."""
