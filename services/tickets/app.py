@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import aiohttp
@@ -19,10 +19,14 @@ from services.tickets.adapters.outcomes import forget_old
 from services.tickets.adapters.positions import Epoch, RelayPosition
 from services.tickets.adapters.relay import LEASE, Relay, RelayLag
 from services.tickets.adapters.secrets import Fetch, Secrets, fetch_from
+from services.tickets.adapters.timers import TimerPoller, TimerTable
 from services.tickets.handlers.commands import CommandHandler
+from services.tickets.handlers.deciding import Deciding
+from services.tickets.handlers.flow_commands import FlowCommandHandler
 from services.tickets.handlers.people import People
 from services.tickets.handlers.protocols import Protocols
 from services.tickets.handlers.reactions import Reactions
+from services.tickets.handlers.timers import TimerHandler
 from services.tickets.handlers.warm import Warm
 from services.tickets.settings import Settings
 from shared.contracts.problems import PROBLEMS
@@ -75,7 +79,12 @@ class _Service:
             poll_seconds=settings.relay_poll_seconds,
         )
         warm = Warm(self.store, settings.warm_streams)
-        self.commands = CommandHandler(self.store, warm, self.book, now)
+        silence = timedelta(seconds=settings.bot_silence_seconds)
+        self.commands = CommandHandler(self.store, warm, self.book, now, silence)
+        deciding = Deciding(self.store, warm, self.book, now)
+        self.flow_commands = FlowCommandHandler(deciding, self.book, now)
+        table = TimerTable(self.database.pool, settings.timers_lease_seconds)
+        self.timers = TimerPoller(table, TimerHandler(deciding, table), self.can_judge)
         self.reactions = Reactions(
             self.store,
             warm,
@@ -85,6 +94,7 @@ class _Service:
             self.secrets,
             now,
             new_id,
+            silence,
         )
         self.broker = make_broker(settings, SERVICE)
         self.parking: Parking | None = None
@@ -106,6 +116,7 @@ class _Service:
         add("relay-lag", lag.measure, interval_seconds=2.0)
         add("consumers", watch(self.broker), interval_seconds=1.0)
         add("parked", self._retry_parked, interval_seconds=1.0)
+        add("timers", self.timers.run, interval_seconds=settings.timers_poll_seconds)
         add(
             "outcomes",
             forget_old(self.database.pool),
@@ -131,7 +142,14 @@ class _Service:
         self.waiting.arrived("database")
         await self.producer.start()
         self.parking = Parking(self.database.pool, Sealer(self.secrets.own_key), SERVICE)
-        kafka.subscriptions(self.broker, self.settings, self.reactions, self.parking)
+        kafka.subscriptions(
+            self.broker,
+            self.settings,
+            self.reactions,
+            self.flow_commands,
+            self.producer,
+            self.parking,
+        )
         await start_when_ready(self.broker, self.waiting)
 
     async def _database_answers(self) -> None:

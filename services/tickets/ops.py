@@ -1,8 +1,9 @@
-"""What can an operator ask of tickets? Streams, the relay, parked messages."""
+"""What can an operator ask of tickets? Streams, the relay, timers, parked messages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -36,28 +37,46 @@ SELECT position.epoch, position.log_id, coalesce((SELECT max(notification_id) FR
     held.holder, extract(epoch FROM held.until - clock_timestamp())::float
 FROM relay_position AS position LEFT JOIN lease AS held ON held.name = %s
 """
+_TIMERS: Final = """
+SELECT due, kind, stream, leased_until > clock_timestamp() FROM timer ORDER BY due LIMIT %s
+"""
+_INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
+_AT: Final = "As it was: up to this version, or to this time (UTC unless it names a zone)."
 _Row = tuple[int, int, str, bytes]
+_Until = Callable[[int, datetime], bool]
 
-app: Final = typer.Typer(help="The event store: streams, relay, parked messages.")
+app: Final = typer.Typer(help="The event store: streams, relay, timers, parked messages.")
 stream: Final = typer.Typer(help="Events as they are stored.", no_args_is_help=True)
 relay: Final = typer.Typer(help="The way from the log to Kafka.", no_args_is_help=True)
+timers: Final = typer.Typer(help="What is due later.", no_args_is_help=True)
 app.add_typer(stream, name="stream")
 app.add_typer(relay, name="relay")
+app.add_typer(timers, name="timers")
 
 
 @stream.command("show")
 def show_stream(
     stream_id: Annotated[UUID, typer.Argument(metavar="ID", help="Of a ticket or any stream.")],
     *,
+    at: Annotated[str | None, typer.Option("--at", metavar="VERSION|TIME", help=_AT)] = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="Also personal fields.")] = False,
 ) -> None:
     """Every event of a stream: version, log id, time, type, actor, and its fields."""
-    lines = asyncio.run(_lines(Settings(), stream_id, reveal=reveal))
+    until = _until(at)
+    lines = asyncio.run(_lines(Settings(), stream_id, until, reveal=reveal))
     for line in lines:
         typer.echo(line)
     if not lines:
         typer.echo("no such stream", err=True)
         raise typer.Exit(1)
+
+
+@timers.command("list")
+def list_timers(limit: Annotated[int, typer.Option(min=1)] = 100) -> None:
+    """What waits for its time, the next first: due, kind, stream, and whether a process has it."""
+    for due, kind, stream_id, leased in asyncio.run(_timers(Settings(), limit)):
+        at = f"{due.astimezone(UTC):{_INSTANT}}"
+        typer.echo(f"{at}  {kind}  {stream_id}  {'leased' if leased else '-'}")
 
 
 @relay.command("status")
@@ -76,19 +95,49 @@ async def _relay(settings: Settings) -> Any:  # noqa: ANN401  a row of the query
         return await (await conn.execute(_RELAY, (LEASE,))).fetchone()
 
 
-async def _lines(settings: Settings, stream_id: UUID, *, reveal: bool) -> list[str]:
+async def _timers(settings: Settings, limit: int) -> list[Any]:
+    async with await AsyncConnection.connect(settings.database_url) as conn:
+        return await (await conn.execute(_TIMERS, (limit,))).fetchall()
+
+
+def _until(at: str | None) -> _Until:
+    """Whether an event of this version and instant was there already."""
+    if at is None:
+        return lambda _version, _instant: True
+    if at.isdecimal():
+        last = int(at)
+        return lambda version, _instant: version <= last
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        message = f"neither a version nor a time: {at}"
+        raise typer.BadParameter(message) from None
+    then = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return lambda _version, instant: instant <= then
+
+
+async def _lines(settings: Settings, stream_id: UUID, until: _Until, *, reveal: bool) -> list[str]:
     async with await AsyncConnection.connect(settings.database_url) as conn:
         rows: list[_Row] = await (await conn.execute(_STREAM, (stream_id,))).fetchall()
     codec = Codec(EVENTS)
     keys = {key for row in rows if (key := codec.key_of(row[3])) is not None}
     sealers = await _sealers(settings, keys) if reveal else dict.fromkeys(keys)
-    return [_line(codec, stream_id, row, sealers) for row in rows]
+    lines = (_line(codec, stream_id, row, sealers, until) for row in rows)
+    return [line for line in lines if line is not None]
 
 
-def _line(codec: Codec, stream_id: UUID, row: _Row, sealers: Mapping[UUID, Sealer | None]) -> str:
+def _line(
+    codec: Codec,
+    stream_id: UUID,
+    row: _Row,
+    sealers: Mapping[UUID, Sealer | None],
+    until: _Until,
+) -> str | None:
     log_id, version, topic, state = row
     event, meta = codec.decode(topic, state, stream_id, version, sealers)
-    at = f"{meta.recorded_at:%Y-%m-%d %H:%M:%S.%f}"
+    if not until(version, meta.recorded_at):
+        return None
+    at = f"{meta.recorded_at:{_INSTANT}}"
     fields = to_json(event).decode()
     return f"{version}  {log_id}  {at}  {topic}  {meta.actor}  {meta.command_id}  {fields}"
 
@@ -126,5 +175,9 @@ def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT0
 
 parked: Final = parked_verbs(_parking)
 app.add_typer(parked, name="parked")
-EVERYWHERE: Final[Sequence[tuple[str, typer.Typer]]] = (("stream", stream), ("relay", relay))
+EVERYWHERE: Final[Sequence[tuple[str, typer.Typer]]] = (
+    ("stream", stream),
+    ("relay", relay),
+    ("timers", timers),
+)
 """Verbs that `guiche` also offers without the service's name."""

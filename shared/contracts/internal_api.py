@@ -29,7 +29,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# --- tickets: POST /internal/tickets/{id}/{accept,close,reopen,read,messages} -------------------
+# --- tickets: POST /internal/tickets/{id}/{accept,close,reopen,read,messages,flow} --------------
 
 
 class Accept(Request):
@@ -64,6 +64,10 @@ class SendText(Request):
     reply_to: UUID | None = None
 
 
+class StartFlow(Request):
+    """Let the connection's flow answer a waiting ticket."""
+
+
 class Allowed(Contract):
     """Whether a command would be taken now; `code` names the refusal."""
 
@@ -88,7 +92,7 @@ class TicketState(Contract):
     closed_at: datetime | None
     window_closes_at: datetime | None
     version: int
-    allowed: dict[str, Allowed]  # accept, send_message, read, close, reopen
+    allowed: dict[str, Allowed]  # accept, send_message, read, close, reopen, start_flow
 
 
 class CommandAnswer(Contract):

@@ -6,9 +6,11 @@ from uuid import UUID, uuid5
 
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
-from services.tickets.domain.people import CONTACT, SYSTEM, Actor, Author, Recipient, Sender
+from services.tickets.domain.people import BOT, CONTACT, SYSTEM, Actor, Author, Recipient, Sender
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket.events import (
+    FlowSessionEnded,
+    FlowSessionStarted,
     SectorAssigned,
     TicketAccepted,
     TicketClosed,
@@ -27,6 +29,7 @@ def an_id(name: str) -> UUID:
 
 TICKET, CONVERSATION = an_id("ticket"), an_id("conversation")
 MARINA, NUMBER = an_id("marina"), an_id("number")
+SESSION, FLOW = an_id("session"), an_id("flow")
 GERAL, VENDAS, SUPORTE = an_id("geral"), an_id("vendas"), an_id("suporte")
 
 
@@ -123,6 +126,35 @@ def reopened(to: Literal["waiting", "attending"] = "waiting") -> TicketReopened:
         by=CONTACT,
         lifecycle=to,
         policy_version=7,
+    )
+
+
+def flow_started(at: datetime = AT) -> FlowSessionStarted:
+    return FlowSessionStarted(
+        ticket_id=TICKET,
+        contact_id=MARINA,
+        connection_id=NUMBER,
+        occurred_at=at,
+        by=CONTACT,
+        session_id=SESSION,
+        flow_id=FLOW,
+        conversation_id=CONVERSATION,
+        opened_by=an_id("oi"),
+    )
+
+
+def flow_ended(
+    reason: Literal["handoff", "human_takeover", "closed", "bot_silent"] = "handoff",
+    at: datetime = AT,
+) -> FlowSessionEnded:
+    return FlowSessionEnded(
+        ticket_id=TICKET,
+        contact_id=MARINA,
+        connection_id=NUMBER,
+        occurred_at=at,
+        by=BOT,
+        session_id=SESSION,
+        reason=reason,
     )
 
 

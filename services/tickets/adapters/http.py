@@ -74,6 +74,11 @@ def commands(
     ) -> api.CommandAnswer:
         return await answered(response, handler.read(asked, body))
 
+    async def start_flow(
+        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.StartFlow
+    ) -> api.CommandAnswer:
+        return await answered(response, handler.start_flow(asked, body))
+
     async def send(
         response: Response, asked: Annotated[Asked, Depends(asking)], body: api.SendText
     ) -> api.CommandAnswer:
@@ -85,6 +90,7 @@ def commands(
     routes.add_api_route("", state, methods=["GET"])
     for path, verb in (("accept", accept), ("close", close), ("reopen", reopen), ("read", read)):
         routes.add_api_route(f"/{path}", verb, methods=["POST"])
+    routes.add_api_route("/flow", start_flow, methods=["POST"])
     routes.add_api_route("/messages", send, methods=["POST"])
     return routes
 

@@ -1,4 +1,4 @@
-"""What arrives on Kafka becomes a call of a reaction; a repeat changes nothing (D13).
+"""What arrives on Kafka becomes a call of a handler; a repeat changes nothing (D13).
 
 Keys of a batch are handled at the same time, so the coalescing writer stores them together.
 """
@@ -8,15 +8,29 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from services.tickets.adapters.positions import kafka_key
+from services.tickets.handlers.flow_commands import FlowCommandHandler
 from services.tickets.handlers.people import NobodyError
 from services.tickets.handlers.reactions import Reactions
-from shared.contracts.envelope import Message
+from shared.contracts.envelope import Envelope, Message
 from shared.contracts.inbound import INBOUND_TYPES, Item, Status
 from shared.contracts.outbound import OUTBOUND_EVENTS_TYPES, Fate
-from shared.contracts.topics import INBOUND_EVENTS, OUTBOUND_EVENTS
+from shared.contracts.ticket_commands import (
+    TICKETS_COMMANDS_TYPES,
+    CommandReplied,
+    TicketCommand,
+)
+from shared.contracts.topics import (
+    INBOUND_EVENTS,
+    OUTBOUND_EVENTS,
+    TICKETS_COMMANDS,
+    TICKETS_REPLIES,
+)
 from shared.plumbing import failpoints, logs, metrics
 from shared.plumbing.kafka import (
     Handler,
+    Outgoing,
+    Producer,
     Received,
     ServiceBroker,
     UnprocessableError,
@@ -27,7 +41,8 @@ from shared.plumbing.settings import CommonSettings
 
 GROUP: Final = "tickets"
 AFTER_APPEND: Final = "tickets.after_append"
-failpoints.FAILPOINTS.add(AFTER_APPEND)
+BEFORE_REPLY: Final = "tickets.before_reply"
+failpoints.FAILPOINTS.update({AFTER_APPEND, BEFORE_REPLY})
 
 _unknown = metrics.counter("unknown_types", "Messages of a newer producer, passed by", ["topic"])
 _log = logs.get(__name__)
@@ -35,9 +50,14 @@ M = TypeVar("M", bound=Message)
 
 
 def subscriptions(
-    broker: ServiceBroker, settings: CommonSettings, reactions: Reactions, parking: Parking
+    broker: ServiceBroker,
+    settings: CommonSettings,
+    reactions: Reactions,
+    flow_commands: FlowCommandHandler,
+    producer: Producer,
+    parking: Parking,
 ) -> None:
-    """Subscribe to inbound.events and outbound.events."""
+    """Subscribe to inbound.events, outbound.events and tickets.commands."""
     subscribe(
         broker,
         settings,
@@ -58,6 +78,44 @@ def subscriptions(
         parking=parking,
         commutes=always,
     )
+    subscribe(
+        broker,
+        settings,
+        topic=TICKETS_COMMANDS.name,
+        group=GROUP,
+        instance=settings.instance,
+        handle=on_message(TICKETS_COMMANDS_TYPES, TicketCommand, replying(flow_commands, producer)),
+        parking=parking,
+    )
+
+
+def replying(
+    flow_commands: FlowCommandHandler, producer: Producer
+) -> Callable[[TicketCommand, str], Awaitable[None]]:
+    """Judge a command and reply; the reply is acknowledged before the offset is committed (D5)."""
+
+    async def react(command: TicketCommand, correlation: str) -> None:
+        reply = await flow_commands.handle(command, correlation)
+        failpoints.hit(BEFORE_REPLY)
+        await producer.send_all([to_reply(reply, correlation)])
+
+    return react
+
+
+def to_reply(reply: CommandReplied, correlation: str) -> Outgoing:
+    """The message of tickets.replies: the same reply, the same id."""
+    envelope = Envelope(
+        id=f"{reply.command_id}-reply",
+        type=reply.TYPE,
+        source=GROUP,
+        time=reply.occurred_at,
+        subject=str(reply.ticket_id),
+        account=reply.account_id,
+        causation=str(reply.command_id),
+        correlation=correlation,
+        actor="bot",
+    )
+    return Outgoing(TICKETS_REPLIES.name, kafka_key(reply.contact_id), envelope, reply.body())
 
 
 def is_status(received: Received) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import uuid5
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from services.tickets.adapters.positions import kafka_key
 from services.tickets.domain.contact import events as contact
@@ -19,6 +19,7 @@ from services.tickets.domain.ticket import events as ticket
 from services.tickets.handlers.store import StoredEvent
 from shared.contracts import outbound, tickets
 from shared.contracts.envelope import Envelope, Message
+from shared.contracts.ticket_commands import SayContent
 from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
@@ -33,6 +34,7 @@ _LARGEST_BODY_BYTES: Final = LARGEST_MESSAGE_BYTES - _ROOM_BYTES
 PUBLISHED: Final[Mapping[type, type[Message]]] = {
     contact.ContactIdentified: tickets.ContactIdentified,
     contact.ContactRenamed: tickets.ContactRenamed,
+    contact.ContactFieldSet: tickets.ContactFieldSet,
     contact.IdentityConflict: tickets.IdentityConflict,
     ticket.TicketOpened: tickets.TicketOpened,
     ticket.SectorAssigned: tickets.SectorAssigned,
@@ -41,10 +43,14 @@ PUBLISHED: Final[Mapping[type, type[Message]]] = {
     ticket.OwnerReleased: tickets.OwnerReleased,
     ticket.TicketClosed: tickets.TicketClosed,
     ticket.TicketReopened: tickets.TicketReopened,
+    ticket.FlowSessionStarted: tickets.FlowSessionStarted,
+    ticket.FlowSessionEnded: tickets.FlowSessionEnded,
+    ticket.NoteAdded: tickets.NoteAdded,
     ticket.AutoMessageSkipped: tickets.AutoMessageSkipped,
     conversation.MessageReceived: tickets.MessageReceived,
     conversation.MessageQueued: tickets.MessageQueued,
     conversation.MessagesRead: tickets.MessagesRead,
+    conversation.MessageCancelRequested: tickets.MessageCancelRequested,
     conversation.InboundDropped: tickets.InboundDropped,
     message.MessageAccepted: tickets.MessageAccepted,
     message.MessageSent: tickets.MessageSent,
@@ -60,6 +66,7 @@ PUBLISHED: Final[Mapping[type, type[Message]]] = {
     message.MessageLinked: tickets.MessageLinked,
 }
 
+_SENT: Final[TypeAdapter[SayContent]] = TypeAdapter(SayContent)
 _withheld = metrics.counter(
     "unpublishable_events", "Versions that went out as tickets.Internal.v1: look why", ["reason"]
 )
@@ -100,6 +107,8 @@ def to_order(stored: StoredEvent) -> Outgoing | None:
             order = _send_message(stored, stored.event)
         case conversation.MessagesRead():
             order = _send_receipt(stored, stored.event)
+        case conversation.MessageCancelRequested():
+            order = _cancel_send(stored, stored.event)
         case _:
             return None
     return None if order is None else _order(stored, order)
@@ -148,7 +157,8 @@ def _send_message(
 ) -> outbound.SendMessage | None:
     if event.content is None or event.content.text is None or event.recipient is None:
         return None  # forgotten before it was sent
-    to = event.recipient
+    to, content = event.recipient, event.content
+    tapped = {} if content.details is None else content.details
     return outbound.SendMessage(
         message_id=event.message_id,
         account_id=stored.account,
@@ -157,7 +167,7 @@ def _send_message(
         conversation_id=event.conversation_id,
         ticket_id=event.ticket_id,
         recipient=outbound.Recipient(phone=to.phone, user_id=to.user_id),
-        content=outbound.TextContent(text=event.content.text),
+        content=_SENT.validate_python({"type": content.type, "text": content.text, **tapped}),
         reply_to_wamid=event.reply_to_wamid,
         automatic=event.automatic,
         window_closes_at=event.window_closes_at,
@@ -181,7 +191,23 @@ def _send_receipt(
     )
 
 
-def _order(stored: StoredEvent, order: outbound.SendMessage | outbound.SendReadReceipt) -> Outgoing:
+def _cancel_send(
+    stored: StoredEvent, event: conversation.MessageCancelRequested
+) -> outbound.CancelSend:
+    return outbound.CancelSend(
+        message_id=event.message_id,
+        account_id=stored.account,
+        contact_id=event.contact_id,
+        connection_id=event.connection_id,
+        reason=event.reason,
+        requested_at=event.occurred_at,
+    )
+
+
+def _order(
+    stored: StoredEvent,
+    order: outbound.SendMessage | outbound.SendReadReceipt | outbound.CancelSend,
+) -> Outgoing:
     """Without stream and version: outbound.commands is no gapless stream (protocols.md 4)."""
     envelope = Envelope(
         id=f"{stored.stream}-{stored.version}-order",

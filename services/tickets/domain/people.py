@@ -16,6 +16,7 @@ class Author:
 
 
 CONTACT: Final = Author("contact")
+BOT: Final = Author("bot")
 SYSTEM: Final = Author("system")
 
 

@@ -91,6 +91,24 @@ class TicketInBotError(RefusedError):
     code = "ticket_in_bot"
 
 
+class TicketAttendedError(RefusedError):
+    """Somebody attends the ticket: a flow starts only while it waits."""
+
+    code = "ticket_attended"
+
+
+class FlowUnavailableError(RefusedError):
+    """No flow is set up for the ticket's connection."""
+
+    code = "flow_unavailable"
+
+
+class SessionEndedError(RefusedError):
+    """The flow that asks does not run any more."""
+
+    code = "session_ended"
+
+
 class SectorRequiredError(RefusedError):
     """The default sector must be replaced when the ticket is accepted (domain.md 2.7)."""
 

@@ -1,8 +1,9 @@
-"""What is asked of a ticket by a person, and what is answered (D5)."""
+"""What is asked of a ticket, and what a person is answered (D5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from services.tickets.domain import refusals
@@ -41,14 +42,23 @@ class VersionMismatchError(refusals.RefusedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Who asks for what; `command_id` is the gateway's, of principal and Idempotency-Key."""
+    """Who asks for what: an agent, or one of our machines.
+
+    `command_id` is the gateway's, of principal and Idempotency-Key; the bot's own; or the timer's.
+    """
 
     account: UUID
-    agent_id: UUID
+    agent_id: UUID | None = None
+    machine: Literal["bot", "timer"] = "bot"  # where no agent asks
     ticket_id: UUID
     command_id: UUID
     correlation: str
     expected_version: int | None = None
+
+    @property
+    def actor(self) -> str:
+        """As stored beside every event."""
+        return self.machine if self.agent_id is None else f"agent:{self.agent_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,45 +1,42 @@
 """The commands that people give a ticket: each says what it would store, or why not."""
 
-from datetime import datetime
-from typing import TypedDict
+from datetime import timedelta
 from uuid import UUID, uuid5
 
-from services.tickets.domain import automatic, refusals
-from services.tickets.domain.automatic import Due
+from services.tickets.domain import refusals
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import MessageQueued, MessagesRead
-from services.tickets.domain.people import Recipient
 from services.tickets.domain.ticket import commands, guards
 from services.tickets.domain.ticket.decide import decide, wants_farewell
-from services.tickets.domain.ticket.state import Ticket
-from services.tickets.handlers import claims
+from services.tickets.handlers import speaking
+from services.tickets.handlers.answering import Answering
 from services.tickets.handlers.asked import Answered, Asked
 from services.tickets.handlers.deciding import Deciding, Decision, Loaded
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.policies import owner_of
 from services.tickets.handlers.ports import Clock
-from services.tickets.handlers.store import Claim, EventStore
+from services.tickets.handlers.session_end import end_session
+from services.tickets.handlers.store import EventStore
+from services.tickets.handlers.timers import silent_at
 from services.tickets.handlers.warm import MESSAGE, Warm
 from shared.contracts import internal_api as api
 
 
-class _Said(TypedDict):
-    """Fields of everything that is said on a conversation."""
-
-    conversation_id: UUID
-    contact_id: UUID
-    connection_id: UUID
-    ticket_id: UUID
-    occurred_at: datetime
-
-
 class CommandHandler:
-    """Accept, close, reopen, read, send."""
+    """Accept, close, reopen, read, send, start a flow."""
 
-    def __init__(self, store: EventStore, warm: Warm, directory: DirectoryView, now: Clock) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        warm: Warm,
+        directory: DirectoryView,
+        now: Clock,
+        silence: timedelta,
+    ) -> None:
         self._warm = warm
         self._directory = directory
-        self._deciding = Deciding(store, warm, directory, now)
+        self._silence = silence
+        self._answering = Answering(Deciding(store, warm, directory, now), store, warm)
 
     async def accept(self, asked: Asked, body: api.Accept) -> Answered:
         """Take the ticket: exactly one agent wins; raises RefusedError."""
@@ -54,10 +51,13 @@ class CommandHandler:
             )
             decision = Decision(ticket=decide(loaded.state, command))
             if decision.ticket:
-                _automatic(decision, loaded, "acceptance", loaded.connection.texts.acceptance)
+                await end_session(decision, loaded, self._warm)
+                speaking.queue_text(
+                    decision, loaded, "acceptance", loaded.connection.texts.acceptance
+                )
             return decision
 
-        return await self._deciding.run(asked, "accept", body.model_dump_json(), decided)
+        return await self._answering.run(asked, "accept", body.model_dump_json(), decided)
 
     async def close(self, asked: Asked, body: api.Close) -> Answered:
         """End the episode; raises RefusedError."""
@@ -72,12 +72,13 @@ class CommandHandler:
                 policies=loaded.policies,
             )
             decision = Decision(ticket=decide(loaded.state, command))
-            decision.release.append(_open_claim(loaded.state))
+            await end_session(decision, loaded, self._warm)
+            decision.release.append(speaking.open_claim(loaded))
             if wants_farewell(loaded.state, command):
-                _automatic(decision, loaded, "farewell", loaded.connection.texts.farewell)
+                speaking.queue_text(decision, loaded, "farewell", loaded.connection.texts.farewell)
             return decision
 
-        return await self._deciding.run(asked, "close", body.model_dump_json(), decided)
+        return await self._answering.run(asked, "close", body.model_dump_json(), decided)
 
     async def reopen(self, asked: Asked, body: api.Reopen) -> Answered:
         """Go on with a closed episode; raises RefusedError."""
@@ -92,9 +93,9 @@ class CommandHandler:
                 policies=loaded.policies,
             )
             events = decide(loaded.state, command)
-            return Decision(ticket=events, take=[_open_claim(loaded.state)])
+            return Decision(ticket=events, take=[speaking.open_claim(loaded)])
 
-        return await self._deciding.run(asked, "reopen", body.model_dump_json(), decided)
+        return await self._answering.run(asked, "reopen", body.model_dump_json(), decided)
 
     async def read(self, asked: Asked, body: api.Read) -> Answered:
         """Everything up to this message was read; raises RefusedError."""
@@ -107,7 +108,7 @@ class CommandHandler:
                 return Decision()
             return Decision(conversation=[_messages_read(loaded, body.up_to)])
 
-        return await self._deciding.run(asked, "read", body.model_dump_json(), decided)
+        return await self._answering.run(asked, "read", body.model_dump_json(), decided)
 
     async def send_text(self, asked: Asked, body: api.SendText) -> Answered:
         """Say something, inside the window; raises RefusedError."""
@@ -117,22 +118,44 @@ class CommandHandler:
             guards.window(loaded.said.window_closes_at, loaded.at)
             message_id = uuid5(loaded.conversation.id, str(asked.command_id))
             queued = MessageQueued(
-                **_said(loaded),
+                **speaking.said(loaded),
                 message_id=message_id,
                 author=loaded.actor.author,
                 reply_to=body.reply_to,
                 reply_to_wamid=await self._wamid(loaded, body.reply_to),
                 window_closes_at=loaded.said.window_closes_at,
                 content=Content(type="text", text=body.text),
-                recipient=_recipient(loaded),
+                recipient=speaking.recipient(loaded),
             )
             return Decision(conversation=[queued], message_id=message_id)
 
-        return await self._deciding.run(asked, "messages", body.model_dump_json(), decided)
+        return await self._answering.run(asked, "messages", body.model_dump_json(), decided)
+
+    async def start_flow(self, asked: Asked, body: api.StartFlow) -> Answered:
+        """Let the connection's flow answer a waiting ticket; raises RefusedError."""
+
+        async def decided(loaded: Loaded) -> Decision:
+            command = commands.StartFlow(
+                actor=loaded.actor,
+                session_id=uuid5(loaded.state.id, str(asked.command_id)),
+                flow_id=loaded.flow_id,
+                window_closes_at=loaded.said.window_closes_at,
+                at=loaded.at,
+            )
+            decision = Decision(ticket=decide(loaded.state, command), heard=True)
+            heard = loaded.said.last_received_id
+            if heard is not None:
+                due = loaded.at + self._silence
+                decision.set_timers.append(
+                    silent_at(loaded.state.id, command.session_id, heard, due)
+                )
+            return decision
+
+        return await self._answering.run(asked, "flow", body.model_dump_json(), decided)
 
     async def state(self, account: UUID, agent_id: UUID, ticket_id: UUID) -> Answered:
         """The ticket as it is, and what this agent may do; raises RefusedError."""
-        return await self._deciding.state(account, agent_id, ticket_id)
+        return await self._answering.state(account, agent_id, ticket_id)
 
     def _active(self, loaded: Loaded, sector_id: UUID | None) -> bool:
         if sector_id is None:
@@ -153,62 +176,13 @@ class CommandHandler:
         return None if state is None else state.wamid
 
 
-def _automatic(decision: Decision, loaded: Loaded, kind: str, text: str | None) -> None:
-    """Queue the text in the append of its cause (protocols.md 2); none is set, none is sent."""
-    contact = loaded.contact.state
-    if text is None or (contact is not None and contact.group):
-        return
-    due = Due(
-        kind=kind,
-        cause=loaded.asked.command_id,
-        text=text,
-        at=loaded.at,
-        ticket_id=loaded.state.id,
-        contact_id=loaded.state.contact_id,
-        connection_id=loaded.state.connection_id,
-        conversation_id=loaded.state.conversation_id,
-        protocol=loaded.state.protocol,
-        name=None if contact is None else contact.name,
-        recipient=_recipient(loaded),
-        window_closes_at=loaded.said.window_closes_at,
-        after=loaded.said.last_queued_id,
-    )
-    event = automatic.queue(due)
-    decision.take.append(claims.automatic(due.message_id))
-    if isinstance(event, MessageQueued):
-        decision.conversation.append(event)
-    else:
-        decision.ticket.append(event)
-
-
 def _messages_read(loaded: Loaded, up_to: UUID) -> MessagesRead:
     newest = loaded.said.newest_inbound(up_to)
     wamid = None if newest is None else newest.wamid
     return MessagesRead(
-        **_said(loaded),
+        **speaking.said(loaded),
         up_to=up_to,
         by=loaded.actor.author,
         receipt=loaded.policies.read_receipts and wamid is not None,
         wamid=wamid,
     )
-
-
-def _said(loaded: Loaded) -> _Said:
-    return {
-        "conversation_id": loaded.state.conversation_id,
-        "contact_id": loaded.state.contact_id,
-        "connection_id": loaded.state.connection_id,
-        "ticket_id": loaded.state.id,
-        "occurred_at": loaded.at,
-    }
-
-
-def _recipient(loaded: Loaded) -> Recipient:
-    contact = loaded.contact.state
-    if contact is None:
-        return Recipient()
-    return Recipient(phone=contact.phone, user_id=contact.user_id)
-
-
-def _open_claim(ticket: Ticket) -> Claim:
-    return claims.open_ticket(ticket.contact_id, ticket.connection_id, ticket.id)

@@ -1,25 +1,30 @@
-"""Load, decide, append once; again on a lost race, until two seconds have passed (D3)."""
+"""Load, decide, append once; again on a lost race, for as long as the asker is patient (D3)."""
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Final
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
 from services.tickets.domain import refusals
+from services.tickets.domain.contact.events import ContactEvent
 from services.tickets.domain.contact.state import Contact
-from services.tickets.domain.conversation.events import MessageQueued, MessagesRead
+from services.tickets.domain.conversation.events import (
+    MessageCancelRequested,
+    MessageQueued,
+    MessagesRead,
+)
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
-from services.tickets.domain.ticket import guards
 from services.tickets.domain.ticket.events import TicketEvent
 from services.tickets.domain.ticket.state import Ticket
 from services.tickets.handlers.asked import (
-    Answered,
     Asked,
     BusyError,
     IdempotencyKeyReusedError,
@@ -39,6 +44,7 @@ from services.tickets.handlers.store import (
     Stale,
     Stored,
     Taken,
+    TimerSet,
 )
 from services.tickets.handlers.warm import (
     CONTACT,
@@ -47,11 +53,12 @@ from services.tickets.handlers.warm import (
     Held,
     Warm,
     expecting,
-    folded_to,
 )
 from shared.contracts.directory import ConnectionChanged
 
-PATIENCE_SECONDS: Final = 2.0  # then `busy` (protocols.md 2)
+PATIENCE_SECONDS: Final = 2.0  # of a person; then `busy` (protocols.md 2)
+Saying = MessageQueued | MessagesRead | MessageCancelRequested
+"""What a command may store on a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,19 @@ class Loaded:
 
     asked: Asked
     at: datetime
-    actor: Actor
+    asker: Actor | None  # None: a machine
     policies: Policies
     connection: ConnectionChanged
     contact: Held[Contact]
     conversation: Held[Conversation]
     ticket: Held[Ticket]
+
+    @property
+    def actor(self) -> Actor:
+        """The agent who asks; raises ForbiddenError where a machine does."""
+        if self.asker is None:
+            raise refusals.ForbiddenError
+        return self.asker
 
     @property
     def state(self) -> Ticket:
@@ -75,6 +89,12 @@ class Loaded:
         return self.ticket.state
 
     @property
+    def flow_id(self) -> UUID | None:
+        """The flow that may be started: the connection's, and never for a group (domain.md 2.6)."""
+        group = self.contact.state is not None and self.contact.state.group
+        return None if group else self.connection.flow_id
+
+    @property
     def said(self) -> Conversation:
         """The conversation, empty before anything was said."""
         return self.conversation.state or Conversation()
@@ -82,27 +102,58 @@ class Loaded:
 
 @dataclass(slots=True)
 class Decision:
-    """What a command brings besides its expectations; it may grow while it is made."""
+    """What a command brings besides its expectations; it may grow while it is made.
+
+    `heard`: it depends on what the customer said last, so a newer message makes it stale.
+    """
 
     ticket: list[TicketEvent] = field(default_factory=list[TicketEvent])
-    conversation: list[MessageQueued | MessagesRead] = field(
-        default_factory=list[MessageQueued | MessagesRead]
-    )
+    conversation: list[Saying] = field(default_factory=list[Saying])
+    contact: list[ContactEvent] = field(default_factory=list[ContactEvent])
     take: list[Claim] = field(default_factory=list[Claim])
     release: list[Claim] = field(default_factory=list[Claim])
+    set_timers: list[TimerSet] = field(default_factory=list[TimerSet])
+    clear_timers: list[UUID] = field(default_factory=list[UUID])
     message_id: UUID | None = None
+    heard: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to store."""
-        return not self.ticket and not self.conversation
+        return not (self.ticket or self.conversation or self.contact or self.clear_timers)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is remembered of a stored command, under its id."""
+
+    hash: str
+    ticket_version: int
+    stream: UUID
+    version: int  # of that stream, after the command
+    message_id: UUID | None
+    at: datetime | None = None  # not in what was stored before flows were
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a command: decided now, or `first`, before.
+
+    `position` is its highest log id; None where it had nothing to store.
+    """
+
+    loaded: Loaded
+    message_id: UUID | None = None
+    position: int | None = None
+    first: Outcome | None = None
 
 
 Decide = Callable[[Loaded], Awaitable[Decision]]
+_OUTCOME: Final = TypeAdapter(Outcome)
 
 
 class Deciding:
-    """Runs decisions of people against the store; every one is judged whole by one append."""
+    """Runs decisions of people and machines against the store; each is judged by one append."""
 
     def __init__(self, store: EventStore, warm: Warm, directory: DirectoryView, now: Clock) -> None:
         self._store = store
@@ -110,53 +161,76 @@ class Deciding:
         self._directory = directory
         self._now = now
 
-    async def state(self, account: UUID, agent_id: UUID, ticket_id: UUID) -> Answered:
-        """The ticket as it is, and what this agent may do; raises RefusedError."""
-        ticket = await self._warm.get(TICKET, ticket_id)
-        self._warm.drop([ticket_id, *([ticket.state.conversation_id] if ticket.state else [])])
-        asked = Asked(
-            account=account,
-            agent_id=agent_id,
-            ticket_id=ticket_id,
-            command_id=ticket_id,
-            correlation="",
-        )
-        return _answered(await self._load(asked), None)
+    async def settle(
+        self, asked: Asked, request: str, decided: Decide, patience_seconds: float = inf
+    ) -> Settled:
+        """Decide once, or find the first outcome; raises RefusedError.
 
-    async def run(self, asked: Asked, verb: str, body: str, decided: Decide) -> Answered:
-        """The answer of one command, or its first answer again; raises RefusedError."""
-        hash_ = hashlib.sha256(f"{verb}:{asked.ticket_id}:{body}".encode()).hexdigest()
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        contact = (await self._load(asked)).state.contact_id
+        `request` is what the same command id must ask for again. After so many seconds of lost
+        races: BusyError.
+        """
+        hash_ = hashlib.sha256(request.encode()).hexdigest()
+        deadline = asyncio.get_running_loop().time() + patience_seconds
+        contact = (await self.load(asked)).state.contact_id
         async with self._warm.alone(contact):
             while asyncio.get_running_loop().time() < deadline:
                 try:
-                    answer = await self._try(asked, hash_, decided)
+                    settled = await self._try(asked, hash_, decided)
                 except refusals.RefusedError:
                     first = await self._store.outcome(asked.account, asked.command_id)
                     if first is None:
                         raise
-                    return await self._replayed(asked, hash_, first)
-                if answer is not None:
-                    return answer
+                    return await self._before(asked, hash_, first)
+                if settled is not None:
+                    return settled
         raise BusyError
 
-    async def _try(self, asked: Asked, hash_: str, decided: Decide) -> Answered | None:
+    async def load(self, asked: Asked) -> Loaded:
+        """What a decision sees; raises NotFoundError, ForbiddenError."""
+        ticket = await self._warm.get(TICKET, asked.ticket_id)
+        if ticket.state is None:
+            self._warm.drop([asked.ticket_id])  # it may be opened by another process any moment
+            raise NotFoundError
+        if ticket.account != asked.account:
+            raise NotFoundError
+        state = ticket.state
+        held = await self._warm.all(
+            {
+                state.contact_id: CONTACT,
+                state.conversation_id: CONVERSATION,
+                ticket.id: TICKET,
+            }
+        )
+        directory = self._directory.snapshot()
+        agent_id = asked.agent_id
+        return Loaded(
+            asked=asked,
+            at=self._now(),
+            asker=None if agent_id is None else actor_of(directory, asked.account, agent_id),
+            policies=policies_of(directory, asked.account),
+            connection=directory.connection(asked.account, state.connection_id),
+            contact=held[state.contact_id],
+            conversation=held[state.conversation_id],
+            ticket=held[ticket.id],
+        )
+
+    async def _try(self, asked: Asked, hash_: str, decided: Decide) -> Settled | None:
         """One decision; None when the race was lost."""
-        loaded = await self._load(asked)
+        loaded = await self.load(asked)
         decision = await self._fresh(loaded, decided)
         if decision is None:
             return None
         if decision.empty:
-            return _answered(loaded, None)
+            return Settled(loaded)
         command = _to_command(loaded, decision, hash_)
         verdict = await self._store.append(command)
         match verdict:
             case Stored():
                 self._warm.stored(asked.account, command.expectations, verdict)
-                return _answered(await self._load(asked), decision.message_id, verdict.position)
+                now = await self.load(asked)
+                return Settled(now, decision.message_id, verdict.position or now.ticket.log_id)
             case Repeated(outcome):
-                return await self._replayed(asked, hash_, outcome)
+                return await self._before(asked, hash_, outcome)
             case Stale(stream):
                 self._warm.drop([stream])
                 return None
@@ -186,57 +260,16 @@ class Deciding:
         newer = await self._store.load(seen)
         return not any(newer.values())
 
-    async def _load(self, asked: Asked) -> Loaded:
-        ticket = await self._warm.get(TICKET, asked.ticket_id)
-        if ticket.state is None:
-            self._warm.drop([asked.ticket_id])  # it may be opened by another process any moment
-            raise NotFoundError
-        if ticket.account != asked.account:
-            raise NotFoundError
-        state = ticket.state
-        held = await self._warm.all(
-            {
-                state.contact_id: CONTACT,
-                state.conversation_id: CONVERSATION,
-                ticket.id: TICKET,
-            }
-        )
-        directory = self._directory.snapshot()
-        return Loaded(
-            asked=asked,
-            at=self._now(),
-            actor=actor_of(directory, asked.account, asked.agent_id),
-            policies=policies_of(directory, asked.account),
-            connection=directory.connection(asked.account, state.connection_id),
-            contact=held[state.contact_id],
-            conversation=held[state.conversation_id],
-            ticket=held[ticket.id],
-        )
-
     def _drop(self, loaded: Loaded) -> None:
         self._warm.drop([loaded.ticket.id, loaded.conversation.id, loaded.contact.id])
 
-    async def _replayed(self, asked: Asked, hash_: str, outcome: bytes) -> Answered:
-        """The first answer again; raises IdempotencyKeyReusedError for another request."""
-        first = json.loads(outcome)
-        if first["hash"] != hash_:
+    async def _before(self, asked: Asked, hash_: str, outcome: bytes) -> Settled:
+        """The first outcome; raises IdempotencyKeyReusedError for another request."""
+        first = _OUTCOME.validate_json(outcome)
+        if first.hash != hash_:
             raise IdempotencyKeyReusedError
         self._warm.drop([asked.ticket_id])
-        loaded = await self._load(asked)
-        version = int(first["ticket_version"])
-        events = await self._store.stream(loaded.ticket.id, 1, version)
-        ticket = folded_to(events, TICKET, version)
-        last = await self._store.stream(UUID(first["stream"]), int(first["version"]), 1)
-        message_id = first["message_id"]
-        answer = _answered(loaded, None if message_id is None else UUID(message_id))
-        return Answered(
-            ticket=ticket or answer.ticket,
-            version=version,
-            log_id=last[0].log_id if last else answer.log_id,
-            window_closes_at=answer.window_closes_at,
-            allowed=answer.allowed,
-            message_id=answer.message_id,
-        )
+        return Settled(await self.load(asked), first.message_id, first=first)
 
 
 def _expected(loaded: Loaded) -> None:
@@ -247,42 +280,39 @@ def _expected(loaded: Loaded) -> None:
 def _to_command(loaded: Loaded, decision: Decision, hash_: str) -> Command:
     asked, key = loaded.asked, loaded.state.contact_id
     expectations: tuple[Expectation, ...] = (
-        expecting(loaded.contact, key),
+        expecting(loaded.contact, key, *decision.contact),
         expecting(loaded.ticket, key, *decision.ticket),
         expecting(loaded.conversation, key, *decision.conversation),
     )
-    last = next(one for one in reversed(expectations) if one.events)
-    outcome = {
-        "hash": hash_,
-        "ticket_version": loaded.ticket.version + len(decision.ticket),
-        "stream": str(last.stream.id),
-        "version": last.version + len(last.events),
-        "message_id": None if decision.message_id is None else str(decision.message_id),
-    }
-    if not decision.conversation:
+    outcome = _outcome(loaded, decision, expectations, hash_)
+    if not decision.conversation and not decision.heard:
         # nothing here depends on what was said meanwhile: who writes disturbs no accept (D1)
         expectations = expectations[:2]
-    meta = Meta(loaded.at, f"agent:{asked.agent_id}", asked.command_id, asked.correlation)
     return Command(
         account=asked.account,
-        meta=meta,
+        meta=Meta(loaded.at, asked.actor, asked.command_id, asked.correlation),
         expectations=expectations,
         take=tuple(decision.take),
         release=tuple(decision.release),
-        outcome=json.dumps(outcome).encode(),
+        set_timers=tuple(decision.set_timers),
+        clear_timers=tuple(decision.clear_timers),
+        outcome=_OUTCOME.dump_json(outcome),
         seal_for=key,
     )
 
 
-def _answered(loaded: Loaded, message_id: UUID | None, log_id: int | None = None) -> Answered:
-    open_until = loaded.said.window_closes_at
-    return Answered(
-        ticket=loaded.state,
-        version=loaded.ticket.version,
-        log_id=loaded.ticket.log_id if log_id is None else log_id,
-        window_closes_at=open_until,
-        allowed=guards.allowed(loaded.state, loaded.actor, loaded.policies, open_until, loaded.at),
-        message_id=message_id,
+def _outcome(
+    loaded: Loaded, decision: Decision, expectations: tuple[Expectation, ...], hash_: str
+) -> Outcome:
+    """Named by the last event; by the ticket as it was where only timers change."""
+    written = [one for one in expectations if one.events] or [expectations[1]]
+    return Outcome(
+        hash=hash_,
+        ticket_version=loaded.ticket.version + len(decision.ticket),
+        stream=written[-1].stream.id,
+        version=written[-1].version + len(written[-1].events),
+        message_id=decision.message_id,
+        at=loaded.at,
     )
 
 

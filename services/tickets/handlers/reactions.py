@@ -1,5 +1,7 @@
 """When something arrived: which reaction follows? Lost races are tried again without limit."""
 
+from datetime import timedelta
+
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.machine import Machine
 from services.tickets.handlers.people import People
@@ -27,9 +29,10 @@ class Reactions:
         hasher: Hasher,
         now: Clock,
         new_id: NewId,
+        silence: timedelta,
     ) -> None:
         machine = Machine(store, warm, people, hasher, now)
-        self._said = WhenSaid(machine, directory, protocols, new_id)
+        self._said = WhenSaid(machine, directory, protocols, new_id, silence)
         self._fact = WhenFact(machine)
         self._identity = WhenIdentityChanged(machine)
         self._outbound = WhenOutbound(machine)

@@ -1,7 +1,7 @@
 """When a customer said something: the table of domain.md 2.4, in one append."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from services.tickets.domain import automatic
@@ -12,9 +12,14 @@ from services.tickets.domain.conversation.window import closes_at
 from services.tickets.domain.inbound import Arrival, Effect, effect
 from services.tickets.domain.people import Recipient, Sender
 from services.tickets.domain.policies import Policies
+from services.tickets.domain.silence import timer_id
 from services.tickets.domain.ticket.commands import OpenByInbound, ReopenByInbound
 from services.tickets.domain.ticket.decide import decide, open_by_inbound
-from services.tickets.domain.ticket.events import AutoMessageSkipped, TicketEvent
+from services.tickets.domain.ticket.events import (
+    AutoMessageSkipped,
+    FlowSessionStarted,
+    TicketEvent,
+)
 from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import claims
 from services.tickets.handlers.contents import content_of, referral_of
@@ -24,9 +29,11 @@ from services.tickets.handlers.people import Found, Recognised, recognise
 from services.tickets.handlers.policies import owner_of, policies_of
 from services.tickets.handlers.ports import NewId
 from services.tickets.handlers.protocols import Protocols
-from services.tickets.handlers.store import Claim, Command, Stale, Taken
+from services.tickets.handlers.store import Claim, Command, Stale, Taken, TimerSet
+from services.tickets.handlers.timers import silent_at
 from services.tickets.handlers.warm import CONVERSATION, TICKET, Held, expecting
 from shared.contracts import inbound
+from shared.contracts.directory import ConnectionChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +61,33 @@ class _Episode:
     take: tuple[Claim, ...]
     protocol: str
 
+    @property
+    def session_id(self) -> UUID | None:
+        """The session that hears this message."""
+        for event in self.events:
+            if isinstance(event, FlowSessionStarted):
+                return event.session_id
+        return None if self.held.state is None else self.held.state.session_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Timers:
+    armed: tuple[TimerSet, ...] = ()
+    cleared: tuple[UUID, ...] = ()
+
 
 class WhenSaid:
     """Opens, appends or reopens; one contact at a time in this process."""
 
     def __init__(
-        self, machine: Machine, directory: DirectoryView, protocols: Protocols, new_id: NewId
+        self,
+        machine: Machine,
+        directory: DirectoryView,
+        protocols: Protocols,
+        new_id: NewId,
+        silence: timedelta,
     ) -> None:
+        self._silence = silence
         self._machine = machine
         self._directory = directory
         self._protocols = protocols
@@ -103,20 +130,22 @@ class WhenSaid:
         text = item.text if isinstance(item, inbound.TextReceived) else None
         state = None if newest is None else newest.state
         what = effect(state, Arrival(item.occurred_at, text), policies)
-        episode = await self._episode(saying, what, newest, policies, connection.sector_id, now)
+        episode = await self._episode(saying, what, newest, policies, connection, now)
         window = closes_at(
             conversation.state.window_closes_at if conversation.state else None, item.occurred_at
         )
         received = await self._received(saying, conversation_id, episode, window, what)
         greeting = None
         text_to_send = connection.texts.greeting
-        if what is Effect.OPEN and text_to_send is not None and item.group_id is None:
+        flow = episode.session_id is not None  # whose first node greets
+        if what is Effect.OPEN and text_to_send is not None and item.group_id is None and not flow:
             said = conversation.state or Conversation()
             if automatic.greets(said, policies, now):
                 greeting = automatic.queue(
                     _greeting(saying, who, episode, conversation_id, text_to_send, window, now)
                 )
-        return self._built(saying, who, conversation, episode, received, greeting, known)
+        timers = self._heard(episode, received, conversation.state, now)
+        return self._built(saying, who, conversation, episode, received, greeting, timers, known)
 
     async def _newest_ticket(
         self, saying: _Saying, conversation: Conversation | None, known: _Round
@@ -152,11 +181,11 @@ class WhenSaid:
         what: Effect,
         newest: Held[Ticket] | None,
         policies: Policies,
-        sector_id: UUID | None,
+        connection: ConnectionChanged,
         now: datetime,
     ) -> _Episode:
         if what is Effect.OPEN or newest is None or newest.state is None:
-            return await self._opened(saying, newest, policies, sector_id, now)
+            return await self._opened(saying, newest, policies, connection, now)
         if what is Effect.REOPEN:
             ticket = newest.state
             snapshot = self._directory.snapshot()
@@ -172,7 +201,7 @@ class WhenSaid:
         saying: _Saying,
         newest: Held[Ticket] | None,
         policies: Policies,
-        sector_id: UUID | None,
+        connection: ConnectionChanged,
         now: datetime,
     ) -> _Episode:
         item = saying.item
@@ -182,11 +211,13 @@ class WhenSaid:
         contact_id = saying.found.contact_id
         command = OpenByInbound(
             ticket_id=ticket_id,
+            message_id=saying.message_id,
             contact_id=contact_id,
             connection_id=item.connection_id,
             conversation_id=uuid5(contact_id, str(item.connection_id)),
             protocol=protocol,
-            sector_id=sector_id,
+            sector_id=connection.sector_id,
+            flow_id=_entry(connection, item),
             previous_ticket_id=None if newest is None else newest.id,
             at=now,
             policies=policies,
@@ -236,6 +267,23 @@ class WhenSaid:
         holder = held.get(("wamid", hash_))
         return None if holder is None else UUID(bytes=holder)
 
+    def _heard(
+        self,
+        episode: _Episode,
+        received: MessageReceived,
+        said: Conversation | None,
+        now: datetime,
+    ) -> _Timers:
+        """A flow must answer this message; it need not answer the one before any more."""
+        session_id = episode.session_id
+        if session_id is None:
+            return _Timers()
+        due = now + self._silence
+        armed = silent_at(episode.held.id, session_id, received.message_id, due)
+        before = None if said is None else said.last_received_id
+        cleared = () if before is None else (timer_id(session_id, before),)
+        return _Timers((armed,), cleared)
+
     def _built(
         self,
         saying: _Saying,
@@ -244,6 +292,7 @@ class WhenSaid:
         episode: _Episode,
         received: MessageReceived,
         greeting: MessageQueued | AutoMessageSkipped | None,
+        timers: _Timers,
         known: _Round,
     ) -> Command:
         item, key = saying.item, saying.found.contact_id
@@ -275,6 +324,8 @@ class WhenSaid:
                 expecting(conversation, key, *said),
             ),
             take=tuple(one for one in take if (one.kind, one.key) not in known.without),
+            set_timers=timers.armed,
+            clear_timers=timers.cleared,
             seal_for=key,
         )
 
@@ -296,6 +347,12 @@ class WhenSaid:
                 return replace(known, without=known.without | {(claim.kind, claim.key)})
             case Stale() | Taken():
                 return replace(known, open_ticket=None)
+
+
+def _entry(connection: ConnectionChanged, item: inbound.InboundMessage) -> UUID | None:
+    """The flow that answers first; automatic messages never go to groups (domain.md 2.6)."""
+    enters = connection.entry == "flow" and item.group_id is None
+    return connection.flow_id if enters else None
 
 
 def _greeting(

@@ -34,7 +34,13 @@ from shared.plumbing.kafka import Outgoing
 from shared.plumbing.tokens import TokenSigner
 from tests.wire.support import publish
 
-HEARD = ("inbound.events", "outbound.events", "directory.events")
+HEARD = (
+    "inbound.events",
+    "outbound.events",
+    "directory.events",
+    "tickets.commands",
+    "tickets.replies",
+)
 ACCOUNT = UUID("0192f0c1-0000-7000-8000-0000000000a1")
 CONNECTION = UUID("0192f0c1-0000-7000-8000-0000000000c1")
 SECTOR = UUID("0192f0c1-0000-7000-8000-0000000000d1")

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from services.tickets.settings import Settings
 from shared.plumbing.http import Answer
-from tests.tickets.adapters.serving import announce, given_secrets, serve
+from tests.tickets.adapters.serving import HEARD, announce, given_secrets, serve
 from tests.wire.support import create_topics, until
 
 
@@ -32,7 +32,7 @@ async def test_without_secrets_commands_are_refused_and_ready_says_so(settings: 
         assert (await served.get("/health")).status == 200
         await until(lambda: directory.asked > 1)  # it is asked again by itself
         directory.here = True
-        await create_topics(settings, "directory.events", "inbound.events", "outbound.events")
+        await create_topics(settings, *HEARD)
         await announce(settings)
         await served.until_ready()
         assert (await served.command(uuid4(), "accept")).body["code"] == "not_found"

@@ -2,9 +2,10 @@
 
 import pytest
 
-from services.tickets.domain.contact.decide import conflict, recognise
+from services.tickets.domain.contact.decide import conflict, recognise, set_field
 from services.tickets.domain.contact.events import (
     ContactEvent,
+    ContactFieldSet,
     ContactIdentified,
     ContactRenamed,
     IdentityConflict,
@@ -12,7 +13,7 @@ from services.tickets.domain.contact.events import (
 from services.tickets.domain.contact.evolve import evolve
 from services.tickets.domain.contact.identity import folded
 from services.tickets.domain.contact.state import Contact
-from services.tickets.domain.people import Sender
+from services.tickets.domain.people import BOT, Sender
 from tests.support.builders import AT, MARINA, an_id
 
 SENDER = Sender(phone="5511912345678", user_id="BR.1", username="marina", name="Marina")
@@ -84,3 +85,16 @@ def test_a_conflict_is_recorded_once_per_other_contact() -> None:
 )
 def test_the_ninth_digit_is_added_never_taken_away(phone: str, expected: str) -> None:
     assert folded(phone) == expected
+
+
+def test_a_field_is_set_with_the_value_it_had_and_once() -> None:
+    before = known(*recognise(None, MARINA, SENDER, AT))
+    (event,) = set_field(before, MARINA, "cpf", "1", BOT, AT)
+    assert isinstance(event, ContactFieldSet)
+    assert (event.value, event.previous_value, event.by) == ("1", None, BOT)
+    after = evolve(before, event)
+    assert set_field(after, MARINA, "cpf", "1", BOT, AT) == []
+    (changed,) = set_field(after, MARINA, "cpf", "2", BOT, AT)
+    assert isinstance(changed, ContactFieldSet)
+    assert changed.previous_value == "1"
+    assert evolve(after, changed).field("cpf") == "2"

@@ -7,14 +7,16 @@ import pytest
 from services.tickets.domain import automatic
 from services.tickets.domain.automatic import Due
 from services.tickets.domain.conversation.events import (
+    FLOW,
     ConversationEvent,
+    MessageCancelRequested,
     MessageQueued,
     MessagesRead,
 )
 from services.tickets.domain.conversation.evolve import evolve
 from services.tickets.domain.conversation.state import REMEMBERED_MESSAGES, Conversation
 from services.tickets.domain.conversation.window import closes_at
-from services.tickets.domain.people import Recipient
+from services.tickets.domain.people import BOT, Recipient
 from services.tickets.domain.ticket.events import AutoMessageSkipped
 from tests.support.builders import (
     ANA,
@@ -155,3 +157,36 @@ def test_of_two_automatic_messages_the_second_waits_for_the_first() -> None:
     second = automatic.queue(replace(DUE, kind="farewell", after=after_first))
     assert isinstance(second, MessageQueued)
     assert second.after == first.message_id
+
+
+def cancel_requested(name: str) -> MessageCancelRequested:
+    return MessageCancelRequested(
+        message_id=an_id(name),
+        conversation_id=CONVERSATION,
+        contact_id=MARINA,
+        connection_id=NUMBER,
+        ticket_id=TICKET,
+        occurred_at=AT,
+        by=BOT,
+        reason="session_ended",
+    )
+
+
+def test_what_a_flow_has_said_since_the_customer_wrote_is_remembered() -> None:
+    said = folded(
+        queued("antes", automatic=FLOW),
+        received("oi"),
+        queued("menu", automatic=FLOW),
+        queued("aceite", automatic="acceptance"),
+        queued("aviso", automatic=FLOW),
+    )
+    assert said.last_received_id == an_id("oi")
+    assert said.unanswered_by_flow == (an_id("menu"), an_id("aviso"))
+
+
+def test_what_somebody_wants_back_is_not_asked_for_again() -> None:
+    said = folded(received("oi"), queued("menu", automatic=FLOW), cancel_requested("menu"))
+    assert said.unanswered_by_flow == ()
+    menu = said.said(an_id("menu"))
+    assert menu is not None
+    assert menu.cancelled

@@ -1,5 +1,6 @@
 """What holds after any history of a ticket (domain.md 2.8)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -8,9 +9,22 @@ from hypothesis import strategies as st
 from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.refusals import RefusedError
-from services.tickets.domain.ticket.commands import Accept, Close, Reopen, ReopenByInbound
+from services.tickets.domain.ticket.commands import (
+    Accept,
+    AssignSector,
+    Close,
+    CloseByFlow,
+    EndSilentSession,
+    HandOff,
+    Reopen,
+    ReopenByInbound,
+    StartFlow,
+    TicketCommand,
+)
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import (
+    FlowSessionEnded,
+    FlowSessionStarted,
     SectorAssigned,
     TicketAccepted,
     TicketClosed,
@@ -23,7 +37,9 @@ from tests.support.builders import (
     AT,
     BIA,
     CARLA,
+    FLOW,
     GERAL,
+    SESSION,
     SUPERVISOR,
     SUPORTE,
     VENDAS,
@@ -31,6 +47,7 @@ from tests.support.builders import (
     an_agent,
     an_id,
     assigned,
+    flow_started,
     opened,
 )
 
@@ -38,10 +55,22 @@ DORA = an_agent("dora", GERAL, VENDAS, SUPORTE)
 ACTORS = (ANA, BIA, CARLA, DORA, SUPERVISOR)
 SECTORS = (GERAL, VENDAS, SUPORTE)
 Step = tuple[str, Actor, int, bool]
+KINDS = (
+    "accept",
+    "accept elsewhere",
+    "close",
+    "reopen",
+    "customer",
+    "start flow",
+    "hand off",
+    "assign",
+    "close by flow",
+    "silence",
+)
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["accept", "accept elsewhere", "close", "reopen", "customer"]),
+        st.sampled_from(KINDS),
         st.sampled_from(ACTORS),
         st.integers(0, 2),
         st.booleans(),
@@ -65,7 +94,7 @@ rules = st.builds(
 
 def history(chosen: list[Step], policies: Policies) -> tuple[list[TicketEvent], list[Ticket]]:
     """The events of a ticket that lived through these steps, and its state at every version."""
-    events: list[TicketEvent] = [opened(), assigned()]
+    events = _first(in_bot=len(chosen) % 2 == 0)
     states = _states(events)
     for number, step in enumerate(chosen):
         try:
@@ -78,9 +107,14 @@ def history(chosen: list[Step], policies: Policies) -> tuple[list[TicketEvent], 
     return events, states
 
 
-def _command(
-    step: Step, ticket: Ticket, policies: Policies, number: int
-) -> Accept | Close | Reopen | ReopenByInbound:
+def _first(*, in_bot: bool) -> list[TicketEvent]:
+    """A ticket that waits, or one that a flow answers first."""
+    if not in_bot:
+        return [opened(), assigned()]
+    return [replace(opened(), lifecycle="bot"), assigned(), flow_started()]
+
+
+def _command(step: Step, ticket: Ticket, policies: Policies, number: int) -> TicketCommand:
     kind, actor, choice, flag = step
     at = after(hours=number)
     last = next((one for one in ACTORS if one.agent_id == ticket.last_owner_id), None)
@@ -95,8 +129,37 @@ def _command(
         case "reopen":
             last = last if flag else None
             return Reopen(actor=actor, last_owner=last, at=at, policies=policies)
-        case _:
+        case "customer":
             return ReopenByInbound(last_owner=last, at=at, policies=policies)
+        case _:
+            return _of_a_flow(step, ticket, policies, number)
+
+
+def _of_a_flow(step: Step, ticket: Ticket, policies: Policies, number: int) -> TicketCommand:
+    """By the running session, or (by flag) by one that never ran."""
+    kind, actor, choice, flag = step
+    at, sector = after(hours=number), SECTORS[choice]
+    session = ticket.session_id or SESSION
+    session = an_id("of another ticket") if flag and choice == 0 else session
+    match kind:
+        case "start flow":
+            return StartFlow(
+                actor=actor,
+                session_id=an_id(f"session {number}"),
+                flow_id=FLOW,
+                window_closes_at=after(hours=24),
+                at=at,
+            )
+        case "hand off":
+            named = sector if flag else None
+            note = an_id(f"note {number}")
+            return HandOff(session_id=session, sector_id=named, reason="node", note_id=note, at=at)
+        case "assign":
+            return AssignSector(session_id=session, sector_id=sector, at=at)
+        case "close by flow":
+            return CloseByFlow(session_id=session, farewell=flag, at=at, policies=policies)
+        case _:
+            return EndSilentSession(session_id=session, sector_id=None, at=at)
 
 
 def _states(events: list[TicketEvent]) -> list[Ticket]:
@@ -115,6 +178,23 @@ def test_every_version_has_an_owner_exactly_when_it_is_attended(
     for state in history(chosen, policies)[1]:
         assert (state.owner_id is not None) == (state.lifecycle in OWNED)
         assert (state.closed_at is not None) == (state.lifecycle is Lifecycle.CLOSED)
+
+
+@given(steps, rules)
+def test_a_session_runs_at_every_version_exactly_while_the_ticket_is_with_the_bot(
+    chosen: list[Step], policies: Policies
+) -> None:
+    events, states = history(chosen, policies)
+    running = None
+    for event, state in zip(events, states, strict=True):
+        if isinstance(event, FlowSessionStarted):
+            assert running is None
+            running = event.session_id
+        if isinstance(event, FlowSessionEnded):
+            assert event.session_id == running
+            running = None
+        assert state.session_id == running
+        assert (running is not None) == (state.lifecycle is Lifecycle.BOT)
 
 
 @given(steps, rules)
@@ -169,7 +249,7 @@ def test_a_replay_gives_the_state_that_was_lived(chosen: list[Step], policies: P
 @given(steps, rules, st.sampled_from(ACTORS))
 def test_deciding_changes_no_state(chosen: list[Step], policies: Policies, actor: Actor) -> None:
     events, states = history(chosen, policies)
-    for kind in ("accept", "close", "reopen", "customer"):
+    for kind in KINDS:
         try:
             decide(states[-1], _command((kind, actor, 0, True), states[-1], policies, 99))
         except RefusedError:

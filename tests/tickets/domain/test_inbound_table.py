@@ -80,6 +80,7 @@ def test_no_courtesy(text: str | None) -> None:
 
 def an_opening() -> OpenByInbound:
     return OpenByInbound(
+        message_id=an_id("message"),
         ticket_id=TICKET,
         contact_id=MARINA,
         connection_id=NUMBER,

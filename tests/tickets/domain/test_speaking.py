@@ -1,13 +1,14 @@
 """Who may say something, read, and what `allowed` tells beforehand (domain.md 2.3, D7)."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
 from services.tickets.domain import refusals
 from services.tickets.domain.people import Actor
 from services.tickets.domain.ticket import guards
-from services.tickets.domain.ticket.commands import Accept, Close, Reopen
+from services.tickets.domain.ticket.commands import Accept, Close, Reopen, StartFlow
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.state import Ticket
@@ -15,12 +16,15 @@ from tests.support.builders import (
     ANA,
     BIA,
     CARLA,
+    FLOW,
     GERAL,
+    SESSION,
     SUPERVISOR,
     accepted,
     after,
     assigned,
     closed,
+    flow_started,
     opened,
     policies,
 )
@@ -28,6 +32,7 @@ from tests.support.specs import Spec
 
 ticket = Spec(evolve, decide)
 WAITING = ticket.folded([opened(), assigned()])
+IN_BOT = ticket.folded([opened(), assigned(), flow_started()])
 IN_GERAL = ticket.folded([opened(), assigned(GERAL)])
 ATTENDED = ticket.folded([opened(), assigned(), accepted(ANA)])
 OVER = ticket.folded([opened(), assigned(), accepted(ANA), closed(ANA)])
@@ -86,15 +91,16 @@ def test_the_window_closes_at_its_very_instant() -> None:
         guards.window(None, after())
 
 
-@pytest.mark.parametrize("state", [WAITING, IN_GERAL, ATTENDED, OVER])
+@pytest.mark.parametrize("state", [WAITING, IN_GERAL, IN_BOT, ATTENDED, OVER])
 @pytest.mark.parametrize("actor", [ANA, BIA, CARLA, SUPERVISOR])
 def test_what_is_allowed_is_what_would_be_decided(state: Ticket, actor: Actor) -> None:
     at, rules = after(minutes=1), policies()
-    told = guards.allowed(state, actor, rules, after(hours=24), at)
+    told = guards.allowed(state, actor, rules, after(hours=24), FLOW, at)
     commands = {
         "accept": Accept(actor=actor, at=at, policies=rules),
         "close": Close(actor=actor, at=at, policies=rules),
         "reopen": Reopen(actor=actor, at=at, policies=rules),
+        "start_flow": start_flow(actor, at),
     }
     assert set(told) == {*commands, "send_message", "read"}
     for name, command in commands.items():
@@ -104,10 +110,20 @@ def test_what_is_allowed_is_what_would_be_decided(state: Ticket, actor: Actor) -
 
 
 def test_the_closed_window_shows_in_what_is_allowed() -> None:
-    told = guards.allowed(ATTENDED, ANA, policies(), after(hours=24), after(hours=24))
+    told = guards.allowed(ATTENDED, ANA, policies(), after(hours=24), FLOW, after(hours=24))
     assert isinstance(told["send_message"], refusals.WindowClosedError)
     assert told["close"] is None
 
 
-def _run(state: Ticket, command: Accept | Close | Reopen) -> None:
+def start_flow(actor: Actor, at: datetime) -> StartFlow:
+    return StartFlow(
+        actor=actor,
+        session_id=SESSION,
+        flow_id=FLOW,
+        window_closes_at=after(hours=24),
+        at=at,
+    )
+
+
+def _run(state: Ticket, command: Accept | Close | Reopen | StartFlow) -> None:
     decide(state, command)

@@ -34,6 +34,7 @@ VENDAS, SUPORTE = uuid5(UUID(int=0), "vendas"), uuid5(UUID(int=0), "suporte")
 ANA, BIA, CARLA = (uuid5(UUID(int=0), name) for name in ("ana", "bia", "carla"))
 SUPERVISOR = uuid5(UUID(int=0), "supervisor")
 PHONE = "5511912345678"
+SILENCE = timedelta(seconds=60)
 
 Event = TypeVar("Event")
 
@@ -61,9 +62,9 @@ class Office:
         warm = Warm(store, 1000)
         people = People(store, warm, Hasher(), uuid_utils.uuid7)
         protocols = Protocols(store, uuid_utils.uuid7)
-        self.commands = CommandHandler(store, warm, self, self.now)
+        self.commands = CommandHandler(store, warm, self, self.now, SILENCE)
         self.reactions = Reactions(
-            store, warm, self, people, protocols, Hasher(), self.now, uuid_utils.uuid7
+            store, warm, self, people, protocols, Hasher(), self.now, uuid_utils.uuid7, SILENCE
         )
 
     def another(self) -> "Office":

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from services.tickets.domain.contact.events import (
     ContactEvent,
+    ContactFieldSet,
     ContactIdentified,
     ContactRenamed,
     IdentityConflict,
 )
 from services.tickets.domain.contact.state import Contact
-from services.tickets.domain.people import Sender
+from services.tickets.domain.people import Author, Sender
 
 
 def recognise(
@@ -30,6 +31,19 @@ def recognise(
             )
         ]
     return [] if group else [*_identified(contact, sender, at), *_renamed(contact, sender, at)]
+
+
+def set_field(
+    contact: Contact | None, contact_id: UUID, name: str, value: str, by: Author, at: datetime
+) -> list[ContactEvent]:
+    """The field's new value; nothing when it has it already."""
+    known = None if contact is None else contact.field(name)
+    if known == value:
+        return []
+    event = ContactFieldSet(
+        contact_id=contact_id, occurred_at=at, by=by, name=name, value=value, previous_value=known
+    )
+    return [event]
 
 
 def conflict(

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+from services.tickets.domain.people import Author
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactIdentified:
@@ -32,6 +34,19 @@ class ContactRenamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactFieldSet:
+    """A field of the contact has this value; `name` is the account's word, not the person's."""
+
+    TOPIC: ClassVar[str] = "tickets.ContactFieldSet"
+    contact_id: UUID
+    occurred_at: datetime
+    by: Author
+    name: str
+    value: Annotated[str | None, "personal"]
+    previous_value: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityConflict:
     """One identity of this contact is held by another: a person must merge (protocols.md 1)."""
 
@@ -42,4 +57,4 @@ class IdentityConflict:
     occurred_at: datetime
 
 
-ContactEvent = ContactIdentified | ContactRenamed | IdentityConflict
+ContactEvent = ContactIdentified | ContactRenamed | ContactFieldSet | IdentityConflict

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from services.tickets.domain.contact.events import (
     ContactEvent,
+    ContactFieldSet,
     ContactIdentified,
     ContactRenamed,
     IdentityConflict,
@@ -26,5 +27,8 @@ def evolve(contact: Contact | None, event: ContactEvent) -> Contact:
             )
         case ContactRenamed():
             return replace(known, name=event.name)
+        case ContactFieldSet():
+            others = tuple(one for one in known.fields if one[0] != event.name)
+            return replace(known, fields=(*others, (event.name, event.value)))
         case IdentityConflict():
             return replace(known, conflicts=known.conflicts | {event.other_contact_id})

@@ -15,3 +15,8 @@ class Contact:
     user_id: str | None = None
     username: str | None = None
     conflicts: frozenset[UUID] = frozenset()
+    fields: tuple[tuple[str, str | None], ...] = ()  # name, value
+
+    def field(self, name: str) -> str | None:
+        """The value of a field; None also when it was never set."""
+        return dict(self.fields).get(name)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from services.tickets.domain.content import Content, Referral
 from services.tickets.domain.people import Author, Recipient, Sender
+
+FLOW: Final = "flow"
+"""Kind (`automatic`) of what a flow says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,21 @@ class MessagesRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageCancelRequested:
+    """Somebody wants a message back that may not be sent yet; its fate answers."""
+
+    TOPIC: ClassVar[str] = "tickets.MessageCancelRequested"
+    message_id: UUID
+    conversation_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    ticket_id: UUID
+    occurred_at: datetime
+    by: Author
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundDropped:
     """Something was said and not recorded."""
 
@@ -82,4 +100,6 @@ class InboundDropped:
     reason: str
 
 
-ConversationEvent = MessageReceived | MessageQueued | MessagesRead | InboundDropped
+ConversationEvent = (
+    MessageReceived | MessageQueued | MessagesRead | MessageCancelRequested | InboundDropped
+)

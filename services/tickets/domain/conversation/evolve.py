@@ -1,10 +1,13 @@
 """How does an event change a conversation?"""
 
 from dataclasses import replace
+from uuid import UUID
 
 from services.tickets.domain.conversation.events import (
+    FLOW,
     ConversationEvent,
     InboundDropped,
+    MessageCancelRequested,
     MessageQueued,
     MessageReceived,
     MessagesRead,
@@ -34,12 +37,25 @@ def evolve(conversation: Conversation | None, event: ConversationEvent) -> Conve
                 last_ticket_id=event.ticket_id,
                 greeted_at=event.occurred_at if greets else known.greeted_at,
                 last_queued_id=event.message_id,
-                messages=_with(known, Said(event.message_id, inbound=False)),
+                messages=_with(known, _queued(event)),
             )
         case MessagesRead():
             return replace(known, read_up_to=event.up_to)
+        case MessageCancelRequested():
+            return replace(known, messages=_without(known, event.message_id))
         case InboundDropped():
             return known
+
+
+def _queued(event: MessageQueued) -> Said:
+    return Said(event.message_id, inbound=False, by_flow=event.automatic == FLOW)
+
+
+def _without(known: Conversation, message_id: UUID) -> tuple[Said, ...]:
+    return tuple(
+        replace(one, cancelled=True) if one.message_id == message_id else one
+        for one in known.messages
+    )
 
 
 def _with(known: Conversation, said: Said) -> tuple[Said, ...]:

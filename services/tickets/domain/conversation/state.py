@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,8 @@ class Said:
     message_id: UUID
     inbound: bool
     wamid: str | None = None
+    by_flow: bool = False
+    cancelled: bool = False  # somebody asked for it back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,18 @@ class Conversation:
             if one.message_id == message_id:
                 return False
         return False
+
+    @property
+    def last_received_id(self) -> UUID | None:
+        """The customer's newest message that is still remembered."""
+        return next((one.message_id for one in reversed(self.messages) if one.inbound), None)
+
+    @property
+    def unanswered_by_flow(self) -> tuple[UUID, ...]:
+        """What a flow has said since then and nobody wants back, oldest first."""
+        newer = takewhile(lambda one: not one.inbound, reversed(self.messages))
+        mine = [one.message_id for one in newer if one.by_flow and not one.cancelled]
+        return tuple(reversed(mine))
 
     def newest_inbound(self, up_to: UUID) -> Said | None:
         """The customer's newest message that is not later than this one."""

@@ -10,14 +10,19 @@ from services.tickets.domain.policies import Policies
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenByInbound:
-    """A customer's message opens an episode; `sector_id` is the connection's."""
+    """A customer's message opens an episode; `sector_id` is the connection's.
+
+    With `flow_id` (the connection's, of `entry: flow`) a flow answers first.
+    """
 
     ticket_id: UUID
+    message_id: UUID
     contact_id: UUID
     connection_id: UUID
     conversation_id: UUID
     protocol: str
     sector_id: UUID | None
+    flow_id: UUID | None = None
     previous_ticket_id: UUID | None
     at: datetime
     policies: Policies
@@ -65,4 +70,60 @@ class Reopen:
     policies: Policies
 
 
-TicketCommand = OpenByInbound | ReopenByInbound | Accept | Close | Reopen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFlow:
+    """An agent lets a flow answer a waiting ticket; `flow_id` None: the connection has none."""
+
+    actor: Actor
+    session_id: UUID
+    flow_id: UUID | None
+    window_closes_at: datetime | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignSector:
+    """The flow moves the ticket; `sector_active` says whether the sector may be used."""
+
+    session_id: UUID
+    sector_id: UUID
+    sector_active: bool = True
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """The flow lets people go on; `sector_id` is where the ticket waits (None: where it is)."""
+
+    session_id: UUID
+    sector_id: UUID | None
+    reason: str
+    summary: str | None = None
+    note_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseByFlow:
+    """The flow answered everything."""
+
+    session_id: UUID
+    reason_id: UUID | None = None
+    farewell: bool = False
+    at: datetime
+    policies: Policies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSilentSession:
+    """The bot said nothing for too long: people go on; `sector_id` where the ticket has none."""
+
+    session_id: UUID
+    sector_id: UUID | None
+    at: datetime
+
+
+FlowCommand = AssignSector | HandOff | CloseByFlow | EndSilentSession
+"""What is only taken while the session that it names runs."""
+TicketCommand = Accept | Close | Reopen | ReopenByInbound | StartFlow | FlowCommand
+"""All but the one that opens."""

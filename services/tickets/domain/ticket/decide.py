@@ -1,17 +1,19 @@
 """What happens to a ticket when it is asked something? Pure: events, or a refusal."""
 
-from datetime import datetime
-from typing import Literal, TypedDict
-from uuid import UUID
+from typing import Literal
+from uuid import UUID, uuid5
 
 from services.tickets.domain.people import CONTACT, Actor, Author
-from services.tickets.domain.ticket import guards
+from services.tickets.domain.ticket import flows, guards
+from services.tickets.domain.ticket.about import about
 from services.tickets.domain.ticket.commands import (
     Accept,
     Close,
     OpenByInbound,
     Reopen,
     ReopenByInbound,
+    StartFlow,
+    TicketCommand,
 )
 from services.tickets.domain.ticket.events import (
     SectorAssigned,
@@ -24,18 +26,8 @@ from services.tickets.domain.ticket.events import (
 from services.tickets.domain.ticket.state import Lifecycle, Ticket
 
 
-class _Fact(TypedDict):
-    """Fields that every fact of a ticket has."""
-
-    ticket_id: UUID
-    contact_id: UUID
-    connection_id: UUID
-    occurred_at: datetime
-    by: Author
-
-
 def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
-    """A new episode that waits in the connection's sector (`entry: waiting`)."""
+    """A new episode in the connection's sector: it waits there, or a flow answers first."""
     events: list[TicketEvent] = [
         TicketOpened(
             ticket_id=command.ticket_id,
@@ -46,7 +38,7 @@ def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
             by=CONTACT,
             protocol=command.protocol,
             origin="customer",
-            lifecycle="waiting",
+            lifecycle="waiting" if command.flow_id is None else "bot",
             previous_ticket_id=command.previous_ticket_id,
             policy_version=command.policies.version,
         )
@@ -63,10 +55,11 @@ def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
                 sector_id=sector,
             )
         )
-    return events
+    session_id = uuid5(command.ticket_id, str(command.message_id))
+    return [*events, *flows.started_by_inbound(command, session_id)]
 
 
-def decide(ticket: Ticket, command: Accept | Close | Reopen | ReopenByInbound) -> list[TicketEvent]:
+def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:
     """The events of a command; none when it changes nothing; raises RefusedError."""
     match command:
         case Accept():
@@ -77,6 +70,10 @@ def decide(ticket: Ticket, command: Accept | Close | Reopen | ReopenByInbound) -
             return _reopen(ticket, command)
         case ReopenByInbound():
             return _reopen_by_inbound(ticket, command)
+        case StartFlow():
+            return flows.start(ticket, command)
+        case _:
+            return flows.decide(ticket, command)
 
 
 def wants_farewell(ticket: Ticket, command: Close) -> bool:
@@ -100,27 +97,28 @@ def _accept(ticket: Ticket, command: Accept) -> list[TicketEvent]:
     if sector is not None and sector != ticket.sector_id:
         events.append(
             SectorAssigned(
-                **_fact(ticket, command, command.actor.author),
+                **about(ticket, command.at, command.actor.author),
                 sector_id=sector,
                 previous_sector_id=ticket.sector_id,
             )
         )
     by = command.actor.author
+    events += flows.ended(ticket, command, by, "human_takeover")
     return [*events, _accepted(ticket, command, by, command.actor, "queue", sector)]
 
 
 def _close(ticket: Ticket, command: Close) -> list[TicketEvent]:
     guards.close(ticket, command.actor, command.reason_id, command.policies)
-    return [
-        TicketClosed(
-            **_fact(ticket, command, command.actor.author),
-            owner_id=ticket.owner_id,
-            reason_id=command.reason_id,
-            note=command.note,
-            farewell=wants_farewell(ticket, command),
-            policy_version=command.policies.version,
-        )
-    ]
+    by = command.actor.author
+    closed = TicketClosed(
+        **about(ticket, command.at, by),
+        owner_id=ticket.owner_id,
+        reason_id=command.reason_id,
+        note=command.note,
+        farewell=wants_farewell(ticket, command),
+        policy_version=command.policies.version,
+    )
+    return [*flows.ended(ticket, command, by, "closed"), closed]
 
 
 def _reopen(ticket: Ticket, command: Reopen) -> list[TicketEvent]:
@@ -148,7 +146,7 @@ def _reopened(
     ticket: Ticket, command: Reopen | ReopenByInbound, by: Author, owner: Actor | None
 ) -> list[TicketEvent]:
     reopened = TicketReopened(
-        **_fact(ticket, command, by),
+        **about(ticket, command.at, by),
         lifecycle="waiting" if owner is None else "attending",
         policy_version=command.policies.version,
     )
@@ -167,19 +165,9 @@ def _accepted(
 ) -> TicketAccepted:
     outside = not owner.works_in(sector)
     return TicketAccepted(
-        **_fact(ticket, command, by),
+        **about(ticket, command.at, by),
         owner_id=owner.agent_id,
         sector_id=sector,
         via=via,
         override_by=owner.agent_id if outside else None,
     )
-
-
-def _fact(ticket: Ticket, command: Accept | Close | Reopen | ReopenByInbound, by: Author) -> _Fact:
-    return {
-        "ticket_id": ticket.id,
-        "contact_id": ticket.contact_id,
-        "connection_id": ticket.connection_id,
-        "occurred_at": command.at,
-        "by": by,
-    }

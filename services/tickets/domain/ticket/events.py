@@ -92,6 +92,36 @@ class TicketReopened(TicketFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSessionStarted(TicketFact):
+    """A flow answers from now on; which of its versions is the bot's to pin (protocols.md 8)."""
+
+    TOPIC: ClassVar[str] = "tickets.FlowSessionStarted"
+    session_id: UUID
+    flow_id: UUID
+    conversation_id: UUID
+    opened_by: UUID | None = None  # the message that opened the ticket
+    return_to: UUID | None = None  # the agent who started it by hand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSessionEnded(TicketFact):
+    """The flow answers no more; what follows in the same append says who does."""
+
+    TOPIC: ClassVar[str] = "tickets.FlowSessionEnded"
+    session_id: UUID
+    reason: Literal["handoff", "human_takeover", "closed", "bot_silent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded(TicketFact):
+    """Something that people read and the customer does not."""
+
+    TOPIC: ClassVar[str] = "tickets.NoteAdded"
+    note_id: UUID
+    text: Annotated[str | None, "personal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutoMessageSkipped(TicketFact):
     """An automatic message was due and not queued."""
 
@@ -109,5 +139,8 @@ TicketEvent = (
     | OwnerReleased
     | TicketClosed
     | TicketReopened
+    | FlowSessionStarted
+    | FlowSessionEnded
+    | NoteAdded
     | AutoMessageSkipped
 )

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from services.tickets.domain.ticket.events import (
     AutoMessageSkipped,
+    FlowSessionEnded,
+    FlowSessionStarted,
+    NoteAdded,
     OwnerReleased,
     SectorAssigned,
     TicketAccepted,
@@ -20,7 +23,7 @@ class NotOpenedError(ValueError):
     """A ticket's stream begins with TicketOpened."""
 
 
-def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: PLR0911  one per event
+def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, PLR0911  one per event
     """The ticket after the event; reads no clock, so a replay in March gives January's state."""
     if isinstance(event, TicketOpened):
         return _opened(event)
@@ -46,18 +49,26 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: PLR091
         case TicketReopened():
             # waits until TicketAccepted follows: no version is attended by nobody (2.8, 2)
             return replace(ticket, lifecycle=Lifecycle.WAITING, closed_at=None)
-        case AutoMessageSkipped():
+        case FlowSessionStarted():
+            return replace(ticket, lifecycle=Lifecycle.BOT, session_id=event.session_id)
+        case FlowSessionEnded():
+            # waits until what ended it follows: no version is in `bot` without a session (2.8, 7)
+            return replace(ticket, lifecycle=Lifecycle.WAITING, session_id=None)
+        case NoteAdded() | AutoMessageSkipped():
             return ticket
 
 
 def _opened(event: TicketOpened) -> Ticket:
+    lifecycle = Lifecycle(event.lifecycle)
+    if lifecycle is Lifecycle.BOT:
+        lifecycle = Lifecycle.WAITING  # until FlowSessionStarted follows (2.8, 7)
     return Ticket(
         id=event.ticket_id,
         contact_id=event.contact_id,
         connection_id=event.connection_id,
         conversation_id=event.conversation_id,
         protocol=event.protocol,
-        lifecycle=Lifecycle(event.lifecycle),
+        lifecycle=lifecycle,
         opened_at=event.occurred_at,
     )
 

@@ -21,8 +21,7 @@ def accept(
             since = ticket.owned_since or ticket.opened_at
             raise refusals.AlreadyAcceptedError(ticket.owner_id, since)
         return
-    if not active:
-        raise refusals.SectorInactiveError
+    sector(active=active)
     wanted = sector_id or ticket.sector_id
     if wanted == policies.default_sector_id and policies.force_sector_on_accept and wanted:
         raise refusals.SectorRequiredError
@@ -75,6 +74,44 @@ def close(ticket: Ticket, actor: Actor, reason_id: UUID | None, policies: Polici
         if not policies.close_from_waiting:
             raise refusals.TicketWaitingError
         _member(ticket, actor)
+    reason(reason_id, policies)
+
+
+def start_flow(
+    ticket: Ticket, actor: Actor, flow_id: UUID | None, open_until: datetime | None, at: datetime
+) -> UUID:
+    """The flow that may start; raises what forbids starting one by hand."""
+    match ticket.lifecycle:
+        case Lifecycle.CLOSED:
+            raise refusals.TicketClosedError
+        case Lifecycle.PAUSED:
+            raise refusals.TicketPausedError
+        case Lifecycle.BOT:
+            raise refusals.TicketInBotError
+        case Lifecycle.ATTENDING:
+            raise refusals.TicketAttendedError
+        case Lifecycle.WAITING:
+            _member(ticket, actor)
+    if flow_id is None:
+        raise refusals.FlowUnavailableError
+    window(open_until, at)
+    return flow_id
+
+
+def sector(*, active: bool) -> None:
+    """Raises when the named sector may not be used."""
+    if not active:
+        raise refusals.SectorInactiveError
+
+
+def session(ticket: Ticket, session_id: UUID) -> None:
+    """Raises when another session runs, or none."""
+    if ticket.session_id != session_id:
+        raise refusals.SessionEndedError
+
+
+def reason(reason_id: UUID | None, policies: Policies) -> None:
+    """Raises when the account demands a close reason and none is given."""
     if policies.close_reason == "required" and reason_id is None:
         raise refusals.CloseReasonRequiredError
 
@@ -96,7 +133,12 @@ def reopen(ticket: Ticket, actor: Actor, policies: Policies, at: datetime) -> No
 
 
 def allowed(
-    ticket: Ticket, actor: Actor, policies: Policies, open_until: datetime | None, at: datetime
+    ticket: Ticket,
+    actor: Actor,
+    policies: Policies,
+    open_until: datetime | None,
+    flow_id: UUID | None,
+    at: datetime,
 ) -> Mapping[str, refusals.RefusedError | None]:
     """What this actor may do now, and why not the rest."""
 
@@ -104,12 +146,16 @@ def allowed(
         speak(ticket, actor)
         window(open_until, at)
 
+    def start() -> None:
+        start_flow(ticket, actor, flow_id, open_until, at)
+
     checks: dict[str, Callable[[], None]] = {
         "accept": lambda: accept(ticket, actor, None, policies, active=True),
         "send_message": say,
         "read": lambda: read(ticket, actor),
         "close": lambda: close(ticket, actor, None, policies),
         "reopen": lambda: reopen(ticket, actor, policies, at),
+        "start_flow": start,
     }
     return {name: _refusal(check) for name, check in checks.items()}
 
