@@ -170,6 +170,7 @@ async def gateway(keys_dir: Path) -> AsyncGenerator[tuple[Gateway, Others, Async
         ("POST", f"/v1/tickets/{TICKET}/accept"),
         ("POST", f"/v1/tickets/{TICKET}/close"),
         ("POST", f"/v1/tickets/{TICKET}/reopen"),
+        ("POST", f"/v1/tickets/{TICKET}/flow"),
         ("GET", "/v1/live"),
     ],
 )
@@ -289,6 +290,24 @@ async def test_why_a_command_is_not_allowed_is_said_in_portuguese(keys_dir: Path
         for said in (card.json()["allowed"], accepted.json()["ticket"]["allowed"]):
             assert said["accept"] == {"allowed": True, "code": None, "detail": None}
             assert said["reopen"]["detail"] == "O atendimento não está encerrado."
+
+
+async def test_an_agent_starts_the_flow_of_a_waiting_ticket(keys_dir: Path) -> None:
+    path = f"/internal/tickets/{TICKET}/flow"
+    async with gateway(keys_dir) as (made, others, http):
+        state = a_state().model_copy(update={"lifecycle": "bot", "owner_id": None})
+        done = CommandAnswer(ticket=state, version=4, position="1.7-9")
+        others.answers[path] = (200, done.model_dump_json())
+        headers = {**made.of(ANA), "If-Match": '"3"'}
+        answer = await http.post(f"/v1/tickets/{TICKET}/flow", headers=headers, json={})
+        assert (answer.status_code, answer.json()["ticket"]["lifecycle"]) == (200, "bot")
+        asked, sent, body = others.asked[-1]
+        assert (asked, body) == (path, b"{}")
+        assert sent["X-Expected-Version"] == "3"
+        others.answers[path] = (409, '{"code": "flow_unavailable"}')
+        refused = await http.post(f"/v1/tickets/{TICKET}/flow", headers=made.of(ANA))
+        assert (refused.status_code, refused.json()["code"]) == (409, "flow_unavailable")
+        assert refused.json()["detail"].startswith("Nenhum fluxo")
 
 
 async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> None:

@@ -26,6 +26,7 @@ from shared.contracts.internal_api import (
     Read,
     Reopen,
     SendText,
+    StartFlow,
     TicketQuery,
     TimelineQuery,
 )
@@ -81,6 +82,7 @@ class TicketRoutes:
         add("/accept", self._accept(), methods=["POST"], operation_id="acceptTicket")
         add("/close", self._close(), methods=["POST"], operation_id="closeTicket")
         add("/reopen", self._reopen(), methods=["POST"], operation_id="reopenTicket")
+        add("/flow", self._start_flow(), methods=["POST"], operation_id="startFlow")
         add("/read", self._read(), methods=["POST"], operation_id="readTicket")
         add(
             "/messages",
@@ -180,6 +182,22 @@ class TicketRoutes:
             )
 
         return reopen
+
+    def _start_flow(self) -> Callable[..., object]:
+        async def start_flow(
+            person: Annotated[Person, Depends(self._signed_in)],
+            response: Response,
+            ticket_id: UUID,
+            body: StartFlow | None = None,
+            idempotency_key: IdempotencyKey = None,
+            if_match: IfMatch = None,
+        ) -> Answer:
+            taken = body or StartFlow()
+            return await self._command(
+                person, response, ticket_id, "flow", taken, idempotency_key, if_match
+            )
+
+        return start_flow
 
     def _read(self) -> Callable[..., object]:
         async def read(
