@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import psycopg
 import pytest
@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from services.directory.adapters import passwords, seed_file, store
 from services.directory.adapters.vault import Vault, master_key
-from services.directory.domain.seed import SeedError
+from services.directory.domain.seed import SeedError, to_entities
 from services.directory.handlers.change import Changes
 from services.directory.handlers.secrets import Secrets, UnknownServiceError
 from services.directory.handlers.sessions import InvalidCredentialsError, Sessions
+from shared.contracts.directory import ConnectionChanged
 from shared.contracts.internal_api import Credentials
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
@@ -213,3 +214,22 @@ async def test_a_seed_that_names_an_unknown_sector_is_refused(
         with pytest.raises(SeedError, match="nenhum"):
             await made.apply()
         assert await made.count("entity") == 0
+
+
+def test_a_number_that_enters_a_flow_names_it_by_the_key_of_which_the_id_is_made(
+    tmp_path: Path,
+) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(SEED.replace("sector: vendas\n", "entry: flow\n        flow: recepcao\n"))
+    (account,) = seed_file.read(seed, VARIABLES).accounts
+    seeded = to_entities(account)
+    (number,) = [one for one in seeded.entities if isinstance(one, ConnectionChanged)]
+    assert (number.entry, number.flow_id) == ("flow", uuid5(seeded.account_id, "flow:recepcao"))
+
+
+def test_a_number_that_enters_a_flow_and_names_none_is_refused(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(SEED.replace("sector: vendas\n", "entry: flow\n"))
+    (account,) = seed_file.read(seed, VARIABLES).accounts
+    with pytest.raises(SeedError, match="principal"):
+        to_entities(account)

@@ -64,6 +64,7 @@ class SeedConnection(_Part):
     graph_url: Name
     access_token: Name
     entry: Literal["waiting", "flow", "menu"] = "waiting"
+    flow: Key | None = None  # of `entry: flow`; a ready flow of the bot, by its key
     sector: Key | None = None
     texts: Texts = Texts()
     active: bool = True
@@ -206,7 +207,18 @@ def _connection(
         display_phone=part.display_phone,
         graph_url=part.graph_url,
         entry=part.entry,
+        flow_id=_flow(part, account_id),
         sector_id=None if part.sector is None else _resolve(part.sector, sectors),
         texts=part.texts,
         active=part.active,
     )
+
+
+def _flow(part: SeedConnection, account_id: UUID) -> UUID | None:
+    """The bot makes the same id of the same key."""
+    if part.flow is not None:
+        return uuid5(account_id, f"flow:{part.flow}")
+    if part.entry == "flow":
+        message = f"the connection {part.key} has entry: flow and names no flow"
+        raise SeedError(message)
+    return None
