@@ -18,7 +18,7 @@ from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.kafka import consumers
 from services.outbound.adapters.secrets import Fetch, Secrets, fetch_from
 from services.outbound.adapters.store import PostgresStore
-from services.outbound.domain.pace import Pace
+from services.outbound.domain.pace import number_rate
 from services.outbound.handlers.enqueue import Enqueue
 from services.outbound.handlers.record import Recorder
 from services.outbound.handlers.recover import Recover
@@ -151,7 +151,7 @@ class _Outbound:
             self._book,
             self._secrets,
             recorder,
-            Pace(number_per_second=settings.messages_per_second),
+            number_rate(settings.messages_per_second),
             session=session,
             limits=Limits(settings.in_flight, timedelta(seconds=settings.window_margin_seconds)),
             now=self._now,

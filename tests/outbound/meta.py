@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from shared.contracts.inbound import (
     StatusRead,
     StatusSent,
 )
+from shared.contracts.outbound import SendMessage
 from tests.outbound.samples import a_phone, a_status
 from tests.simulator.receiver import SECRET, TOKEN, start
 
@@ -133,4 +134,17 @@ def truly_accepted(requests: list[dict[str, Any]]) -> dict[UUID, int]:
         if request["accepted"]:
             id_ = UUID(request["opaque"])
             found[id_] = found.get(id_, 0) + 1
+    return found
+
+
+def overtaken(requests: list[dict[str, Any]], commands: Sequence[SendMessage]) -> list[UUID]:
+    """Conversations in which a message was sent after a later one."""
+    place = {str(c.message_id): (c.conversation_id, n) for n, c in enumerate(commands)}
+    last: dict[UUID, int] = {}
+    found: list[UUID] = []
+    for request in requests:
+        conversation, number = place[request["opaque"]]
+        if number < last.get(conversation, -1):
+            found.append(conversation)
+        last[conversation] = number
     return found

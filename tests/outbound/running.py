@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.store import PostgresStore
-from services.outbound.domain.pace import Pace
+from services.outbound.domain.pace import number_rate
 from services.outbound.handlers.enqueue import Enqueue
 from services.outbound.handlers.ports import Number
 from services.outbound.handlers.record import Recorder
@@ -90,7 +90,7 @@ class Outbound:
             self.numbers,
             Hashes(),
             recorder,
-            Pace(number_per_second=self._more.get("per_second", 64.0)),
+            number_rate(self._more.get("per_second", 64.0)),
             session=session,
             limits=Limits(self._more.get("in_flight", 512), timedelta(seconds=30)),
             now=now,
@@ -99,6 +99,7 @@ class Outbound:
         await self.recover.look(Heartbeat())
         self._loops = Loops()
         self._loops.add("send", self.send.turn, interval_seconds=0.05, wake=self.wake)
+        self._loops.add("recover", self.recover.look, interval_seconds=5.0)
         self._loops.add("record", recorder.record, interval_seconds=1.0, wake=recorder.wake)
         await self._loops.start()
 

@@ -16,7 +16,7 @@ from shared.contracts.outbound import (
 )
 from shared.plumbing import clock, tasks
 from shared.plumbing.postgres import Pool
-from tests.outbound.meta import NUMBER, Meta, truly_accepted
+from tests.outbound.meta import NUMBER, Meta, overtaken, truly_accepted
 from tests.outbound.running import Outbound, the_number
 from tests.outbound.samples import a_send
 from tests.wire.support import until
@@ -107,14 +107,4 @@ async def judge(
         if message_id not in accepted:
             assert state in {"refused", "dead", "unknown"}
             assert message_id in failed | unknown
-    in_order(requests, commands)
-
-
-def in_order(requests: list[dict[str, str]], commands: list[SendMessage]) -> None:
-    """No call for a message of a conversation comes after a call for a later one."""
-    place = {str(c.message_id): (c.conversation_id, n) for n, c in enumerate(commands)}
-    last: dict[UUID, int] = {}
-    for request in requests:
-        conversation, number = place[request["opaque"]]
-        assert number >= last.get(conversation, -1), "overtaken"
-        last[conversation] = number
+    assert not overtaken(requests, commands)

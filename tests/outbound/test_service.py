@@ -8,8 +8,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, LiteralString, Protocol
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -26,13 +27,14 @@ from shared.plumbing import clock
 from shared.plumbing.kafka import Outgoing, Producer
 from shared.plumbing.postgres import Pool
 from shared.plumbing.settings import CommonSettings
-from tests.outbound.meta import NUMBER, Meta, meta, truly_accepted
+from tests.outbound.meta import NUMBER, Meta, meta, overtaken, truly_accepted
 from tests.outbound.running import database, eventually
 from tests.outbound.samples import ACCOUNT, CONNECTION, PEPPER, a_send
 from tests.simulator.receiver import start
 from tests.wire.support import create_topics, everything
 
 CUSTOMERS = 6
+UNDER_WAY: LiteralString = "SELECT FROM queue WHERE state = 'sending' AND session = %s"
 SECRETS = SecretsAnswer(
     service_key=base64.b64encode(b"k" * 32).decode(),
     accounts=[AccountSecrets(account_id=ACCOUNT, pepper=base64.b64encode(PEPPER).decode())],
@@ -69,28 +71,35 @@ class Stand:
     async def publish(self, topic: str, *messages: Message) -> None:
         await self.producer.send_all([outgoing(topic, message) for message in messages])
 
-    async def process(self, failpoint: str = "") -> asyncio.subprocess.Process:
+    async def process(self, failpoint: str = "", **more: str) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "services.outbound",
-                env={**self.environment, "FAILPOINT": failpoint},
+                env={**self.environment, **more, "FAILPOINT": failpoint},
                 stderr=log,
             )
 
-    async def get(self, path: str) -> tuple[int, str]:
-        url = f"http://127.0.0.1:{self.port}{path}"
+    async def get(self, path: str, port: int = 0) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{port or self.port}{path}"
         with suppress(aiohttp.ClientError):
             async with self.simulator.http.get(url) as answer:
                 return answer.status, await answer.text()
         return 0, ""
 
-    async def states(self) -> dict[UUID, str]:
-        async with self.pool.connection() as conn:
-            return dict(
-                await (await conn.execute("SELECT message_id, state FROM queue")).fetchall()
+    async def until_ready(self, *ports: int) -> None:
+        for port in ports:
+            await eventually(
+                partial(self.get, "/ready", port), lambda found: found[0] == 200, seconds=60
             )
+
+    async def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        async with self.pool.connection() as conn:
+            return await (await conn.execute(query, values)).fetchall()
+
+    async def states(self) -> dict[UUID, str]:
+        return dict(await self.rows("SELECT message_id, state FROM queue"))
 
     async def accepted(self) -> set[UUID]:
         """Whom outbound.events calls accepted."""
@@ -194,10 +203,46 @@ async def test_killed_at_any_step_each_text_is_accepted_once_at_most(
         assert len(lost) <= CUSTOMERS, "more than were in flight"
         gauge = f'guiche_outbound_rows{{service="outbound",state="unknown"}} {len(lost)}.0'
         await eventually(lambda: stand.get("/metrics"), lambda found: gauge in found[1])
-        await eventually(lambda: stand.get("/ready"), lambda found: found[0] == 200, seconds=60)
+        await stand.until_ready(stand.port)
         assert (await stand.get("/health"))[0] == 200
     finally:
         again.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(again.wait(), 20) in {0, -signal.SIGTERM}
     for canary in (b"5511951234567", b"wamid", b"Ol\xc3\xa1"):
         assert canary not in stand.log.read_bytes()
+
+
+@pytest.mark.timeout(240)
+async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand) -> None:
+    await stand.simulator.fault("slow", ms=400, rate=1)
+    commands = [a_send(n % CUSTOMERS, at=clock.now()) for n in range(CUSTOMERS * 8)]
+    first = await stand.process()
+    port = free_port()
+    second = await stand.process(OUTBOUND_INSTANCE="outbound-2", OUTBOUND_PORT=str(port))
+    try:
+        await stand.until_ready(stand.port, port)
+        await stand.publish("outbound.commands", *commands)
+        (dead,), (living,) = await stand.rows("SELECT session FROM worker ORDER BY instance")
+        await eventually(lambda: stand.rows(UNDER_WAY, living), seconds=60)
+        await eventually(lambda: stand.rows(UNDER_WAY, dead), seconds=60)
+        first.kill()
+        await first.wait()
+        await eventually(
+            stand.states,
+            lambda found: (
+                len(found) == len(commands) and set(found.values()) <= {"accepted", "unknown"}
+            ),
+            seconds=90,
+        )
+        lost = await stand.rows("SELECT DISTINCT session FROM queue WHERE state = 'unknown'")
+        assert lost in ([], [(dead,)]), "the living one lost its rows"
+        requests = await stand.simulator.requests()
+        assert set(truly_accepted(requests).values()) == {1}
+        assert not overtaken(requests, commands)
+        told = await eventually(
+            stand.accepted, lambda found: len(found) >= len(commands) - CUSTOMERS, seconds=30
+        )
+        assert told <= truly_accepted(requests).keys()
+    finally:
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(second.wait(), 20) in {0, -signal.SIGTERM}

@@ -23,7 +23,11 @@ FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::int[])
     AS ended (message_id, number, outcome, code)
 WHERE (attempt.message_id, attempt.number) = (ended.message_id, ended.number)
 """
-_HELD: Final = "SELECT connection_id, error_class, until <= %s FROM hold"
+_HELD: Final = """
+SELECT connection_id, error_class, until <= %s AND NOT EXISTS (
+    SELECT FROM queue WHERE queue.connection_id = hold.connection_id AND queue.state = 'sending')
+FROM hold
+"""
 _HOLD: Final = """
 INSERT INTO hold (connection_id, error_class, code, since, until) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (connection_id) DO UPDATE SET error_class = excluded.error_class,
@@ -39,10 +43,11 @@ SELECT * FROM unnest(%s::uuid[], %s::bytea[], %s::timestamptz[])
 ON CONFLICT (connection_id, identity) DO UPDATE SET occurred_at = excluded.occurred_at
 WHERE known.occurred_at < excluded.occurred_at
 """
-_ALIVE: Final = """
+_BEGIN: Final = """
 INSERT INTO worker (instance, session, seen_at) VALUES (%s, %s, clock_timestamp())
 ON CONFLICT (instance) DO UPDATE SET session = excluded.session, seen_at = excluded.seen_at
 """
+_ALIVE: Final = "UPDATE worker SET seen_at = clock_timestamp() WHERE session = %s"
 _KEEP: Final = """
 INSERT INTO orphan_status (message_id, type, sealed, kept_at) VALUES (%s, %s, %s, %s)
 ON CONFLICT (message_id, type) DO NOTHING
@@ -73,7 +78,7 @@ class Beside:
             await self.conn.execute(_END, (now, *_columns(values)))
 
     async def held(self, now: datetime) -> Mapping[UUID, Held]:
-        """The numbers that refused."""
+        """The numbers that refused; one probes when no attempt of it is under way anywhere."""
         rows = await (await self.conn.execute(_HELD, (now,))).fetchall()
         return {number: Held(error_class, over) for number, error_class, over in rows}
 
@@ -92,9 +97,13 @@ class Beside:
         values = [(*key, instants[key]) for key in sorted(instants)]
         await self.conn.execute(_HEARD, _columns(values))
 
-    async def alive(self, instance: str, session: UUID) -> None:
-        """A sign of life; another session of this instance is dead from now on."""
-        await self.conn.execute(_ALIVE, (instance, session))
+    async def begin_session(self, instance: str, session: UUID) -> None:
+        """The first sign of life; another session of this instance is dead from now on."""
+        await self.conn.execute(_BEGIN, (instance, session))
+
+    async def alive(self, session: UUID) -> bool:
+        """A sign of life; False: another session has taken the instance's place."""
+        return (await self.conn.execute(_ALIVE, (session,))).rowcount == 1
 
     async def keep_orphans(self, statuses: Sequence[tuple[UUID, Status]], now: datetime) -> None:
         """Keep statuses whose row is not there: after a restore it may come again."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from services.outbound.adapters.beside import Beside
+from services.outbound.adapters.levels import LevelsOfPace
 from services.outbound.adapters.queue import Rows
 from services.outbound.domain.fate import Change
 from services.outbound.domain.queue_row import QueueRow
@@ -41,7 +42,7 @@ class PostgresStore:
             self._outbox.wake.set()
 
 
-class PostgresWork(Rows, Beside):
+class PostgresWork(Rows, Beside, LevelsOfPace):
     """All tables in one transaction (`handlers.ports.Work`)."""
 
     def __init__(

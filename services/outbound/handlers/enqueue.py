@@ -40,6 +40,7 @@ class Enqueue:
             return
         queued = [each for each in found if isinstance(each, Queued)]
         async with self._store.begin() as work:
+            await work.meet(each.command.connection_id for each in queued)
             new = await work.insert(queued)
             await cancel(work, [each for each in found if isinstance(each, CancelSend)])
         _queued.inc(new)

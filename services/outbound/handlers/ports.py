@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.outbound.domain.fate import Change
 from services.outbound.domain.outcome import Outcome
+from services.outbound.domain.pace import Level
 from services.outbound.domain.queue_row import QueueRow
 from services.outbound.domain.retrying import Hold
 from shared.contracts.inbound import Status
@@ -53,6 +54,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """What locked numbers may send, and the instant by the database's clock, in seconds."""
+
+    now: float
+    numbers: Mapping[UUID, Level]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How an attempt ended, for whoever must judge an unknown one."""
 
@@ -77,8 +86,27 @@ class Work(Protocol):
         """Store rows in this order; repeats do nothing. How many are new."""
         ...
 
+    async def meet(self, connection_ids: Iterable[UUID]) -> None:
+        """Every number that has rows has a level."""
+        ...
+
+    async def numbers(self, ready: Sequence[UUID], session: UUID, now: datetime) -> Levels:
+        """Lock the numbers that have something due and that no other process has locked.
+
+        None, when this session has shown no sign of life for 15 seconds.
+        """
+        ...
+
+    async def pairs(self, conversation_ids: Sequence[UUID]) -> Mapping[UUID, Level]:
+        """The levels of these conversations; the others were not used lately."""
+        ...
+
+    async def spend(self, numbers: Mapping[UUID, Level], pairs: Mapping[UUID, Level]) -> None:
+        """Store the levels of numbers that are locked here, and of their conversations."""
+        ...
+
     async def held(self, now: datetime) -> Mapping[UUID, Held]:
-        """The numbers that refused."""
+        """The numbers that refused; one probes when no attempt of it is under way anywhere."""
         ...
 
     async def due(self, limits: Mapping[UUID, int], most: int, now: datetime) -> Sequence[Due]:
@@ -129,8 +157,12 @@ class Work(Protocol):
         """The last instant at which a customer (connection, identity) wrote."""
         ...
 
-    async def alive(self, instance: str, session: UUID) -> None:
-        """A sign of life; another session of this instance is dead from now on."""
+    async def begin_session(self, instance: str, session: UUID) -> None:
+        """The first sign of life; another session of this instance is dead from now on."""
+        ...
+
+    async def alive(self, session: UUID) -> bool:
+        """A sign of life; False: another session has taken the instance's place."""
         ...
 
 

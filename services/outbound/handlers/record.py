@@ -1,10 +1,11 @@
 """Outcomes of attempts are committed in batches, with what is published of them."""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -69,27 +70,20 @@ class Recorder:
         self._jitter = jitter
         self._recorded = recorded
         self._pending: deque[Attempt] = deque()
-        self._by_number: Counter[UUID] = Counter()
         self.wake = asyncio.Event()
 
     def add(self, attempt: Attempt) -> None:
         """Remember an outcome until it is committed."""
         self._pending.append(attempt)
-        self._by_number[attempt.row.connection_id] += 1
         self.wake.set()
-
-    def waits(self, connection_id: UUID) -> bool:
-        """Whether an outcome of this number is not committed yet."""
-        return self._by_number[connection_id] > 0
 
     async def record(self, beat: Heartbeat) -> None:
         """A body for Loops: commit until nothing waits; after a failure the same come again."""
         while self._pending:
             batch = [self._pending[n] for n in range(min(_BATCH, len(self._pending)))]
             await self._commit(batch)
-            for attempt in batch:
+            for _ in batch:
                 self._pending.popleft()
-                self._by_number[attempt.row.connection_id] -= 1
             beat.beat()
             self._recorded()
 
@@ -105,9 +99,8 @@ class Recorder:
             await work.save([c.change for c in concluded if c.change.row.message_id not in done])
             await work.delete(done)
             await work.end_attempts([_ended(a) for a in batch if a.row.kind is Kind.SEND], now)
-            for conclusion in concluded:
-                if conclusion.hold is not None:
-                    await work.hold(conclusion.change.row.connection_id, conclusion.hold, now)
+            for number, hold in _holds(concluded):
+                await work.hold(number, hold, now)
             await work.release(_working(batch))
         for attempt in batch:
             _outcomes.labels(kind=attempt.row.kind, outcome=_name(attempt.outcome)).inc()
@@ -156,6 +149,12 @@ class Recorder:
 class _Conclusion:
     change: Change
     hold: Hold | None = None
+
+
+def _holds(concluded: Sequence[_Conclusion]) -> list[tuple[UUID, Hold]]:
+    """By number, so that two processes do not deadlock."""
+    found = [(each.change.row.connection_id, each.hold) for each in concluded if each.hold]
+    return sorted(found, key=itemgetter(0))
 
 
 def _is_current(rows: Mapping[UUID, QueueRow], attempt: Attempt) -> bool:

@@ -7,11 +7,16 @@ from uuid import UUID
 
 from services.outbound.domain import fate
 from services.outbound.domain.queue_row import Kind
-from services.outbound.handlers.ports import Store
+from services.outbound.handlers.ports import Store, Work
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat
 
 _MOST: Final = 500
+
+
+class ReplacedError(Exception):
+    """Another process has this instance's name: this one sends nothing more, and looks unwell."""
+
 
 _abandoned = metrics.counter("outbound_abandoned", "Rows found in the hands of a dead worker")
 _log = logs.get(__name__)
@@ -27,6 +32,7 @@ class Recover:
         self._instance = instance
         self._session = session
         self._now = now
+        self._begun = False
 
     async def look(self, beat: Heartbeat) -> None:
         """A body for Loops, and once before anything is sent."""
@@ -36,7 +42,7 @@ class Recover:
     async def _some(self) -> int:
         now = self._now()
         async with self._store.begin() as work:
-            await work.alive(self._instance, self._session)
+            await self._show_life(work)
             rows = await work.abandoned(_MOST)
             await work.save(
                 [
@@ -46,7 +52,14 @@ class Recover:
                     for row in rows
                 ]
             )
+        self._begun = True
         if rows:
             _abandoned.inc(len(rows))
             _log.warning("outcome unknown after a restart", count=len(rows))
         return len(rows)
+
+    async def _show_life(self, work: Work) -> None:
+        if not self._begun:
+            await work.begin_session(self._instance, self._session)
+        elif not await work.alive(self._session):
+            raise ReplacedError(self._instance)

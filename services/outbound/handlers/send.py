@@ -1,11 +1,11 @@
 """Commit the attempt, open the socket within 5 s, never twice (D8; reliability.md 3).
 
-A turn of the loop locks the rows that are due, the first of each conversation, keeps to the pace,
-and commits all their attempts at once. Then each is sent on its own, if its window is open.
+A turn of the loop locks the numbers for which something is due and that no other process looks at,
+keeps to their pace, locks their rows, the first of each conversation, and commits all those
+attempts at once. Then each is sent on its own, if its window is open.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ from uuid import UUID
 from services.outbound.domain import fate
 from services.outbound.domain.fate import Change
 from services.outbound.domain.outcome import NotSent, Outcome, Unknown, Withheld
-from services.outbound.domain.pace import Pace
+from services.outbound.domain.pace import Rate, Turn
 from services.outbound.domain.queue_row import QueueRow, State
 from services.outbound.domain.window import is_open
-from services.outbound.handlers.ports import Due, Graph, Hashes, Held, Numbers, Store
+from services.outbound.handlers.ports import Due, Graph, Hashes, Held, Numbers, Store, Work
 from services.outbound.handlers.record import Attempt, Recorder
 from services.outbound.handlers.settle import fold
 from shared.contracts.inbound import Status
@@ -48,6 +48,13 @@ class _Plan:
     changes: tuple[Change, ...]  # refused, deferred, settled: nothing is sent
     taken: tuple[Due, ...]  # with the row as it stands during the attempt
 
+    @property
+    def says_something(self) -> bool:
+        return bool(self.changes or self.taken)
+
+
+_NOTHING: Final = _Plan((), ())
+
 
 class Send:
     """The sender of one process."""
@@ -59,7 +66,7 @@ class Send:
         numbers: Numbers,
         hashes: Hashes,
         recorder: Recorder,
-        pace: Pace,
+        rate: Rate,
         *,
         session: UUID,
         limits: Limits,
@@ -70,12 +77,11 @@ class Send:
         self._numbers = numbers
         self._hashes = hashes
         self._recorder = recorder
-        self._pace = pace
+        self._rate = rate  # of each number
         self._session = session
         self._limits = limits
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
-        self._by_number: Counter[UUID] = Counter()
 
     async def turn(self, beat: Heartbeat) -> None:
         """A body for Loops: start everything that is due and that we have room for."""
@@ -90,52 +96,54 @@ class Send:
 
     async def _some(self) -> bool:
         room = self._limits.in_flight - len(self._tasks)
-        allowed = self._allowed(room)
-        if not allowed:
+        ready = self._numbers.ready()
+        if room <= 0 or not ready:
             return False
-        now = self._now()
-        quiet = frozenset(filter(self._is_quiet, allowed))  # before the holds are read
         async with self._store.begin() as work:
-            limits = _with_holds(allowed, await work.held(now), quiet)
-            due = await work.due(limits, room, now) if limits else ()
-            if not due:
-                return False
-            plan = self._plan(due, await work.orphans([d.row.message_id for d in due]), now)
-            taken = [Change(d.row) for d in plan.taken]
-            await work.save([*plan.changes, *taken])
-            await work.start_attempts([d.row for d in plan.taken])
+            plan = await self._claim(work, ready, room)
         committed = monotonic()
         for each in plan.taken:
             self._start(each, committed)
-        return True
+        return plan.says_something
 
-    def _allowed(self, room: int) -> Mapping[UUID, int]:
-        steady = monotonic()
-        found = {
-            number: min(room, self._pace.number_allows(number, steady))
-            for number in self._numbers.ready()
-        }
-        return {number: most for number, most in found.items() if most > 0}
-
-    def _is_quiet(self, number: UUID) -> bool:
-        """Nothing in flight, and no outcome that may still renew the hold."""
-        return not self._by_number[number] and not self._recorder.waits(number)
+    async def _claim(self, work: Work, ready: Sequence[UUID], room: int) -> _Plan:
+        now = self._now()
+        locked = await work.numbers(ready, self._session, now)
+        turn = Turn(self._rate, locked.now, locked.numbers)
+        allowed = turn.allows(room)  # what is held is read after the lock: a probe may have begun
+        limits = _with_holds(allowed, await work.held(now)) if allowed else {}
+        due = await work.due(limits, room, now) if limits else ()
+        if not due:
+            return _NOTHING
+        turn.meet(await work.pairs([id_ for d in due if (id_ := d.row.conversation_id)]))
+        plan = self._plan(due, await work.orphans([d.row.message_id for d in due]), turn, now)
+        await work.save([*plan.changes, *(Change(d.row) for d in plan.taken)])
+        await work.start_attempts([d.row for d in plan.taken])
+        await work.spend(turn.numbers, turn.pairs)
+        return plan
 
     def _plan(
-        self, due: Sequence[Due], orphans: Mapping[UUID, Sequence[Status]], now: datetime
+        self,
+        due: Sequence[Due],
+        orphans: Mapping[UUID, Sequence[Status]],
+        turn: Turn,
+        now: datetime,
     ) -> _Plan:
         changes: list[Change] = []
         taken: list[Due] = []
         for each in due:
-            change = self._stopped(each, orphans.get(each.row.message_id, ()), now)
+            row = each.row
+            change = self._stopped(each, orphans.get(row.message_id, ()), turn, now)
             if change is not None:
                 changes.append(change)
             else:
-                self._pace.number_sends(each.row.connection_id, monotonic())
-                taken.append(replace(each, row=self._sending(each.row, now)))
+                turn.sends(row.connection_id, row.conversation_id)
+                taken.append(replace(each, row=self._sending(row, now)))
         return _Plan(tuple(changes), tuple(taken))
 
-    def _stopped(self, due: Due, orphans: Sequence[Status], now: datetime) -> Change | None:
+    def _stopped(
+        self, due: Due, orphans: Sequence[Status], turn: Turn, now: datetime
+    ) -> Change | None:
         """Why it is not sent now; None: it is."""
         row = due.row
         if row.conversation_id is None:
@@ -144,7 +152,7 @@ class Send:
             return settled
         if due.command is None:
             return fate.refused(row, "unreadable", (), now)
-        waits = self._pace.pair_waits(row.conversation_id, monotonic())
+        waits = turn.pair_waits(row.conversation_id)
         if waits > 0:
             return Change(replace(row, next_attempt_at=now + timedelta(seconds=waits)))
         return None
@@ -159,16 +167,13 @@ class Send:
         )
 
     def _start(self, due: Due, committed: float) -> None:
-        number = due.row.connection_id
         task = asyncio.create_task(self._attempt(due, committed))
         self._tasks.add(task)
-        self._by_number[number] += 1
         _in_flight.set(len(self._tasks))
-        task.add_done_callback(lambda ended: self._ended(ended, number))
+        task.add_done_callback(self._ended)
 
-    def _ended(self, task: "asyncio.Task[None]", number: UUID) -> None:
+    def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        self._by_number[number] -= 1
         _in_flight.set(len(self._tasks))
 
     async def _attempt(self, due: Due, committed: float) -> None:
@@ -195,10 +200,8 @@ class Send:
         return await self._graph.send(number, due.command, connect_seconds=left)
 
 
-def _with_holds(
-    allowed: Mapping[UUID, int], held: Mapping[UUID, Held], quiet: frozenset[UUID]
-) -> Mapping[UUID, int]:
+def _with_holds(allowed: Mapping[UUID, int], held: Mapping[UUID, Held]) -> Mapping[UUID, int]:
     """A number that refused lets one message through when its time is over."""
     free = {number: most for number, most in allowed.items() if number not in held}
-    probes = {number for number in quiet & held.keys() if held[number].may_probe}
+    probes = {number for number in allowed.keys() & held.keys() if held[number].may_probe}
     return {**free, **dict.fromkeys(probes, 1)}
