@@ -20,7 +20,7 @@ parked: Final = typer.Typer(help="Messages that a service could not apply.", no_
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Service = Annotated[str, typer.Option("--service", help="Whose table.")]
 Seq = Annotated[int, typer.Argument(metavar="SEQ", help="As `list` prints it.")]
-_WHOLE: Final = frozenset({"run", "stop", "reset", "migrate", "topics", "doctor", "lag"})
+_WHOLE: Final = frozenset({"run", "stop", "reset", "migrate", "topics", "doctor", "lag", "top"})
 _ABOUT_THE_RUN: Final = frozenset({"run", "stop", "reset"})
 _AWAY: Final = "a server that this asks is away; `guiche doctor` says more"
 
@@ -72,6 +72,18 @@ def doctor(*, as_json: Json = False) -> None:
 def lag(*, as_json: Json = False) -> None:
     """How far behind, in seconds: each consumer group, and each position of our own."""
     _operating().lag(as_json=as_json)
+
+
+@app.command()
+def top(
+    *,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    times: Annotated[
+        int | None, typer.Option(min=1, help="Looks; without end if left out.")
+    ] = None,
+) -> None:
+    """What each process does now: state, rates, lag, parked, restarts; Ctrl-C ends it."""
+    _operating().top(every, times)
 
 
 @parked.command("list")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import typer
@@ -15,6 +16,7 @@ from rich.table import Table
 from deploy import topics as registry
 from deploy.local import diagnosis, lagging
 from deploy.local import run as local_run
+from deploy.local import top as topping
 from deploy.local.binaries import NoPostgresError
 from deploy.local.installation import local_environment
 from deploy.local.jars import WrongJarsError
@@ -90,6 +92,12 @@ def lag(*, as_json: bool) -> None:
     """Print how far behind each reader is."""
     found = asyncio.run(lagging.measure(CommonSettings()))
     _print([reader.as_row() for reader in found], as_json=as_json)
+
+
+def top(every_seconds: float, times: int | None) -> None:
+    """Show what each process does, until Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(topping.show(Console(), every_seconds, times))
 
 
 def is_away(error: Exception) -> bool:
