@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from deploy.local.topology import Topology
 from deploy.simulator.customers.plan import by_conversation
 from deploy.simulator.customers.script import script
 from tests.checks import system as systems
@@ -33,10 +34,10 @@ class _Try:
     answer: Answer
 
 
-async def check(seed: int, logs: Path | None) -> None:
+async def check(seed: int, logs: Path | None, topology: Topology) -> None:
     """Each agent speaks to half of the tickets through either process, so every race crosses."""
     ledger = Ledger(f"check-accept, seed {seed}")
-    async with systems.running(durable=False, logs=logs) as system:
+    async with systems.running(durable=False, logs=logs, topology=topology) as system:
         doors = await _doors(system)
         agents = await _agents(system, doors)
         tickets = await _waiting(system, seed, agents[0][0])
@@ -154,4 +155,5 @@ async def _shown(agent: Agent, owners: dict[str, str]) -> list[str]:
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    systems.main(check(given.seed, given.logs))
+    # its two gateways know one process of tickets each, so it has its own
+    systems.main(check(given.seed, given.logs, Topology(brokers=given.brokers)))
