@@ -2,22 +2,23 @@
 
 The floor does the least that keeps a read model right: one row and the position, one transaction
 per event. Ours writes rows, timeline, counters, versions, position and the changes for screens; the
-rebuild reads the same events from the feed's own JSON, and tells screens nothing (design.md 6).
+rebuild reads the same events from the feed's own JSON into a model of its own, with everything that
+readers need, and tells screens nothing (design.md 6).
 """
 
 from collections.abc import Sequence
 from time import perf_counter, process_time
 
 import uvloop
+from psycopg import AsyncConnection
 
 from bench.harness import Row, database, in_turns, middle, postgres, show
-from services.projections.adapters import store
-from services.projections.adapters.parked import Held, ParkedEvents
+from services.projections.adapters import pointer, rebuilding, store, tables
+from services.projections.adapters.catching_up import BATCH_EVENTS
 from services.projections.adapters.reading import delivered
 from services.projections.domain.events import Event
 from services.projections.handlers.ports import Place
 from services.projections.handlers.project import Project
-from services.projections.handlers.taking import Taking
 from shared.contracts.internal_api import FeedPage
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import collector
@@ -28,7 +29,7 @@ from shared.plumbing.sealing import Sealer
 from shared.plumbing.settings import CommonSettings
 from tests.projections import stories
 
-ROUNDS, CUSTOMERS, BATCH, PAGE = 3, 400, 500, 1000
+ROUNDS, CUSTOMERS, BATCH, PAGE = 3, 400, 500, BATCH_EVENTS
 FLOOR_EVENTS = 1000
 BAR, CPU_BAR, REBUILD = 20.0, 20.0, 10_000.0
 
@@ -66,14 +67,24 @@ async def _ours(pool: Pool, events: Sequence[Event], cpu: list[float]) -> float:
     return len(events) / (perf_counter() - started)
 
 
-async def _rebuilt(pool: Pool, pages: Sequence[bytes], events: int) -> float:
-    project = await _from_nothing(pool)
-    taking = Taking(project, Held(ParkedEvents(pool, Sealer(bytes(32)), "projections"), project))
+async def _rebuilt(url: str, pages: Sequence[bytes], events: int) -> float:
+    async with await AsyncConnection.connect(url) as conn:
+        number = await pointer.begin(conn)
+    made = rebuilding.parts(url, number, NoFeed(), Sealer(bytes(32)), "building")
+    await made.pool.open()
+    async with made.pool.connection() as conn:
+        await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
     started = perf_counter()
     for page in pages:
         read = FeedPage.model_validate_json(page)
-        await taking.take([delivered(event) for event in read.events], told=False)
-    return events / (perf_counter() - started)
+        await made.taking.take([delivered(event) for event in read.events], told=False)
+    async with made.pool.connection() as conn:
+        await tables.index(conn, number)
+    seconds = perf_counter() - started
+    await made.pool.close()
+    async with await AsyncConnection.connect(url) as conn:
+        await pointer.drop(conn, number)
+    return events / seconds
 
 
 async def _from_nothing(pool: Pool) -> Project:
@@ -96,7 +107,7 @@ async def measure(url: str) -> Sequence[Row]:
     collector.calm()
     log = stories.day(CUSTOMERS)
     events, pages = log.events, _pages(log)
-    pool = make_pool(url, min_size=1, max_size=4)
+    pool = make_pool(pointer.address(url, 1), min_size=1, max_size=4)
     await pool.open()
     async with pool.connection() as conn:
         await conn.execute("CREATE TABLE floor (id uuid PRIMARY KEY, body text)")
@@ -108,7 +119,7 @@ async def measure(url: str) -> Sequence[Row]:
             ROUNDS,
             lambda: _floor(pool, events),
             lambda: _ours(pool, events, cpu),
-            lambda: _rebuilt(pool, pages, len(events)),
+            lambda: _rebuilt(url, pages, len(events)),
         )
     finally:
         await pool.close()

@@ -29,7 +29,7 @@ RATE, SECONDS = 200, 15.0
 MEDIAN_MS, P99_MS = 60.0, 300.0
 CALLERS, BURST_SECONDS, SUSTAINED = 64, 15.0, 1000.0
 SETTLE_SECONDS = 120.0
-TOLD = "SELECT count(*) FROM projections.timeline WHERE body ->> 'direction' = 'in'"
+TOLD = "SELECT count(*) FROM rm_v1.timeline WHERE body ->> 'direction' = 'in'"
 
 
 @dataclass

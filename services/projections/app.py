@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import aiohttp
 from fastapi import FastAPI
 
-from services.projections.adapters import http, store
+from services.projections.adapters import http, pointer, store
 from services.projections.adapters.catching_up import CatchingUp
 from services.projections.adapters.feed import Feed
+from services.projections.adapters.following import Followed, Following
 from services.projections.adapters.kafka import Follower
 from services.projections.adapters.parked import Held, ParkedEvents
 from services.projections.adapters.secrets import SecretsRefusedError, own_key
@@ -55,7 +57,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) ->
 
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)
     install_problems(app, PROBLEMS)
-    waiting = Waiting(service.pool, service.project, settings.wait_seconds)
+    waiting = Waiting(service.pool, service.moved, settings.wait_seconds)
     verifier = TokenVerifier(SERVICE, settings.keys_dir)
     app.include_router(http.router(service.pool, waiting, verifier))
     health.routes(app, service.waiting_for, service.loops)
@@ -69,13 +71,13 @@ class _Service:
     def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
         self.waiting_for, self.loops = health.Health(), Loops()
         self.pool = make_pool(settings.database_url, min_size=2, max_size=12)
+        self.moved = asyncio.Condition()  # notified when something was folded
         self._settings = settings
-        self._now = now
         self._producer = Producer(settings)
         self._outbox = Outbox(self.pool, self._producer)
         self._calls = _Calls(settings)
-        self._feed = Feed(self._calls.tickets)
-        self.project = Project(self.pool, store, self._outbox, self._feed)
+        self._following: Following | None = None
+        self._feed = Feed(self._calls.tickets, now)
 
     async def begin(self) -> None:
         """Wait for what is needed, for ever; then fold."""
@@ -85,28 +87,38 @@ class _Service:
         self.waiting_for.arrived("secrets")
         await self._producer.start()
         self.waiting_for.arrived("kafka")
-        follower = self._join(ParkedEvents(self.pool, Sealer(key), SERVICE))
+        following = Following(self.pool, partial(self._join, Sealer(key)))
+        self.loops.add("outbox", self._outbox.drain, interval_seconds=1.0, wake=self._outbox.wake)
+        self.loops.add("models", following.look, interval_seconds=0.5)
+        self._following = following
         await self.loops.start()
-        await follower.ready.wait()
+        await following.live_ready.wait()
         self.waiting_for.arrived("feed")
 
     async def end(self) -> None:
         """In the order in which one needs the other."""
         await self.loops.stop()
+        if self._following is not None:
+            await self._following.end()
         await self._producer.stop()
         await self._calls.close()
         await self.pool.close()
 
-    def _join(self, parking: ParkedEvents) -> Follower:
-        taking = Taking(self.project, Held(parking, self.project))
-        lease = Lease(self.pool, "feed", self._settings.instance, _LEASE_SECONDS)
-        catching_up = CatchingUp(self.pool, self.project, taking, self._feed, lease, self._now)
-        follower = Follower(self._settings, self.pool, taking, catching_up)
-        add, wake = self.loops.add, self._outbox.wake
-        add("outbox", self._outbox.drain, interval_seconds=1.0, wake=wake)
-        add("follow", follower.run, interval_seconds=0.1)
-        add("parked", parking.retry_due, interval_seconds=1.0)
-        return follower
+    def _join(self, sealer: Sealer, number: int) -> Followed:
+        """The parts that keep one model up to date."""
+        url = pointer.address(self._settings.database_url, number)
+        pool = make_pool(url, min_size=1, max_size=6)
+        project = Project(pool, store, self._outbox, self._feed, moved=self.moved)
+        parking = ParkedEvents(pool, sealer, SERVICE)
+        taking = Taking(project, Held(parking, project))
+        lease = Lease(pool, f"feed of model {number}", self._settings.instance, _LEASE_SECONDS)
+        catching_up = CatchingUp(pool, project, taking, self._feed, lease)
+        group = pointer.group(self._settings, number)
+        follower = Follower(self._settings, group, pool, taking, catching_up)
+        loops = Loops()
+        loops.add(f"follow model {number}", follower.run, interval_seconds=0.1)
+        loops.add(f"parked of model {number}", parking.retry_due, interval_seconds=1.0)
+        return Followed(pool, loops, follower.ready)
 
     async def _own_key(self) -> bytes:
         return await own_key(self._calls.directory)
@@ -114,7 +126,7 @@ class _Service:
     async def _database_answers(self) -> None:
         await self.pool.open()
         async with self.pool.connection() as conn:
-            await store.places(conn)
+            await pointer.models(conn)
 
 
 async def _until(call: Callable[[], Awaitable[T]], away: tuple[type[Exception], ...]) -> T:

@@ -15,6 +15,7 @@ APPLIED = {
     "projections/0001_create.py": "bd265c2b78fb45ee",
     "projections/0002_parked.py": "2485678a0b6ac8d8",
     "projections/0003_bot.py": "5b5a2441e0bb665f",
+    "projections/0004_models.py": "a62ba5ee5a2a9bea",
     "tickets/0001_event_store.py": "7fe2a05aef2f4843",
 }
 

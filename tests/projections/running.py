@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from services.projections.adapters import store
+from services.projections.adapters import pointer, store
 from services.projections.domain.events import Event
 from services.projections.handlers.ports import Place
 from services.projections.handlers.project import Project
@@ -35,7 +35,7 @@ async def models(
     postgres: Postgres, events: Sequence[Event] = ()
 ) -> AsyncGenerator[tuple[Project, Pool]]:
     url = postgres.service_url(postgres.new_database(), "projections")
-    pool = make_pool(url, min_size=1, max_size=4)
+    pool = make_pool(pointer.address(url, 1), min_size=1, max_size=4)
     await pool.open()
     async with pool.connection() as conn:
         places = [Place(number, 1, 0) for number in range(TICKETS_EVENTS.partitions)]

@@ -53,7 +53,11 @@ async def follower(
         async with pool.connection() as conn:
             await conn.execute("UPDATE position SET kafka_offset = 0")
         made = following.Follower(
-            settings, pool, cast("Taking", Broken()), cast("CatchingUp", CaughtUp())
+            settings,
+            settings.group("projections"),
+            pool,
+            cast("Taking", Broken()),
+            cast("CatchingUp", CaughtUp()),
         )
         yield settings, made
 

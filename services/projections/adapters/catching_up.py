@@ -1,8 +1,9 @@
-"""How does a first start, or one after a long absence, come to where Kafka goes on? Feed first."""
+"""How does a model that is new, or was long away, come to where Kafka goes on? Feed first."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from services.projections.adapters import store
@@ -15,8 +16,16 @@ from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Lease
 from shared.plumbing.postgres import Pool
 
+BATCH_EVENTS: Final = 5_000  # nobody waits for one of them: what counts is the whole
 _MARGIN: Final = timedelta(minutes=2)  # clocks of broker and projections
 _log = logs.get(__name__)
+
+Pace = Callable[[Page], Awaitable[None]]
+"""Called after each page is stored: tells how far it is, or holds it up."""
+
+
+async def full_speed(_: Page) -> None:
+    """No pause."""
 
 
 class CatchingUp:
@@ -29,14 +38,17 @@ class CatchingUp:
         taking: Taking,
         feed: Feed,
         lease: Lease,
-        now: Callable[[], datetime],
+        *,
+        pace: Pace = full_speed,
+        batch_events: int = BATCH_EVENTS,
     ) -> None:
         self._pool = pool
         self._taking = taking
         self._project = project
         self._feed = feed
         self._lease = lease
-        self._now = now
+        self._pace = pace
+        self._batch_events = batch_events
 
     async def ready(self) -> bool:
         """Whether every partition has a place to follow Kafka from."""
@@ -52,7 +64,8 @@ class CatchingUp:
         if not await self._lease.acquire():
             return False
         try:
-            await self._to_head(beat)
+            while not await self._to_head(beat):
+                await self.forget()
         finally:
             await self._lease.release()
         return True
@@ -63,26 +76,23 @@ class CatchingUp:
         async with self._pool.connection() as conn:
             await store.forget(conn)
 
-    async def _to_head(self, beat: Heartbeat) -> None:
-        after = await self._start()
-        while True:
-            asked_at = self._now()
-            page = await self._feed.after(after)
-            if await self._other_epoch(page):
-                await self.forget()
-                after = await self._start()
-                continue
-            await self._prepare(page)
-            if page.deliveries:
-                await self._taking.take(page.deliveries, told=False)
-            done = page.next_after >= page.head
-            await self._move(page, asked_at - _MARGIN if done else None)
-            after = page.next_after
-            beat.beat()
-            await self._lease.renew()
-            if done:
-                _log.info("caught up", position=after)
-                return
+    async def _to_head(self, beat: Heartbeat) -> bool:
+        """False when the log is another one than the one that was folded so far."""
+        pages = self._feed.pages(await self._start(), self._batch_events)
+        async with aclosing(pages):
+            async for page in pages:
+                if await self._other_epoch(page):
+                    return False
+                await self._prepare(page)
+                if page.deliveries:
+                    await self._taking.take(page.deliveries, told=False)
+                await self._move(page)
+                beat.beat()
+                await self._lease.renew()
+                await self._pace(page)
+                if page.last:
+                    _log.info("caught up", position=page.next_after)
+        return True
 
     async def _start(self) -> int:
         async with self._pool.connection() as conn:
@@ -103,11 +113,12 @@ class CatchingUp:
             missing = set(range(TICKETS_EVENTS.partitions)) - set(known)
             await store.move(conn, [Place(number, page.epoch, 0) for number in sorted(missing)])
 
-    async def _move(self, page: Page, follow_from: datetime | None) -> None:
+    async def _move(self, page: Page) -> None:
         """Every partition has everything up to here: the feed is the whole log.
 
         Screens heard nothing of it, so they load again once it is whole (protocols.md 5).
         """
+        follow_from = page.asked_at - _MARGIN if page.last else None
         async with self._pool.connection() as conn:
             places = await store.lock_places(conn, range(TICKETS_EVENTS.partitions))
             await store.move(
@@ -122,5 +133,5 @@ class CatchingUp:
                     for place in places.values()
                 ],
             )
-            if follow_from is not None:
-                await self._project.reset(conn, self._now())
+            if page.last:
+                await self._project.reset(conn, page.asked_at)

@@ -1,7 +1,9 @@
 """How is history read? From tickets, not from Kafka, which forgets after 72 hours (D6)."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from services.projections.adapters.reading import delivered, event_of
 from services.projections.domain.events import Event
 from services.projections.handlers.ports import Delivery
 from shared.contracts.internal_api import FeedPage
+from shared.plumbing import tasks
 from shared.plumbing.http import Answer, InternalClient
 from shared.plumbing.transient import TransientError
 
@@ -34,25 +37,57 @@ class FeedAwayError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events in log order; everything up to `next_after` has been read."""
+    """Events in log order; everything up to `next_after` has been read, which began at `asked_at`.
+
+    `head` is the highest id that there was then.
+    """
 
     epoch: int
     deliveries: Sequence[Delivery]
     next_after: int
     head: int
+    asked_at: datetime
+
+    @property
+    def last(self) -> bool:
+        """Whether it ends where the log ended."""
+        return self.next_after >= self.head
 
 
 class Feed:
     """`GET /internal/events` of tickets."""
 
-    def __init__(self, client: InternalClient) -> None:
+    def __init__(self, client: InternalClient, now: Callable[[], datetime]) -> None:
         self._client = client
+        self._now = now
 
-    async def after(self, log_id: int) -> Page:
-        """The next page of the whole log."""
-        page = _read(await self._get({"after": str(log_id), "limit": _PAGE_EVENTS}))
-        deliveries = [delivered(event) for event in page.events]
-        return Page(page.epoch, deliveries, page.next_after, page.head)
+    async def pages(self, log_id: int, most: int) -> AsyncGenerator[Page]:
+        """The whole log from there to its end, in pages of about `most` events.
+
+        The next one is asked for while the caller works on the one before.
+        """
+        asked = asyncio.create_task(self.after(log_id, most))
+        try:
+            while True:
+                page = await asked
+                if not page.last:
+                    asked = asyncio.create_task(self.after(page.next_after, most))
+                yield page
+                if page.last:
+                    return
+        finally:
+            await tasks.end(asked)
+
+    async def after(self, log_id: int, most: int) -> Page:
+        """The next `most` events or a few more of the whole log; fewer at its end."""
+        deliveries: list[Delivery] = []
+        while True:
+            asked_at = self._now()
+            page = _read(await self._get({"after": str(log_id), "limit": _PAGE_EVENTS}))
+            deliveries += [delivered(event) for event in page.events]
+            log_id = page.next_after
+            if len(deliveries) >= most or log_id >= page.head:
+                return Page(page.epoch, deliveries, log_id, page.head, asked_at)
 
     async def stream(self, stream: UUID, from_version: int) -> Sequence[Event]:
         """The events of one stream from a version on."""

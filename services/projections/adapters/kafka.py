@@ -14,7 +14,7 @@ from services.projections.adapters import store
 from services.projections.adapters.catching_up import CatchingUp
 from services.projections.adapters.reading import from_kafka
 from services.projections.handlers.ports import Delivery, Place
-from services.projections.handlers.project import EpochRaisedError
+from services.projections.handlers.project import EpochRaisedError, NotOurTurnError
 from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
@@ -36,12 +36,18 @@ class BehindKafkaError(Exception):
 
 
 class Follower:
-    """Feed first, then Kafka from our own offsets."""
+    """Feed first, then Kafka from the model's own offsets, in a group of the model's own."""
 
     def __init__(
-        self, settings: Settings, pool: Pool, taking: Taking, catching_up: CatchingUp
+        self,
+        settings: Settings,
+        group: str,
+        pool: Pool,
+        taking: Taking,
+        catching_up: CatchingUp,
     ) -> None:
         self._settings = settings
+        self._group = group
         self._pool = pool
         self._taking = taking
         self._catching_up = catching_up
@@ -53,7 +59,7 @@ class Follower:
             if not await self._catching_up.run(beat):
                 beat.beat()
                 await asyncio.sleep(_WAIT_SECONDS)
-        consumer = _consumer(self._settings)
+        consumer = _consumer(self._settings, self._group)
         places, seen = _Places(self._settings, self._pool, consumer), _Seen(consumer)
         consumer.subscribe([self._settings.topic(TICKETS_EVENTS.name)], listener=places)
         try:
@@ -63,6 +69,9 @@ class Follower:
             await self._catching_up.forget()
         except BehindKafkaError:
             await self._catching_up.run(beat)
+        except NotOurTurnError as said:
+            _log.info("the model is not ours to fold", reason=str(said))
+            await asyncio.sleep(_WAIT_SECONDS)
         finally:
             with suppress(KafkaError, OSError):
                 async with asyncio.timeout(_TELL_SECONDS):  # no broker, no farewell
@@ -192,11 +201,11 @@ async def read_on_from(
     return {part: max(offset, oldest[part]) for part, offset in wanted.items()}, behind
 
 
-def _consumer(settings: Settings) -> AIOKafkaConsumer:
+def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         client_id=settings.instance,
-        group_id=settings.group("projections"),
+        group_id=group,
         group_instance_id=settings.kafka_prefix + settings.instance,
         session_timeout_ms=_SESSION_MS,
         heartbeat_interval_ms=_SESSION_MS // 3,

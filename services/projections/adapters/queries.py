@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from services.projections.adapters import pointer
 from services.projections.domain.fates import Fate, shown
 from shared.contracts.inbox import ContactCard, Row, TimelineItem
 from shared.contracts.internal_api import (
@@ -80,8 +81,10 @@ ORDER BY seq DESC LIMIT %(limit)s
 
 
 async def as_reader(conn: Connection, account: UUID) -> None:
-    """For this transaction: the role that sees one account, and which (D9, row-level security)."""
-    await conn.execute(_AS_READER, (str(account),))
+    """For this transaction: the live model, and a role that sees one account, and which (D9)."""
+    async with conn.pipeline():  # one round trip
+        await pointer.at_live(conn)
+        await conn.execute(_AS_READER, (str(account),))
 
 
 async def page(conn: Connection, account: UUID, query: ViewQuery) -> tuple[list[Row], bool, Any]:

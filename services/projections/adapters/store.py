@@ -21,17 +21,24 @@ Cursor = AsyncCursor[tuple[Any, ...]]
 # was parked before them comes again. A crash of the server costs some folding.
 _LAZILY: Final = "SET LOCAL synchronous_commit = off"
 _LOCK_PLACES: Final = """
-SELECT partition, epoch, log_id, kafka_offset, follow_from FROM position
+SELECT partition, epoch, log_id, kafka_offset, follow_from, last_event FROM position
 WHERE partition = ANY(%b::int[]) ORDER BY partition FOR UPDATE
 """
-_PLACES: Final = (
-    "SELECT partition, epoch, log_id, kafka_offset, follow_from FROM position ORDER BY partition"
-)
+_PLACES: Final = """
+SELECT partition, epoch, log_id, kafka_offset, follow_from, last_event FROM position
+ORDER BY partition
+"""
 _MOVE: Final = """
-INSERT INTO position (partition, epoch, log_id, kafka_offset, follow_from)
-SELECT * FROM unnest(%b::int[], %b::int[], %b::bigint[], %b::bigint[], %b::timestamptz[])
+INSERT INTO position (partition, epoch, log_id, kafka_offset, follow_from, last_event)
+SELECT * FROM unnest(%b::int[], %b::int[], %b::bigint[], %b::bigint[], %b::timestamptz[],
+    %b::bigint[])
 ON CONFLICT (partition) DO UPDATE SET epoch = excluded.epoch, log_id = excluded.log_id,
-    kafka_offset = excluded.kafka_offset, follow_from = excluded.follow_from
+    kafka_offset = excluded.kafka_offset, follow_from = excluded.follow_from,
+    last_event = excluded.last_event
+"""
+_MODEL: Final = """
+SELECT state, number = (SELECT model FROM pointer) FROM model
+WHERE 'rm_v' || number = current_schema()
 """
 _CARDS: Final = """
 SELECT body::text FROM card WHERE ticket_id = ANY(%b)
@@ -76,7 +83,7 @@ DO UPDATE SET tickets = c.tickets + excluded.tickets
 """
 _ACCOUNTS: Final = "SELECT DISTINCT account_id FROM counter"
 _FORGET: Final = """
-TRUNCATE card, contact, timeline, fate, counter, position, stream_version, outbox, parked
+TRUNCATE card, contact, timeline, fate, counter, position, stream_version, parked
 """
 
 
@@ -93,11 +100,15 @@ async def look(conn: Connection, events: Sequence[Event], partitions: Sequence[i
     async with conn.pipeline():
         await conn.execute(_LAZILY)
         places = await conn.execute(_LOCK_PLACES, (list(partitions),))
+        model = await conn.execute(_MODEL)  # after the locks: a switch holds all of them
         versions = await conn.execute(sequence.LAST, (streams,))
         rows = await conn.execute(_CARDS, (tickets, renamed, tickets))
         people = await conn.execute(_PEOPLE, (list(ids.contacts),))
         said = await _ask_messages(conn, ids.messages)
+        state, live = await model.fetchone() or (None, False)
         found = Found(
+            state=state,
+            live=live,
             places={row[0]: Place(*row) for row in await places.fetchall()},
             versions=dict(await versions.fetchall()),
             models=Models(
@@ -130,7 +141,14 @@ async def move(conn: Connection, moved: Sequence[Place]) -> None:
     """Store the places."""
     if moved:
         columns = [
-            (place.partition, place.epoch, place.log_id, place.kafka_offset, place.follow_from)
+            (
+                place.partition,
+                place.epoch,
+                place.log_id,
+                place.kafka_offset,
+                place.follow_from,
+                place.last_event,
+            )
             for place in moved
         ]
         await conn.execute(_MOVE, _columns(columns))
@@ -139,6 +157,12 @@ async def move(conn: Connection, moved: Sequence[Place]) -> None:
 async def forget(conn: Connection) -> None:
     """Empty every read model; what is parked comes again, too."""
     await conn.execute(_FORGET)
+
+
+async def is_live(conn: Connection) -> bool:
+    """Whether readers see this model."""
+    row = await (await conn.execute(_MODEL)).fetchone()
+    return row is not None and row[1]
 
 
 async def accounts(conn: Connection) -> list[UUID]:

@@ -5,9 +5,8 @@ import re
 from contextlib import suppress
 from typing import Final
 
-from services.projections.adapters import store
+from services.projections.adapters import pointer
 from services.projections.handlers.ports import Place
-from services.projections.handlers.project import Project
 from shared.plumbing.postgres import Pool
 from shared.plumbing.problems import ProblemError
 
@@ -18,9 +17,9 @@ _LOOK_AGAIN_SECONDS: Final = 0.05  # another process may fold the partition
 class Waiting:
     """Waits for `min_position`."""
 
-    def __init__(self, pool: Pool, project: Project, seconds: float) -> None:
+    def __init__(self, pool: Pool, moved: asyncio.Condition, seconds: float) -> None:
         self._pool = pool
-        self._project = project
+        self._folded = moved
         self._seconds = seconds
 
     async def reach(self, min_position: str | None) -> dict[int, Place]:
@@ -30,7 +29,7 @@ class Waiting:
             async with asyncio.timeout(self._seconds):
                 while True:
                     async with self._pool.connection() as conn:
-                        places = await store.places(conn)
+                        places = await pointer.live_places(conn)
                     if all(_reached(places, *position) for position in wanted):
                         return places
                     await self._moved()
@@ -39,8 +38,8 @@ class Waiting:
 
     async def _moved(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_AGAIN_SECONDS), self._project.moved:
-                await self._project.moved.wait()
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS), self._folded:
+                await self._folded.wait()
 
 
 def written(places: dict[int, Place]) -> str:

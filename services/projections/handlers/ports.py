@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -15,6 +15,8 @@ from shared.plumbing.kafka.messages import Record
 
 Connection = AsyncConnection[tuple[Any, ...]]
 CounterKey = tuple[int, UUID, str, UUID | None, UUID | None]
+State = Literal["building", "following", "verifying"]
+"""Who folds a model: a rebuild, the service, or a verification; never two of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Place:
     log_id: int
     kafka_offset: int | None = None
     follow_from: datetime | None = None  # after a feed: read Kafka from this instant on
+    last_event: int = 0  # of the partition; the feed of all partitions moves only `log_id`
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Holding(Protocol):
 class Found:
     """What stands in the database before a batch."""
 
+    state: State | None  # of the model, read after its places were locked; None: dropped
+    live: bool
     places: dict[int, Place]
     versions: dict[UUID, int]  # of each known stream, the last
     models: Models
@@ -89,6 +94,10 @@ class Store(Protocol):
 
     async def cards_of(self, conn: Connection, tickets: Collection[UUID], /) -> dict[UUID, Row]:
         """The rows of these tickets."""
+        ...
+
+    async def is_live(self, conn: Connection, /) -> bool:
+        """Whether readers see this model."""
         ...
 
     async def accounts(self, conn: Connection, /) -> list[UUID]:

@@ -12,7 +12,15 @@ from services.projections.domain import cards, fates
 from services.projections.domain.events import Event
 from services.projections.handlers.fold import fold
 from services.projections.handlers.models import Changed, Models, difference
-from services.projections.handlers.ports import Connection, CounterKey, Found, Mark, Place, Store
+from services.projections.handlers.ports import (
+    Connection,
+    CounterKey,
+    Found,
+    Mark,
+    Place,
+    State,
+    Store,
+)
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.inbox import ContactCard, RebuiltModels, Row, RowChanged, TimelineChanged
 from shared.contracts.topics import INBOX_CHANGES
@@ -21,6 +29,7 @@ from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sequence import APPLY, Gap, advance, verdicts
+from shared.plumbing.transient import TransientError
 
 _SOURCE: Final = "projections"
 _folded = metrics.counter("events_folded", "Events that the read models have taken")
@@ -38,6 +47,10 @@ class Feed(Protocol):
 
 class EpochRaisedError(Exception):
     """The event store was restored: the read models must be built again (D6)."""
+
+
+class NotOurTurnError(TransientError):
+    """Somebody else folds this model now, or nobody (see State); it says who."""
 
 
 class VersionMissingError(Exception):
@@ -60,14 +73,28 @@ class _Batch:
 
 
 class Project:
-    """Folds batches; every batch is complete or did not happen."""
+    """Folds batches into one model; every batch is complete or did not happen.
 
-    def __init__(self, pool: Pool, store: Store, outbox: Outbox, feed: Feed) -> None:
+    `turn`: the state in which the model is ours to fold. Without an outbox screens hear nothing.
+    `moved` is notified after each batch.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        store: Store,
+        outbox: Outbox | None,
+        feed: Feed,
+        *,
+        turn: State = "following",
+        moved: asyncio.Condition | None = None,
+    ) -> None:
         self._pool = pool
         self._store = store
         self._outbox = outbox
         self._feed = feed
-        self.moved = asyncio.Condition()  # notified after each batch
+        self._turn: State = turn
+        self._moved = moved or asyncio.Condition()
 
     async def apply(
         self, events: Sequence[Event], *, marks: Sequence[Mark] | None = None, told: bool = True
@@ -87,9 +114,9 @@ class Project:
         await self._complete_batch(batch)
 
     async def reset(self, conn: Connection, at: datetime) -> None:
-        """Tell every screen to load again, when the caller's transaction is stored."""
-        accounts = await self._store.accounts(conn)
-        await self._outbox.put(conn, [_outgoing(RebuiltModels(account_id=a), at) for a in accounts])
+        """Tell every screen to load again, if it sees this model, with the caller's transaction."""
+        if self._outbox is not None and await self._store.is_live(conn):
+            await self._outbox.put(conn, resets(await self._store.accounts(conn), at))
 
     async def _complete_batch(self, batch: _Batch) -> int:
         while True:
@@ -101,15 +128,18 @@ class Project:
                 break
             batch.mended.extend(await self._fetched(gaps))
         if folded:
-            self._outbox.wake.set()
+            if self._outbox is not None:
+                self._outbox.wake.set()
             _folded.inc(folded)
-        async with self.moved:
-            self.moved.notify_all()
+        async with self._moved:
+            self._moved.notify_all()
         return folded
 
     async def _fold(self, conn: Connection, batch: _Batch) -> tuple[int, dict[UUID, range]]:
         events = [*batch.mended, *batch.events]
         found = await self._store.look(conn, events, batch.partitions())
+        if found.state != self._turn:
+            raise NotOurTurnError(found.state)
         _same_epoch(batch, found.places)
         new, gaps = _new(batch, found)
         if gaps:
@@ -120,14 +150,15 @@ class Project:
             fold(after, event)
         changed = difference(before, after)
         told: list[Outgoing] = []
-        if new and batch.told:
+        if new and batch.told and found.live:
             await self._complete(conn, before, after)
             told = [_outgoing(each, new[-1].time) for each in _changes(before, after, changed)]
         async with conn.pipeline():  # one round trip
             await self._store.save(conn, before, after, changed)
             await self._store.count(conn, _counted(before, after, changed))
             await advance(conn, [(event.stream, event.version) for event in new])
-            await self._outbox.put(conn, told)
+            if self._outbox is not None:
+                await self._outbox.put(conn, told)
             await self._store.move(conn, _moved(found.places, batch.marks))
             await conn.commit()
         return len(new), {}
@@ -161,6 +192,11 @@ class Project:
             # no later ones: they come in turn, after what the key's other streams say
             found.extend(event for event in events if event.version in missing)
         return found
+
+
+def resets(accounts: Iterable[UUID], at: datetime) -> list[Outgoing]:
+    """What makes the screens of these accounts load again."""
+    return [_outgoing(RebuiltModels(account_id=account), at) for account in accounts]
 
 
 def _new(batch: _Batch, found: Found) -> tuple[list[Event], dict[UUID, range]]:
@@ -202,6 +238,7 @@ def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
         replace(
             places[partition],
             log_id=max(places[partition].log_id, log_id),
+            last_event=max(places[partition].last_event, log_id),
             kafka_offset=offsets.get(partition, places[partition].kafka_offset),
         )
         for partition, log_id in log_ids.items()

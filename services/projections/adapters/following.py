@@ -1,0 +1,73 @@
+"""Which models are kept up to date in this process? All that may be; each by loops of its own."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.projections.adapters import pointer
+from services.projections.adapters.pointer import Model
+from shared.plumbing import logs
+from shared.plumbing.loops import Heartbeat, Loops
+from shared.plumbing.postgres import Pool
+
+_log = logs.get(__name__)
+
+
+class ModelStandsStillError(Exception):
+    """The loop of a model shows no sign of life: only a restart of the process helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What keeps one model up to date; `pool` stands at its tables."""
+
+    pool: Pool
+    loops: Loops
+    ready: asyncio.Event  # set when it follows Kafka
+
+
+class Following:
+    """Begins with models as they come up, ends with those that are gone, paused or verified."""
+
+    def __init__(self, pool: Pool, join: Callable[[int], Followed]) -> None:
+        self._pool = pool
+        self._join = join
+        self._followed: dict[int, Followed] = {}
+        self.live_ready = asyncio.Event()
+
+    async def look(self, beat: Heartbeat) -> None:
+        """A body for Loops (each half second); raises ModelStandsStillError."""
+        async with self._pool.connection() as conn:
+            found = await pointer.models(conn)
+        wanted = {model.number for model in found if model.follows}
+        for number in self._followed.keys() - wanted:
+            await self._end(number)
+        for number in sorted(wanted - self._followed.keys()):
+            await self._begin(number)
+        self._tell(found)
+        if stale := [n for n, one in self._followed.items() if one.loops.stale()]:
+            raise ModelStandsStillError(stale)
+        beat.beat()
+
+    async def end(self) -> None:
+        """End all of them."""
+        for number in list(self._followed):
+            await self._end(number)
+
+    def _tell(self, found: list[Model]) -> None:
+        followed = [self._followed.get(model.number) for model in found if model.live]
+        if any(one is not None and one.ready.is_set() for one in followed):
+            self.live_ready.set()
+
+    async def _begin(self, number: int) -> None:
+        followed = self._join(number)
+        await followed.pool.open()
+        await followed.loops.start()
+        self._followed[number] = followed
+        _log.info("model followed", model=number)
+
+    async def _end(self, number: int) -> None:
+        followed = self._followed.pop(number)
+        await followed.loops.stop()
+        await followed.pool.close()
+        _log.info("model followed no more", model=number)

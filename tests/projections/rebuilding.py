@@ -1,0 +1,154 @@
+"""Models beside each other on a database of their own, and a tickets that gives the feed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from psycopg import AsyncConnection
+
+from services.projections.adapters import comparing, pointer, rebuilding, store
+from services.projections.adapters.comparing import Comparison
+from services.projections.adapters.feed import Feed
+from services.projections.adapters.rebuilding import Pace, Progress
+from services.projections.handlers.ports import Connection, Place
+from services.projections.handlers.project import Project, resets
+from shared.contracts.internal_api import FeedPage, SecretsAnswer
+from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing import clock
+from shared.plumbing.http import InternalClient
+from shared.plumbing.kafka import Producer
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import Pool, make_pool
+from shared.plumbing.sealing import Sealer
+from shared.plumbing.settings import CommonSettings
+from shared.plumbing.tokens import TokenSigner
+from tests.projections.stories import Log, as_feed
+from tests.support.stack import Postgres
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+class Others:
+    """tickets, whose log a test holds, and directory, which knows our key."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.asked: list[str] = []
+
+    async def events(self, request: web.Request) -> web.Response:
+        query = request.query
+        limit = min(int(query["limit"]), 15)  # so that a page of ours takes several
+        found = (
+            [
+                event
+                for event in self.log.events
+                if (str(event.stream), event.version) >= (query["stream"], int(query["from"]))
+                and str(event.stream) == query["stream"]
+            ]
+            if "stream" in query
+            else self.log.events[int(query["after"]) :]
+        )
+        told = [as_feed(self.log, event) for event in found[:limit]]
+        after = found[:limit][-1].log_id if told else int(query.get("after", "0"))
+        page = FeedPage(epoch=1, events=told, next_after=after, head=len(self.log.events))
+        return web.Response(text=page.model_dump_json(), content_type="application/json")
+
+    async def secrets(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        answer = SecretsAnswer(service_key=KEY)
+        return web.Response(text=answer.model_dump_json(), content_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of one database; `conn` stands outside of all of them."""
+
+    url: str
+    conn: Connection
+    feed: Feed
+    others: str
+    _pools: dict[int, Pool]
+
+    async def pool(self, number: int) -> Pool:
+        if number not in self._pools:
+            pool = make_pool(pointer.address(self.url, number), min_size=1, max_size=3)
+            await pool.open()
+            self._pools[number] = pool
+        return self._pools[number]
+
+    async def follows(self, number: int, log: Log, upto: int | None = None) -> int:
+        """Fold what the model has not folded, as the service does."""
+        pool = await self.pool(number)
+        outbox = Outbox(pool, Producer(CommonSettings()))
+        return await Project(pool, store, outbox, self.feed).apply(log.events[:upto])
+
+    async def rebuilt(self, *, batch: int = 100, throttle: float | None = None) -> int:
+        """The number of the model that was built, as the verb does it."""
+        told: list[Progress] = []
+        async with self.conn.transaction():
+            number = await rebuilding.unfinished(self.conn)
+        made = rebuilding.parts(self.url, number, self.feed, Sealer(bytes(32)), "building")
+        await made.pool.open()
+        try:
+            pace = Pace(made.pool, number, told.append, throttle)
+            await rebuilding.rebuild(made, number, self.feed, "test", pace, batch_events=batch)
+        finally:
+            await made.pool.close()
+        assert told[-1].percent == 100
+        return number
+
+    async def compared(self, number: int) -> list[Comparison]:
+        """What `verify` finds."""
+        made = rebuilding.parts(self.url, number, self.feed, Sealer(bytes(32)), "verifying")
+        await made.pool.open()
+        try:
+            async with comparing.stands_still(self.conn, number):
+                live = await pointer.live(self.conn)
+                return await comparing.compare(self.url, live, number, made, self.feed)
+        finally:
+            await made.pool.close()
+
+    async def switched(self, number: int, seconds: float = 0.0) -> None:
+        """Let readers see this model."""
+        outbox = Outbox(await self.pool(number), Producer(CommonSettings()))
+
+        async def reset(conn: Connection) -> None:
+            accounts = await pointer.accounts_of(conn, number)
+            await outbox.put(conn, resets(accounts, clock.now()))
+
+        await pointer.switch(self.conn, number, reset, seconds=seconds)
+
+    async def told(self) -> list[str]:
+        """The types of what lies in the outbox, in order."""
+        found = await self.conn.execute("SELECT headers ->> 'ce_type' FROM outbox ORDER BY seq")
+        return [row[0] for row in await found.fetchall()]
+
+
+@asynccontextmanager
+async def beside(postgres: Postgres, keys_dir: Path, log: Log) -> AsyncGenerator[Models]:
+    """Model 1 is live and empty; the feed is the log's."""
+    url = postgres.service_url(postgres.new_database(), "projections")
+    others = Others(log)
+    app = web.Application()
+    app.router.add_get("/internal/events", others.events)
+    app.router.add_get("/internal/secrets", others.secrets)
+    pools: dict[int, Pool] = {}
+    async with (
+        TestServer(app) as server,
+        ClientSession() as session,
+        await AsyncConnection.connect(url, autocommit=True) as conn,
+    ):
+        where = str(server.make_url(""))
+        signer = TokenSigner("projections", keys_dir)
+        feed = Feed(InternalClient(signer, "tickets", [where], lambda: session), clock.now)
+        made = Models(url, conn, feed, where, pools)
+        async with (await made.pool(1)).connection() as first:
+            await store.move(first, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
+        try:
+            yield made
+        finally:
+            for pool in pools.values():
+                await pool.close()
