@@ -17,6 +17,7 @@ import services
 
 app: Final = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 parked: Final = typer.Typer(help="Messages that a service could not apply.", no_args_is_help=True)
+outbox: Final = typer.Typer(help="What waits to be published.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Service = Annotated[str, typer.Option("--service", help="Whose table.")]
 Seq = Annotated[int, typer.Argument(metavar="SEQ", help="As `list` prints it.")]
@@ -113,9 +114,25 @@ def skip(number: Seq, service: Service = "tickets") -> None:
     _in(_ops(service).parked, "skip", str(number))
 
 
+@outbox.callback()
+def waiting() -> None:
+    """What waits to be published."""
+
+
+@outbox.command()
+def status() -> None:
+    """Of every service with an outbox: how many messages, and how old the oldest is."""
+    verbs = importlib.import_module("shared.plumbing.outbox_verbs")
+    for name, _ in _all_ops():
+        settings = importlib.import_module(f"services.{name}.settings").Settings()
+        if settings.database_url and (line := verbs.outbox_line(settings.database_url)):
+            typer.echo(f"{name}: {line}")
+
+
 def gather() -> None:
     """Add the verbs of each service under its name, and those it offers without it."""
     app.add_typer(parked, name="parked")
+    app.add_typer(outbox, name="outbox")
     for name, ops in _all_ops():
         app.add_typer(ops.app, name=name)
         for verb, verbs in getattr(ops, "EVERYWHERE", ()):

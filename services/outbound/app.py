@@ -20,6 +20,7 @@ from services.outbound.adapters.secrets import Fetch, Secrets, fetch_from
 from services.outbound.adapters.store import PostgresStore
 from services.outbound.domain.pace import number_rate
 from services.outbound.handlers.enqueue import Enqueue
+from services.outbound.handlers.forget import Forget
 from services.outbound.handlers.record import Recorder
 from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.send import Limits, Send
@@ -118,6 +119,10 @@ class _Outbound:
             self._settings, parking, enqueue, Settle(store, self._secrets, self._wake)
         )
         self._add_loops(send, recorder, recover, parking, self._broker)
+        forget = Forget(
+            store, retention=timedelta(days=self._settings.retention_days), now=self._now
+        )
+        self.loops.add("forget", forget.turn, interval_seconds=60.0)
         await self._producer.start()
         await self.loops.start()
         await self._reader.ready.wait()

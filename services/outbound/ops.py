@@ -1,15 +1,19 @@
-"""What can an operator see of outbound? Sends of which nobody knows the fate; parked messages."""
+"""What can an operator see of outbound, and settle? Sends of unknown fate; parked messages."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, LiteralString
+from uuid import UUID
 
 import aiohttp
 import typer
 from psycopg import AsyncConnection
 
 from services.outbound.adapters.secrets import Secrets, fetch_from
+from services.outbound.adapters.store import operators_store
+from services.outbound.handlers.rule import NotUnknownError, rule_failed
 from services.outbound.settings import Settings
+from shared.plumbing import clock
 from shared.plumbing.http import InternalClient
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
@@ -28,6 +32,13 @@ SELECT q.message_id, q.ticket_id, q.connection_id, q.settled_at, q.reason, q.att
 FROM queue AS q LEFT JOIN attempt AS a ON (a.message_id, a.number) = (q.message_id, q.attempts)
 WHERE q.state = 'unknown' ORDER BY q.settled_at LIMIT %s
 """
+_ONE: Final = (
+    "SELECT state, ticket_id, connection_id, queued_at, reason FROM queue WHERE message_id = %s"
+)
+_ATTEMPTS: Final = """
+SELECT number, started_at, ended_at, outcome, code FROM attempt
+WHERE message_id = %s ORDER BY number
+"""
 
 
 @app.callback()
@@ -38,7 +49,7 @@ def outbound() -> None:
 @unknown.command("list")
 def list_unknown(limit: Annotated[int, typer.Option(help="The oldest N.")] = 50) -> None:
     """Oldest first: message, ticket, connection, since, why, and what its attempt says."""
-    for row in asyncio.run(_rows(Settings().database_url, limit)):
+    for row in asyncio.run(_rows(_UNKNOWN, limit)):
         message, ticket, connection, since, reason, attempts, started, ended = row
         answered = "no answer seen" if ended is None else f"ended {ended:%H:%M:%S}"
         typer.echo(
@@ -47,9 +58,52 @@ def list_unknown(limit: Annotated[int, typer.Option(help="The oldest N.")] = 50)
         )
 
 
-async def _rows(url: str, limit: int) -> list[tuple[Any, ...]]:
-    async with await AsyncConnection.connect(url) as conn:
-        return await (await conn.execute(_UNKNOWN, (limit,))).fetchall()
+@unknown.command()
+def resolve(
+    message: Annotated[UUID, typer.Argument(metavar="MESSAGE", help="As `list` prints it.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record; no personal data.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Show the evidence, and let it count as failed. It is never sent again by itself.
+
+    A status that carries its id still proves the contrary, whenever it comes.
+    """
+    for line in asyncio.run(_evidence(message)):
+        typer.echo(line)
+    if not yes:
+        typer.confirm("Let it count as failed?", abort=True)
+    try:
+        asyncio.run(_rule_failed(message, reason))
+    except NotUnknownError as error:
+        fate = (
+            "not there (any more)" if error.state is None else f"its fate is known: {error.state}"
+        )
+        typer.echo(fate, err=True)
+        raise typer.Exit(1) from None
+
+
+async def _evidence(message: UUID) -> list[str]:
+    lines = [
+        f"{message}  {state}  ticket {ticket}  connection {connection}"
+        f"  queued {queued:%Y-%m-%d %H:%M:%S}  {reason or ''}"
+        for state, ticket, connection, queued, reason in await _rows(_ONE, message)
+    ]
+    return lines + [
+        f"attempt {number} began {started:%Y-%m-%d %H:%M:%S}, "
+        + ("no answer seen" if ended is None else f"ended {ended:%H:%M:%S}: {outcome} {code or ''}")
+        for number, started, ended, outcome, code in await _rows(_ATTEMPTS, message)
+    ]
+
+
+async def _rule_failed(message: UUID, reason: str) -> None:
+    async with operators_store(Settings()) as store:
+        await rule_failed(store, message, reason, clock.now())
+
+
+async def _rows(query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+    async with await AsyncConnection.connect(Settings().database_url) as conn:
+        return await (await conn.execute(query, values)).fetchall()
 
 
 def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001

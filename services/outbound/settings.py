@@ -1,5 +1,6 @@
 """What outbound reads from its environment."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.plumbing.settings import CommonSettings
@@ -15,4 +16,7 @@ class Settings(CommonSettings):
     messages_per_second: float = 64.0  # per number: 80 % of Meta's 80 (Cloud API 12)
     window_margin_seconds: float = 30.0  # before its end a window counts as closed
     secrets_interval_seconds: float = 60.0
+    # Of settled rows: Meta's statuses come for 7 days, and Kafka keeps a command for 3, after which
+    # nothing would know it again.
+    retention_days: float = Field(default=8.0, ge=4.0)
     poll_seconds: float = 0.25  # of the queue, when nothing wakes the sender

@@ -12,6 +12,9 @@ ROOT = Path(services.__path__[0])
 APPLIED = {
     "directory/0001_create.py": "9629f2bee4e34a7e",
     "outbound/0001_create.py": "2483ce7ec18c87bd",
+    "outbound/0002_cancel.py": "9d7d2f59f6f19838",
+    "outbound/0003_pace.py": "41f4aab2820dbd4c",
+    "outbound/0004_settled.py": "6275c5ad717ae437",
     "projections/0001_create.py": "bd265c2b78fb45ee",
     "projections/0002_parked.py": "2485678a0b6ac8d8",
     "projections/0003_bot.py": "5b5a2441e0bb665f",

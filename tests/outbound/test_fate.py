@@ -115,6 +115,17 @@ def test_what_is_under_way_is_taken_back_only_when_its_attempt_comes_to_nothing(
     assert fate.unknown(wished.row, "cut", AT).row.state is State.UNKNOWN
 
 
+def test_only_an_unknown_send_is_given_up_and_a_proof_wins() -> None:
+    change = fate.given_up(a_row(State.UNKNOWN), AT)
+    (told_of,) = change.facts
+    assert isinstance(told_of, MessageFailed)
+    assert (told_of.reason, change.row.state) == ("given_up", State.REFUSED)
+    assert told(change.row, StatusDelivered)[0].state is State.ACCEPTED
+    for state in (State.QUEUED, State.SENDING, State.ACCEPTED, State.CANCELLED):
+        row = a_row(state)
+        assert fate.given_up(row, AT) == fate.Change(row)
+
+
 def test_what_is_settled_is_not_taken_back() -> None:
     for state in (State.ACCEPTED, State.REFUSED, State.UNKNOWN, State.DEAD):
         row = a_row(state)

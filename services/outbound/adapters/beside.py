@@ -48,6 +48,7 @@ INSERT INTO worker (instance, session, seen_at) VALUES (%s, %s, clock_timestamp(
 ON CONFLICT (instance) DO UPDATE SET session = excluded.session, seen_at = excluded.seen_at
 """
 _ALIVE: Final = "UPDATE worker SET seen_at = clock_timestamp() WHERE session = %s"
+_RULE: Final = "INSERT INTO ruling (message_id, ruled_at, reason) VALUES (%s, %s, %s)"
 _KEEP: Final = """
 INSERT INTO orphan_status (message_id, type, sealed, kept_at) VALUES (%s, %s, %s, %s)
 ON CONFLICT (message_id, type) DO NOTHING
@@ -104,6 +105,10 @@ class Beside:
     async def alive(self, session: UUID) -> bool:
         """A sign of life; False: another session has taken the instance's place."""
         return (await self.conn.execute(_ALIVE, (session,))).rowcount == 1
+
+    async def keep_ruling(self, message_id: UUID, reason: str, at: datetime) -> None:
+        """Why a person ruled that a send of unknown fate counts as failed."""
+        await self.conn.execute(_RULE, (message_id, at, reason))
 
     async def keep_orphans(self, statuses: Sequence[tuple[UUID, Status]], now: datetime) -> None:
         """Keep statuses whose row is not there: after a restore it may come again."""

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import uuid_utils.compat as uuid_utils
 from psycopg import AsyncConnection
 
 from services.outbound.adapters.beside import Beside
+from services.outbound.adapters.forgetting import Forgetting
 from services.outbound.adapters.levels import LevelsOfPace
 from services.outbound.adapters.queue import Rows
 from services.outbound.domain.fate import Change
@@ -15,10 +17,13 @@ from services.outbound.domain.queue_row import QueueRow
 from shared.contracts.envelope import Envelope
 from shared.contracts.outbound import Fate
 from shared.contracts.topics import OUTBOUND_EVENTS
-from shared.plumbing.kafka import Outgoing
+from shared.plumbing.kafka import Outgoing, Producer
 from shared.plumbing.outbox import Outbox
-from shared.plumbing.postgres import Pool
+from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.settings import CommonSettings
+
+_NO_KEY: Final = bytes(32)  # operators open nothing here
 
 
 class PostgresStore:
@@ -42,7 +47,7 @@ class PostgresStore:
             self._outbox.wake.set()
 
 
-class PostgresWork(Rows, Beside, LevelsOfPace):
+class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting):
     """All tables in one transaction (`handlers.ports.Work`)."""
 
     def __init__(
@@ -75,3 +80,15 @@ class PostgresWork(Rows, Beside, LevelsOfPace):
             account=row.account_id,
         )
         return Outgoing(OUTBOUND_EVENTS.name, row.key, envelope, fact.body())
+
+
+@asynccontextmanager
+async def operators_store(settings: CommonSettings) -> AsyncGenerator[PostgresStore]:
+    """The store for a verb of `guiche`; what it publishes is drained by the service."""
+    pool = make_pool(settings.database_url, min_size=1, max_size=1)
+    await pool.open()
+    try:
+        outbox = Outbox(pool, Producer(settings))
+        yield PostgresStore(pool, Sealer(_NO_KEY), outbox, uuid_utils.uuid7)
+    finally:
+        await pool.close()

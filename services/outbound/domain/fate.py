@@ -91,6 +91,11 @@ def unknown(row: QueueRow, reason: str, at: datetime) -> Change:
     return Change(after, (MessageOutcomeUnknown(**_common(row, at), reason=reason),))
 
 
+def given_up(row: QueueRow, at: datetime) -> Change:
+    """A person ruled that an unknown send counts as failed; a proof of the contrary wins."""
+    return refused(row, "given_up", (), at) if row.state is State.UNKNOWN else Change(row)
+
+
 def again(
     row: QueueRow, at: datetime, pause: timedelta, reason: str, *, refused_by_meta: bool
 ) -> Change:

@@ -157,6 +157,30 @@ class Work(Protocol):
         """The last instant at which a customer (connection, identity) wrote."""
         ...
 
+    async def keep_ruling(self, message_id: UUID, reason: str, at: datetime) -> None:
+        """Why a person ruled that a send of unknown fate counts as failed."""
+        ...
+
+    async def forget_settled(self, before: datetime, most: int) -> int:
+        """Delete rows that were settled before, with what belongs to them; how many."""
+        ...
+
+    async def forget_orphans(self, before: datetime, most: int) -> int:
+        """Delete statuses whose row did not come; how many."""
+        ...
+
+    async def forget_heard(self, before: datetime, most: int) -> int:
+        """Delete instants of customers whose window is long closed; how many."""
+        ...
+
+    async def forget_pairs(self, most: int) -> int:
+        """Delete pairs that have rested until they are like new ones; how many."""
+        ...
+
+    async def forget_workers(self, before: datetime, most: int) -> int:
+        """Delete instances that are gone; how many."""
+        ...
+
     async def begin_session(self, instance: str, session: UUID) -> None:
         """The first sign of life; another session of this instance is dead from now on."""
         ...
