@@ -1,21 +1,26 @@
-"""A small company over a real store: two agents, two sectors, one number, a clock that is moved."""
+"""A small company over a real store: agents, two sectors, one number, a bot, a clock to move."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 import uuid_utils.compat as uuid_utils
 
 from services.tickets.adapters.database import Database
+from services.tickets.adapters.timers import TimerPoller, TimerTable
+from services.tickets.domain.ticket.events import FlowSessionStarted
 from services.tickets.handlers.asked import Answered, Asked
 from services.tickets.handlers.commands import CommandHandler
+from services.tickets.handlers.deciding import Deciding
 from services.tickets.handlers.directory import Snapshot
+from services.tickets.handlers.flow_commands import FlowCommandHandler
 from services.tickets.handlers.people import People
 from services.tickets.handlers.protocols import Protocols
 from services.tickets.handlers.reactions import Reactions
 from services.tickets.handlers.store import StoredEvent
+from services.tickets.handlers.timers import TimerHandler
 from services.tickets.handlers.warm import Warm
 from shared.contracts import inbound
 from shared.contracts.directory import (
@@ -26,11 +31,13 @@ from shared.contracts.directory import (
     SectorChanged,
     Texts,
 )
-from shared.contracts.internal_api import Accept, Close, Read, Reopen, SendText
+from shared.contracts.internal_api import Accept, Close, Read, Reopen, SendText, StartFlow
+from shared.contracts.ticket_commands import CommandReplied, TicketCommand
 from shared.plumbing.sealing import hmac_key
 
 ACCOUNT, CONNECTION = uuid5(UUID(int=0), "account"), uuid5(UUID(int=0), "connection")
 VENDAS, SUPORTE = uuid5(UUID(int=0), "vendas"), uuid5(UUID(int=0), "suporte")
+FLOW, CLOSED_SECTOR = uuid5(UUID(int=0), "flow"), uuid5(UUID(int=0), "closed sector")
 ANA, BIA, CARLA = (uuid5(UUID(int=0), name) for name in ("ana", "bia", "carla"))
 SUPERVISOR = uuid5(UUID(int=0), "supervisor")
 PHONE = "5511912345678"
@@ -54,8 +61,13 @@ class Office:
     texts: Texts = field(default_factory=Texts)
     policies: Policies = field(default_factory=Policies)
     at: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    entry: Literal["waiting", "flow", "menu"] = "waiting"
+    flow_id: UUID | None = None
+    sector_id: UUID | None = VENDAS
     commands: CommandHandler = field(init=False)
     reactions: Reactions = field(init=False)
+    flows: FlowCommandHandler = field(init=False)
+    poller: TimerPoller = field(init=False)
 
     def __post_init__(self) -> None:
         store = self.database.store
@@ -63,12 +75,16 @@ class Office:
         people = People(store, warm, Hasher(), uuid_utils.uuid7)
         protocols = Protocols(store, uuid_utils.uuid7)
         self.commands = CommandHandler(store, warm, self, self.now, SILENCE)
+        deciding = Deciding(store, warm, self, self.now)
+        self.flows = FlowCommandHandler(deciding, self, self.now)
+        table = TimerTable(self.database.pool, 30.0)
+        self.poller = TimerPoller(table, TimerHandler(deciding, table), lambda: True)
         self.reactions = Reactions(
             store, warm, self, people, protocols, Hasher(), self.now, uuid_utils.uuid7, SILENCE
         )
 
     def another(self) -> "Office":
-        return Office(self.database, self.texts, self.policies, self.at)
+        return replace(self)
 
     def now(self) -> datetime:
         return self.at
@@ -78,7 +94,10 @@ class Office:
 
     def snapshot(self) -> Snapshot:
         account = AccountChanged(id=ACCOUNT, name="Empresa", policies=self.policies)
-        sectors = [SectorChanged(id=id_, account_id=ACCOUNT, name="x") for id_ in (VENDAS, SUPORTE)]
+        sectors = [
+            SectorChanged(id=id_, account_id=ACCOUNT, name="x", active=id_ != CLOSED_SECTOR)
+            for id_ in (VENDAS, SUPORTE, CLOSED_SECTOR)
+        ]
         number = ConnectionChanged(
             id=CONNECTION,
             account_id=ACCOUNT,
@@ -87,7 +106,9 @@ class Office:
             phone_number_id="1",
             display_phone="+55",
             graph_url="http://127.0.0.1:1",
-            sector_id=VENDAS,
+            entry=self.entry,
+            flow_id=self.flow_id,
+            sector_id=self.sector_id,
             texts=self.texts,
         )
         people = [
@@ -126,6 +147,30 @@ class Office:
         asked = self.asked(ticket, by, command_id=command or uuid4())
         return await self.commands.send_text(asked, SendText(type="text", text=text))
 
+    async def start_flow(self, ticket: UUID, by: UUID = ANA) -> Answered:
+        return await self.commands.start_flow(self.asked(ticket, by), StartFlow())
+
+    async def steps(
+        self,
+        kind: type[TicketCommand],
+        ticket: UUID,
+        *,
+        command: UUID | None = None,
+        session: UUID | None = None,
+        **fields: object,
+    ) -> CommandReplied:
+        """The bot asks for something, in the name of the ticket's newest session."""
+        started = [one for one in await self.events(FlowSessionStarted) if one.ticket_id == ticket]
+        asked = {
+            "command_id": command or uuid4(),
+            "account_id": ACCOUNT,
+            "contact_id": started[-1].contact_id if started else uuid4(),
+            "ticket_id": ticket,
+            "session_id": session or started[-1].session_id,
+            "at": self.at,
+        }
+        return await self.flows.handle(kind.model_validate({**asked, **fields}), "correlation")
+
     def asked(self, ticket: UUID, by: UUID, command_id: UUID | None = None) -> Asked:
         return Asked(
             account=ACCOUNT,
@@ -145,6 +190,11 @@ class Office:
 
     async def events(self, kind: type[Event]) -> list[Event]:
         return [stored.event for stored in await self.log() if isinstance(stored.event, kind)]
+
+    async def timers(self) -> list[UUID]:
+        async with self.database.pool.connection() as conn:
+            rows = await conn.execute("SELECT id FROM timer ORDER BY due")
+            return [row[0] for row in await rows.fetchall()]
 
     async def newest_ticket(self) -> UUID:
         opened = [s for s in await self.log() if type(s.event).__name__ == "TicketOpened"]
