@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 from typing import Final
@@ -227,7 +227,7 @@ class Deciding:
         match verdict:
             case Stored():
                 self._warm.stored(asked.account, command.expectations, verdict)
-                now = await self.load(asked)
+                now = replace(await self.load(asked), at=loaded.at)
                 return Settled(now, decision.message_id, verdict.position or now.ticket.log_id)
             case Repeated(outcome):
                 return await self._before(asked, hash_, outcome)

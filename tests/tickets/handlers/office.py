@@ -61,6 +61,7 @@ class Office:
     texts: Texts = field(default_factory=Texts)
     policies: Policies = field(default_factory=Policies)
     at: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    tick: timedelta = timedelta()  # at each look at the clock
     entry: Literal["waiting", "flow", "menu"] = "waiting"
     flow_id: UUID | None = None
     sector_id: UUID | None = VENDAS
@@ -87,6 +88,7 @@ class Office:
         return replace(self)
 
     def now(self) -> datetime:
+        self.at += self.tick
         return self.at
 
     def later(self, **duration: float) -> None:
