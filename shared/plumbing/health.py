@@ -10,6 +10,7 @@ class Health:
 
     def __init__(self) -> None:
         self._waiting: dict[str, None] = {}
+        self._notes: dict[str, str] = {}
 
     def waiting_for(self, name: str) -> None:
         """Not ready as long as `name` has not arrived."""
@@ -18,6 +19,18 @@ class Health:
     def arrived(self, name: str) -> None:
         """`name` is here."""
         self._waiting.pop(name, None)
+
+    def note(self, name: str, text: str | None) -> None:
+        """Say on `/ready` what is wrong with `name` though we work; None: nothing any more."""
+        if text is None:
+            self._notes.pop(name, None)
+        else:
+            self._notes[name] = text
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What is wrong though we work."""
+        return dict(self._notes)
 
     @property
     def waits_for(self) -> list[str]:
@@ -38,7 +51,8 @@ def routes(app: FastAPI, health: Health, loops: Loops) -> None:
         waiting = health.waits_for
         if waiting:
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-        return {"ready": not waiting, "waiting_for": waiting}
+        notes = {"notes": health.notes} if health.notes else {}
+        return {"ready": not waiting, "waiting_for": waiting, **notes}
 
     app.add_api_route("/health", alive, include_in_schema=False)
     app.add_api_route("/ready", ready, include_in_schema=False)

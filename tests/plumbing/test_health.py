@@ -23,6 +23,20 @@ def test_ready_says_what_it_waits_for() -> None:
     assert client.get("/ready").status_code == 200
 
 
+def test_ready_says_what_is_wrong_though_the_service_works() -> None:
+    app, state = FastAPI(), health.Health()
+    health.routes(app, state, Loops())
+    client = TestClient(app)
+    state.note("flow x.yaml", "entry: there is no node y")
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["notes"]) == (
+        200,
+        {"flow x.yaml": state.notes["flow x.yaml"]},
+    )
+    state.note("flow x.yaml", None)
+    assert "notes" not in client.get("/ready").json()
+
+
 def test_health_names_the_loop_that_gives_no_sign() -> None:
     app, loops = FastAPI(), Loops()
     health.routes(app, health.Health(), loops)

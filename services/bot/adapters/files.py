@@ -40,6 +40,11 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def flow_files(folder: Path) -> list[Path]:
+    """The files of flows in a folder; none when it is not there."""
+    return sorted(folder.glob("*.yaml"))
+
+
 def read_flow(path: Path) -> Definition:
     """The definition in a file; raises FlowFileError."""
     try:

@@ -1,0 +1,40 @@
+"""Which topics does the bot consume? tickets.events and tickets.replies, in its own group."""
+
+from services.bot.handlers.replies import Replies
+from services.bot.handlers.taking import Taking
+from services.bot.settings import Settings
+from shared.contracts.topics import TICKETS_EVENTS, TICKETS_REPLIES
+from shared.plumbing.kafka import ServiceBroker, make_broker, subscribe
+from shared.plumbing.parking import Parking
+
+_GROUP = "bot"
+_BATCH_RECORDS = 128
+
+
+def consumers(
+    settings: Settings, parking: Parking, taking: Taking, replies: Replies
+) -> ServiceBroker:
+    """The broker with both subscriptions."""
+    broker = make_broker(settings, _GROUP)
+    subscribe(
+        broker,
+        settings,
+        topic=TICKETS_EVENTS.name,
+        group=_GROUP,
+        instance=settings.instance,
+        handle=taking.handle,
+        handle_batch=taking.handle_batch,
+        parking=parking,
+        batch_records=_BATCH_RECORDS,
+    )
+    subscribe(
+        broker,
+        settings,
+        topic=TICKETS_REPLIES.name,
+        group=_GROUP,
+        instance=settings.instance,
+        handle=replies.handle,
+        parking=parking,
+        batch_records=_BATCH_RECORDS,
+    )
+    return broker

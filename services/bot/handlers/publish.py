@@ -1,0 +1,187 @@
+"""Which flows are published? Every file, for each account that has a connection entering it."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID, uuid5
+
+import orjson
+
+from services.bot.domain.building import UnclearTestError, build, sectors_in
+from services.bot.domain.definition import Definition
+from services.bot.domain.validate import faults
+from services.bot.handlers.ports import FlowVersion, Store
+from services.bot.handlers.telling import SOURCE
+from shared.contracts.bot import FlowPublished
+from shared.contracts.envelope import Envelope
+from shared.contracts.topics import BOT_EVENTS
+from shared.plumbing import logs
+from shared.plumbing.kafka import Outgoing
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import Pool
+
+_log = logs.get(__name__)
+NOTE: Final = "flow "
+
+
+class FlowRefusedError(ValueError):
+    """The flow has faults; one line for each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file: its flow, or why it is none."""
+
+    name: str
+    definition: Definition | None
+    refusal: str = ""
+
+
+class Directory(Protocol):
+    """What is known of accounts."""
+
+    def accounts(self) -> Sequence[UUID]:
+        """All of them."""
+        ...
+
+    def entered_flows(self, account_id: UUID, /) -> set[UUID]:
+        """The flows that a connection of the account enters."""
+        ...
+
+    def sectors(self, account_id: UUID, /) -> Mapping[str, UUID]:
+        """The active sectors of an account, by name."""
+        ...
+
+
+def flow_id(account_id: UUID, key: str) -> UUID:
+    """The id of an account's flow, as directory makes it of the key."""
+    return uuid5(account_id, f"flow:{key}")
+
+
+def checked(
+    definition: Definition, sectors: Mapping[str, UUID] | None, compiles: Callable[[str], bool]
+) -> None:
+    """Raise FlowRefusedError for a flow that must not be published."""
+    try:
+        flow = build(definition, sectors or {})
+    except UnclearTestError as error:
+        raise FlowRefusedError([str(error)]) from error
+    wrong = faults(flow, compiles=compiles, sectors=None if sectors is None else list(sectors))
+    if wrong:
+        raise FlowRefusedError([str(fault) for fault in wrong])
+
+
+class Publishing:
+    """Looks at the files; a version is new when its content differs from the newest."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        store: Store,
+        outbox: Outbox,
+        directory: Directory,
+        read_all: Callable[[], Sequence[Read]],
+        compiles: Callable[[str], bool],
+        now: Callable[[], datetime],
+        note: Callable[[str, str | None], None],
+    ) -> None:
+        self._pool = pool
+        self._store = store
+        self._outbox = outbox
+        self._directory = directory
+        self._read_all = read_all
+        self._compiles = compiles
+        self._now = now
+        self._note = note
+        self._refusals: dict[str, str] = {}
+
+    async def look(self) -> None:
+        """Publish what differs; what is refused leaves the version before it in use."""
+        for read in self._read_all():
+            refusal = read.refusal
+            if read.definition is not None:
+                refusal = await self._everywhere(read.definition)
+            self._say(read.name, refusal)
+
+    async def publish(self, account_id: UUID, definition: Definition) -> FlowVersion | None:
+        """A new version for one account, None when the newest is the same.
+
+        Raises FlowRefusedError.
+        """
+        checked(definition, self._directory.sectors(account_id), self._compiles)
+        known = self._directory.sectors(account_id)
+        sectors = {name: known[name] for name in sectors_in(definition).values()}
+        found, id_ = content_hash(definition, sectors), flow_id(account_id, definition.key)
+        async with self._pool.connection() as conn:
+            newest = await self._store.newest(conn, id_)
+            if newest is not None and newest.hash == found:
+                return None
+            version = FlowVersion(
+                flow_id=id_,
+                version=1 if newest is None else newest.version + 1,
+                account_id=account_id,
+                hash=found,
+                definition=definition,
+                sectors=sectors,
+                published_at=self._now(),
+            )
+            if not await self._store.publish(conn, version):
+                return None  # another process was first
+            await self._store.tell(conn, [_published(version)])
+        self._outbox.wake.set()
+        _log.info("flow published", flow=str(id_), version=version.version, key=definition.key)
+        return version
+
+    async def _everywhere(self, definition: Definition) -> str:
+        """Why an account cannot have it, or nothing."""
+        refusals: list[str] = []
+        for account_id in self._directory.accounts():
+            entered = self._directory.entered_flows(account_id)
+            if flow_id(account_id, definition.key) in entered:
+                try:
+                    await self.publish(account_id, definition)
+                except FlowRefusedError as error:
+                    refusals += [f"account {account_id}: {line}" for line in error.lines]
+        return "; ".join(refusals)
+
+    def _say(self, name: str, refusal: str) -> None:
+        if refusal and refusal != self._refusals.get(name):
+            _log.error("flow refused", file=name, reason=refusal)
+        self._refusals[name] = refusal
+        self._note(NOTE + name, refusal or None)
+
+
+def content_hash(definition: Definition, sectors: Mapping[str, UUID]) -> str:
+    """Hex SHA-256 of what a version is made of."""
+    content = {
+        "definition": definition.model_dump(mode="json", by_alias=True),
+        "sectors": {name: str(id_) for name, id_ in sectors.items()},
+    }
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _published(version: FlowVersion) -> Outgoing:
+    message = FlowPublished(
+        account_id=version.account_id,
+        flow_id=version.flow_id,
+        name=version.definition.name,
+        version=version.version,
+        hash=version.hash,
+        occurred_at=version.published_at,
+    )
+    envelope = Envelope(
+        id=f"{version.flow_id}@{version.version}",
+        type=message.TYPE,
+        source=SOURCE,
+        time=version.published_at,
+        subject=str(version.flow_id),
+        account=version.account_id,
+        actor=SOURCE,
+    )
+    return Outgoing(BOT_EVENTS.name, str(version.flow_id).encode(), envelope, message.body())

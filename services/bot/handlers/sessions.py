@@ -1,0 +1,89 @@
+"""A step: the session locked, rebuilt and stepped; everything of it in one transaction (D3)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.bot.domain.answers import Reading
+from services.bot.domain.events import CommandAnswered, LoopStopped, NodeEntered
+from services.bot.domain.inputs import Begun, Input, Started
+from services.bot.domain.step import Stepped, start, step
+from services.bot.handlers.flows import Flows
+from services.bot.handlers.ports import Connection, Kept, Store
+from services.bot.handlers.telling import outgoing
+from shared.contracts.problems import PROBLEMS
+from shared.plumbing import metrics
+from shared.plumbing.failpoints import FAILPOINTS, hit
+
+_OTHER: Final = "other"
+_steps = metrics.counter("bot_steps", "Nodes that sessions entered")
+_refused = metrics.counter("bot_commands_refused", "Commands that tickets refused", ["code"])
+_stopped = metrics.counter("bot_loops_stopped", "Sessions that a guard stopped", ["guard"])
+
+FAILPOINTS.update({"bot.before_commit", "bot.after_commit"})
+
+
+class Sessions:
+    """Gives inputs to sessions, in the caller's transaction."""
+
+    def __init__(
+        self, store: Store, flows: Flows, reading: Reading, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._flows = flows
+        self._reading = reading
+        self._now = now
+
+    async def start(self, conn: Connection, given: Started, *, begin: bool) -> None:
+        """Start a session, once, on the newest version of its flow; `begin`: it acts at once."""
+        if await self._store.locked(conn, given.session_id) is not None:
+            return
+        version, flow = await self._flows.newest(conn, given.account_id, given.flow_id)
+        facts = await self._store.facts(conn, given.contact_id, given.ticket_id)
+        at = self._now()
+        stepped = start(flow, replace(given, version=version, facts=facts), at)
+        if begin:
+            begun = step(flow, stepped.session, Begun(), at, self._reading)
+            events = (*stepped.events, *begun.events)
+            stepped = Stepped(begun.session, events, begun.effects)
+        await self._save(conn, None, stepped)
+
+    async def take(self, conn: Connection, session_id: UUID, given: Input) -> bool:
+        """Give an input to a session; false when it made no difference."""
+        kept = await self._store.locked(conn, session_id)
+        if kept is None:
+            return False
+        session = kept.session
+        flow = await self._flows.pinned(conn, session.flow_id, session.version)
+        stepped = step(flow, session, given, self._now(), self._reading)
+        if not stepped.events:
+            return False
+        await self._save(conn, kept, stepped)
+        return True
+
+    async def _save(self, conn: Connection, kept: Kept | None, stepped: Stepped) -> None:
+        before, count = (None, 0) if kept is None else (kept.session, kept.events)
+        told = outgoing(before, count + 1, stepped)
+        await self._store.save(conn, kept, stepped.session, stepped.events, told)
+        _count(stepped)
+        hit("bot.before_commit")
+
+
+def committed() -> None:
+    """Called by who owns the transaction, after it."""
+    hit("bot.after_commit")
+
+
+def _count(stepped: Stepped) -> None:
+    for event in stepped.events:
+        match event:
+            case NodeEntered():
+                _steps.inc()
+            case CommandAnswered(refused=True, code=code):
+                _refused.labels(code=code if code in PROBLEMS else _OTHER).inc()
+            case LoopStopped(guard=guard):
+                _stopped.labels(guard=guard).inc()
+            case _:
+                pass

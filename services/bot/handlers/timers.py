@@ -1,0 +1,61 @@
+"""What happens when a time is over? Leased, committed, then given to its session (protocols.md 6).
+
+The step deletes the row. A process that dies in between leaves the lease to run out.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from services.bot.domain.inputs import TimerDue
+from services.bot.handlers.ports import Due, Store
+from services.bot.handlers.sessions import Sessions, committed
+from shared.plumbing import logs
+from shared.plumbing.failpoints import FAILPOINTS, hit
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.postgres import TRANSIENT, Pool
+
+_AT_ONCE: Final = 50
+_log = logs.get(__name__)
+
+FAILPOINTS.update({"bot.timer_leased"})
+
+
+class Timers:
+    """Fires what is due."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        store: Store,
+        sessions: Sessions,
+        outbox: Outbox,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self._store = store
+        self._sessions = sessions
+        self._outbox = outbox
+        self._now = now
+
+    async def fire(self, beat: Heartbeat) -> None:
+        """A body for Loops: until nothing is due."""
+        while found := await self._store.lease(self._now(), _AT_ONCE):
+            hit("bot.timer_leased")
+            for due in found:
+                await self._fire(due)
+                beat.beat()
+
+    async def _fire(self, due: Due) -> None:
+        try:
+            async with self._pool.connection() as conn:
+                if not await self._sessions.take(conn, due.session_id, TimerDue(due.timer_id)):
+                    await self._store.forget_timer(conn, due)
+        except TRANSIENT:
+            raise
+        except Exception:  # noqa: BLE001  the others must not wait for this one; it is tried again
+            _log.error("timer failed", session=str(due.session_id), exc_info=True)
+            return
+        committed()
+        self._outbox.wake.set()

@@ -1,0 +1,219 @@
+"""What can an operator ask of the bot? Flows, sessions, a talk without a customer, parking."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import aiohttp
+import typer
+from psycopg import AsyncConnection
+
+from services.bot.adapters.codec import Codec
+from services.bot.adapters.directory import DirectoryBook
+from services.bot.adapters.files import FlowFileError, read_flow
+from services.bot.adapters.parked import ParkedMessages
+from services.bot.adapters.reading import READING, compiles
+from services.bot.adapters.secrets import own_key
+from services.bot.adapters.store import PostgresStore
+from services.bot.domain.building import build, sectors_in
+from services.bot.domain.definition import Definition, json_schema
+from services.bot.handlers.publish import FlowRefusedError, Publishing, checked, flow_id
+from services.bot.handlers.simulate import Simulation
+from services.bot.settings import Settings
+from shared.contracts.topics import DIRECTORY_EVENTS
+from shared.plumbing import clock
+from shared.plumbing.compacted import CompactedReader
+from shared.plumbing.http import InternalClient
+from shared.plumbing.kafka import Producer
+from shared.plumbing.loops import Heartbeat
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.parked_verbs import parked_verbs, parking_at
+from shared.plumbing.parking import Parking
+from shared.plumbing.postgres import make_pool
+from shared.plumbing.sealing import Sealer
+from shared.plumbing.tokens import TokenSigner
+
+_SERVICE: Final = "bot"
+_DIRECTORY_SECONDS: Final = 20.0
+_NO_KEY: Final = bytes(32)  # what is published is not sealed
+
+app: Final = typer.Typer(help="Flows and their sessions.", no_args_is_help=True)
+session: Final = typer.Typer(help="Sessions of flows.", no_args_is_help=True)
+app.add_typer(session, name="session")
+File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML; `schema` describes it.")]
+_FLOWS: Final = """
+SELECT DISTINCT ON (flow_id) flow_id, account_id, key, version, left(hash, 12), published_at,
+    (SELECT count(*) FROM session AS s WHERE s.flow_id = f.flow_id AND s.state = 'running')
+FROM flow_version AS f ORDER BY flow_id, version DESC
+"""
+
+
+@app.callback()
+def bot() -> None:
+    """Flows and their sessions."""
+
+
+@app.command()
+def validate(file: File) -> None:
+    """Say what publishing would refuse; sectors are looked at when it is published."""
+    definition = _read(file)
+    try:
+        checked(definition, None, compiles)
+    except FlowRefusedError as error:
+        _refuse([f"{file}: {line}" for line in error.lines])
+    typer.echo(f"{file}: {definition.key}, {len(definition.nodes)} nodes, good")
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema (draft 2020-12) of a flow's file."""
+    typer.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def publish(file: File, account: Annotated[UUID, typer.Option(help="Whose flow it is.")]) -> None:
+    """Make it the version of the sessions that start from now on."""
+    definition = _read(file)
+    try:
+        typer.echo(asyncio.run(_publish(account, definition)))
+    except FlowRefusedError as error:
+        _refuse([f"{file}: {line}" for line in error.lines])
+
+
+@app.command()
+def flows() -> None:
+    """The newest version of each flow, and how many sessions run on any of them."""
+    for row in asyncio.run(_rows(_FLOWS)):
+        id_, account, key, version, hash_, at, running = row
+        typer.echo(
+            f"{id_}  account {account}  {key}  version {version}  {hash_}"
+            f"  published {at:%Y-%m-%d %H:%M:%S}  running {running}"
+        )
+
+
+@session.command()
+def show(number: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
+    """Every event of a session: personal data."""
+    lines = asyncio.run(_events(number))
+    if not lines:
+        _refuse([f"there is no session {number}"])
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
+def simulate(
+    file: File, name: Annotated[str, typer.Option(help="Of the customer.")] = "Maria"
+) -> None:
+    """Talk to a flow: a line is what the customer says, `+90` lets 90 seconds pass."""
+    definition = _read(file)
+    names = sorted(set(sectors_in(definition).values()))
+    sectors = {each: UUID(int=number) for number, each in enumerate(names, start=1)}
+    try:
+        checked(definition, sectors, compiles)
+    except FlowRefusedError as error:
+        _refuse([f"{file}: {line}" for line in error.lines])
+    talk = Simulation(build(definition, sectors), READING, clock.now(), name)
+    _print(talk.begin())
+    for line in sys.stdin:
+        if talk.over:
+            break
+        _print(talk.hear(line.rstrip("\n")))
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _read(file: Path) -> Definition:
+    try:
+        return read_flow(file)
+    except FlowFileError as error:
+        _refuse(str(error).splitlines())
+        raise
+
+
+def _refuse(lines: Sequence[str]) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(1)
+
+
+async def _publish(account: UUID, definition: Definition) -> str:
+    settings = Settings()
+    book = await _book(settings)
+    async with _store(settings, _NO_KEY) as (store, pool, outbox):
+        publishing = Publishing(
+            pool, store, outbox, book, list, compiles, clock.now, lambda _, __: None
+        )
+        version = await publishing.publish(account, definition)
+    if version is None:
+        return f"{flow_id(account, definition.key)}: nothing differs from the newest version"
+    return f"{version.flow_id}: version {version.version}"
+
+
+async def _book(settings: Settings) -> DirectoryBook:
+    """directory.events, once to its end."""
+    book = DirectoryBook()
+    reader = CompactedReader(settings, DIRECTORY_EVENTS.name, book.on_message)
+    reading = asyncio.create_task(reader.run(Heartbeat()))
+    try:
+        async with asyncio.timeout(_DIRECTORY_SECONDS):
+            await reader.ready.wait()
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    return book
+
+
+@asynccontextmanager
+async def _store(
+    settings: Settings, key: bytes
+) -> AsyncGenerator[tuple[PostgresStore, Any, Outbox]]:
+    pool = make_pool(settings.database_url, min_size=1, max_size=2)
+    await pool.open()
+    outbox = Outbox(pool, Producer(settings))  # the service drains it
+    try:
+        yield PostgresStore(pool, Codec(Sealer(key)), outbox), pool, outbox
+    finally:
+        await pool.close()
+
+
+async def _rows(sql: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  one of ours
+    async with await AsyncConnection.connect(Settings().database_url) as conn:
+        return await (await conn.execute(sql)).fetchall()
+
+
+async def _events(session_id: UUID) -> list[str]:
+    settings = Settings()
+    async with (
+        _store(settings, await _key(settings)) as (store, pool, _),
+        pool.connection() as conn,
+    ):
+        return [str(event) for event in await store.stream(conn, session_id)]
+
+
+async def _key(settings: Settings) -> bytes:
+    signer = TokenSigner(_SERVICE, settings.keys_dir)
+    async with aiohttp.ClientSession() as http:
+        urls = settings.directory_urls
+        return await own_key(InternalClient(signer, "directory", urls, lambda: http))
+
+
+def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
+    settings = Settings()
+
+    async def key() -> bytes:
+        return await _key(settings)
+
+    return parking_at(settings.database_url, _SERVICE, key if opens else None, ParkedMessages)
+
+
+parked: Final = parked_verbs(_parking, skip_opens=True)
+app.add_typer(parked, name="parked")

@@ -1,0 +1,17 @@
+"""What does the bot read from its environment?"""
+
+from pathlib import Path
+
+from pydantic_settings import SettingsConfigDict
+
+from shared.plumbing.settings import CommonSettings
+
+
+class Settings(CommonSettings):
+    """`BOT_*`, and what all services share."""
+
+    model_config = SettingsConfigDict(env_prefix="BOT_")
+
+    flows_dir: Path = Path(__file__).parent / "flows"
+    timer_seconds: float = 0.5  # between two looks for what is due
+    publish_seconds: float = 30.0  # between two looks at the files, when directory says nothing
