@@ -19,6 +19,7 @@ from services.tickets.adapters.outcomes import forget_old
 from services.tickets.adapters.positions import Epoch, RelayPosition
 from services.tickets.adapters.relay import LEASE, Relay, RelayLag
 from services.tickets.adapters.secrets import Fetch, Secrets, fetch_from
+from services.tickets.adapters.snapshots import SealedSnapshots, save_due
 from services.tickets.adapters.timers import TimerPoller, TimerTable
 from services.tickets.handlers.commands import CommandHandler
 from services.tickets.handlers.deciding import Deciding
@@ -78,7 +79,9 @@ class _Service:
             lease_seconds=settings.relay_lease_seconds,
             poll_seconds=settings.relay_poll_seconds,
         )
-        warm = Warm(self.store, settings.warm_streams)
+        snapshots = SealedSnapshots(self.database.pool, self.database.keys)
+        warm = Warm(self.store, settings.warm_streams, snapshots)
+        self.save_snapshots = save_due(warm, snapshots)
         silence = timedelta(seconds=settings.bot_silence_seconds)
         self.commands = CommandHandler(self.store, warm, self.book, now, silence)
         deciding = Deciding(self.store, warm, self.book, now)
@@ -114,6 +117,7 @@ class _Service:
         add("store-writer", self.database.writer.watch, interval_seconds=1.0)
         add("relay", self.relay.run, interval_seconds=1.0)
         add("relay-lag", lag.measure, interval_seconds=2.0)
+        add("snapshots", self.save_snapshots, interval_seconds=5.0)
         add("consumers", watch(self.broker), interval_seconds=1.0)
         add("parked", self._retry_parked, interval_seconds=1.0)
         add("timers", self.timers.run, interval_seconds=settings.timers_poll_seconds)

@@ -40,6 +40,7 @@ FROM relay_position AS position LEFT JOIN lease AS held ON held.name = %s
 _TIMERS: Final = """
 SELECT due, kind, stream, leased_until > clock_timestamp() FROM timer ORDER BY due LIMIT %s
 """
+_SNAPSHOTS: Final = "SELECT form, count(*), max(log_id) FROM snapshot GROUP BY form ORDER BY form"
 _INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
 _AT: Final = "As it was: up to this version, or to this time (UTC unless it names a zone)."
 _Row = tuple[int, int, str, bytes]
@@ -49,9 +50,11 @@ app: Final = typer.Typer(help="The event store: streams, relay, timers, parked m
 stream: Final = typer.Typer(help="Events as they are stored.", no_args_is_help=True)
 relay: Final = typer.Typer(help="The way from the log to Kafka.", no_args_is_help=True)
 timers: Final = typer.Typer(help="What is due later.", no_args_is_help=True)
+snapshots: Final = typer.Typer(help="Long streams, written down.", no_args_is_help=True)
 app.add_typer(stream, name="stream")
 app.add_typer(relay, name="relay")
 app.add_typer(timers, name="timers")
+app.add_typer(snapshots, name="snapshots")
 
 
 @stream.command("show")
@@ -79,6 +82,19 @@ def list_timers(limit: Annotated[int, typer.Option(min=1)] = 100) -> None:
         typer.echo(f"{at}  {kind}  {stream_id}  {'leased' if leased else '-'}")
 
 
+@snapshots.command("status")
+def snapshots_status() -> None:
+    """How many long conversations are written down, and in which forms."""
+    for form, count, newest in asyncio.run(_snapshots(Settings())):
+        typer.echo(f"{form}  {count} conversations  newest log id {newest}")
+
+
+@snapshots.command("drop")
+def drop_snapshots() -> None:
+    """Forget all: conversations are loaded whole until they are written down again."""
+    typer.echo(f"{asyncio.run(_drop_snapshots(Settings()))} dropped")
+
+
 @relay.command("status")
 def relay_status() -> None:
     """How far the log is published, how much waits, and who is the relay."""
@@ -93,6 +109,16 @@ def relay_status() -> None:
 async def _relay(settings: Settings) -> Any:  # noqa: ANN401  a row of the query above
     async with await AsyncConnection.connect(settings.database_url) as conn:
         return await (await conn.execute(_RELAY, (LEASE,))).fetchone()
+
+
+async def _snapshots(settings: Settings) -> list[Any]:
+    async with await AsyncConnection.connect(settings.database_url) as conn:
+        return await (await conn.execute(_SNAPSHOTS)).fetchall()
+
+
+async def _drop_snapshots(settings: Settings) -> int:
+    async with await AsyncConnection.connect(settings.database_url) as conn:
+        return (await conn.execute("DELETE FROM snapshot")).rowcount
 
 
 async def _timers(settings: Settings, limit: int) -> list[Any]:
@@ -179,5 +205,6 @@ EVERYWHERE: Final[Sequence[tuple[str, typer.Typer]]] = (
     ("stream", stream),
     ("relay", relay),
     ("timers", timers),
+    ("snapshots", snapshots),
 )
 """Verbs that `guiche` also offers without the service's name."""

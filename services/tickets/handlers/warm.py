@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -17,6 +17,12 @@ from services.tickets.domain.message.evolve import evolve as evolve_message
 from services.tickets.domain.message.state import MessageState
 from services.tickets.domain.ticket.evolve import evolve as evolve_ticket
 from services.tickets.domain.ticket.state import Ticket
+from services.tickets.handlers.snapshots import (
+    EVERY_EVENTS,
+    NoSnapshots,
+    Snapshot,
+    Snapshots,
+)
 from services.tickets.handlers.store import (
     EventStore,
     Expectation,
@@ -59,6 +65,7 @@ class Held(Generic[State]):
 class _Entry:
     held: Held[Any]
     fold: Fold
+    written: int = 0  # the version of the newest snapshot that we know of
 
 
 class UnreadableStreamError(Exception):
@@ -68,9 +75,13 @@ class UnreadableStreamError(Exception):
 class Warm:
     """The newest `capacity` streams; a lock per contact keeps this process from racing itself."""
 
-    def __init__(self, store: EventStore, capacity: int) -> None:
+    def __init__(
+        self, store: EventStore, capacity: int, snapshots: Snapshots | None = None
+    ) -> None:
         self._store = store
         self._capacity = capacity
+        self._snapshots = snapshots or NoSnapshots()
+        self._grown: dict[UUID, UUID] = {}  # long since the last snapshot -> Kafka key
         self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
@@ -96,11 +107,43 @@ class Warm:
                 held[id_] = self._entries[id_].held
         missing = [id_ for id_ in wanted if id_ not in held]
         if missing:
-            loaded = await self._store.load([(id_, 0) for id_ in missing])
-            for id_ in missing:
-                held[id_] = _folded(id_, loaded[id_], wanted[id_].fold)
-                self._keep(id_, held[id_], wanted[id_].fold)
+            held |= await self._loaded({id_: wanted[id_] for id_ in missing})
         return held
+
+    async def _loaded(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Held[Any]]:
+        long = [id_ for id_, kind in wanted.items() if kind is CONVERSATION]
+        begun = {id_: _begun(one) for id_, one in (await self._snapshots.load(long)).items()}
+        known: dict[UUID, Held[Any]] = {id_: begun.get(id_) or _nothing(id_) for id_ in wanted}
+        loaded = await self._store.load([(id_, one.version) for id_, one in known.items()])
+        held: dict[UUID, Held[Any]] = {}
+        for id_, kind in wanted.items():
+            held[id_] = _folded(known[id_], loaded[id_], kind.fold)
+            self._keep(id_, held[id_], kind.fold, known[id_].version)
+            if loaded[id_]:
+                self._note_growth(id_, loaded[id_][-1].key)
+        return held
+
+    def grown(self) -> list[Snapshot]:
+        """Conversations to be written down; each is told once, as it is now."""
+        found, self._grown = self._grown, {}
+        snapshots: list[Snapshot] = []
+        for id_, key in found.items():
+            entry = self._entries.get(id_)
+            if entry is None or entry.held.account is None:
+                continue
+            held = entry.held
+            snapshots.append(
+                Snapshot(
+                    stream=id_,
+                    account=entry.held.account,
+                    key=key,
+                    version=held.version,
+                    log_id=held.log_id,
+                    state=held.state,
+                )
+            )
+            self._entries[id_] = replace(entry, written=held.version)
+        return snapshots
 
     def drop(self, ids: Iterable[UUID]) -> None:
         """Forget: somebody else has written there."""
@@ -121,10 +164,18 @@ class Warm:
                 state = entry.fold(state, event)
             version = expectation.version + len(expectation.events)
             held = Held(expectation.stream.id, state, version, verdict.position, account)
-            self._keep(held.id, held, entry.fold)
+            self._keep(held.id, held, entry.fold, entry.written)
+            self._note_growth(held.id, expectation.stream.key)
 
-    def _keep(self, id_: UUID, held: Held[Any], fold: Fold) -> None:
-        self._entries[id_] = _Entry(held, fold)
+    def _note_growth(self, id_: UUID, key: UUID) -> None:
+        entry = self._entries.get(id_)
+        if entry is None or entry.fold is not CONVERSATION.fold:
+            return
+        if entry.held.version - entry.written >= EVERY_EVENTS:
+            self._grown[id_] = key
+
+    def _keep(self, id_: UUID, held: Held[Any], fold: Fold, written: int) -> None:
+        self._entries[id_] = _Entry(held, fold, written)
         self._entries.move_to_end(id_)
         if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
@@ -145,12 +196,21 @@ def folded_to(events: Iterable[StoredEvent], kind: Kind[State], version: int) ->
     return cast("State | None", state)
 
 
-def _folded(id_: UUID, events: Iterable[StoredEvent], fold: Fold) -> Held[Any]:
-    state: Any = None
-    version, log_id, account = 0, 0, None
+def _nothing(id_: UUID) -> Held[Any]:
+    return Held(id_, None, 0, 0, None)
+
+
+def _begun(snapshot: Snapshot) -> Held[Any]:
+    return Held(
+        snapshot.stream, snapshot.state, snapshot.version, snapshot.log_id, snapshot.account
+    )
+
+
+def _folded(known: Held[Any], events: Iterable[StoredEvent], fold: Fold) -> Held[Any]:
+    state, version, log_id, account = known.state, known.version, known.log_id, known.account
     for stored in events:
         if isinstance(stored.event, Unreadable):
-            raise UnreadableStreamError(id_)
+            raise UnreadableStreamError(known.id)
         state = fold(state, stored.event)
         version, log_id, account = stored.version, stored.log_id, stored.account
-    return Held(id_, state, version, log_id, account)
+    return Held(known.id, state, version, log_id, account)

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 REMEMBERED_MESSAGES: Final = 200  # that may be replied to, or named as read
+SNAPSHOT_FORM: Final = "conversation/1"  # counts up with this state's fields and with its fold
 
 
 @dataclass(frozen=True, slots=True)
