@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from deploy.simulator.control import customers, ledger, steering
+from deploy.simulator.control import customers, ledger, steering, taps
 from deploy.simulator.customers.live import Crowd
 from deploy.simulator.graph import WORLD, messages
 from deploy.simulator.handshake import until_shaken
@@ -49,6 +49,7 @@ _ROUTES: Final = (
     web.get("/control/ledger", ledger.ledger),
     web.get("/control/customers/{customer}", customers.customer),
     web.post("/control/customers/{customer}/messages", customers.customer_writes),
+    web.post("/control/customers/{customer}/taps", taps.customer_taps),
     web.post("/control/webhooks", customers.raw_webhooks),
 )
 

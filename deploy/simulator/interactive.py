@@ -8,6 +8,8 @@ from deploy.simulator.fields import an_object, required
 from deploy.simulator.json_values import Json, as_list
 
 _BODY_LIMIT: Final = 1024
+_HEADER_LIMIT: Final = 60
+_FOOTER_LIMIT: Final = 60
 _BUTTONS: Final = 3
 _ROWS: Final = 10
 _SECTIONS: Final = 10
@@ -18,6 +20,10 @@ def check_interactive(shape: Json) -> None:
     kind = required(shape, "type")
     if kind != "call_permission_request":
         required(an_object(shape.get("body"), "body"), "text", _BODY_LIMIT)
+    if "footer" in shape:
+        required(an_object(shape["footer"], "footer"), "text", _FOOTER_LIMIT)
+    if "header" in shape:
+        _check_header(an_object(shape["header"], "header"), kind)
     action = an_object(shape.get("action"), "action")
     check = _CHECKS.get(kind)
     if check:
@@ -26,15 +32,30 @@ def check_interactive(shape: Json) -> None:
         raise RefusedError(100, "Param interactive['type'] is not a known type")
 
 
+def _check_header(header: Json, of: str) -> None:
+    """A list has none but a text."""
+    kind = required(header, "type")
+    if kind == "text":
+        required(header, "text", _HEADER_LIMIT)
+    elif of == "list":
+        raise RefusedError(131009, "the header of a list is a text")
+
+
 def _check_buttons(action: Json) -> None:
     buttons = as_list(action.get("buttons"))
     if not buttons or len(buttons) > _BUTTONS:
         raise RefusedError(131009, f"buttons: 1 to {_BUTTONS}")
-    replies = [an_object(an_object(button, "button").get("reply"), "reply") for button in buttons]
+    replies = [_reply(an_object(button, "button")) for button in buttons]
     titles = [required(reply, "title", 20) for reply in replies]
     ids = [required(reply, "id", 256) for reply in replies]
     if len(set(ids)) < len(ids) or len(set(titles)) < len(titles):
         raise RefusedError(131009, "ids and titles of buttons must be unique")
+
+
+def _reply(button: Json) -> Json:
+    if button.get("type") != "reply":
+        raise RefusedError(131009, "the type of a button must be reply")
+    return an_object(button.get("reply"), "reply")
 
 
 def _check_list(action: Json) -> None:
@@ -52,7 +73,7 @@ def _check_list(action: Json) -> None:
 
 def _rows(value: object, *, titled: bool) -> list[Json]:
     section = an_object(value, "section")
-    if titled:
+    if titled or "title" in section:
         required(section, "title", 24)
     rows = [an_object(row, "row") for row in as_list(section.get("rows")) or ()]
     for row in rows:

@@ -11,6 +11,7 @@ class Settings:
     """Everything that is fixed while the simulator runs."""
 
     numbers: tuple[Number, ...]  # the first is the one that `POST /control/customers` writes to
+    bot_number: str = ""  # the phone_number_id that a bot answers: customers tap and type there
     webhook: str = ""  # where to deliver; empty: nothing leaves
     app_secret: str = ""
     verify_token: str = ""
@@ -36,6 +37,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
     return Settings(
         numbers=_numbers(environment),
+        bot_number=given("GUICHE_BOT_PHONE_NUMBER_ID", ""),
         webhook=given("GUICHE_WEBHOOK", ""),
         app_secret=given("GUICHE_APP_SECRET", ""),
         verify_token=given("GUICHE_VERIFY_TOKEN", ""),

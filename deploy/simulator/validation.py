@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from deploy.simulator.choices import Choice, choices_of
 from deploy.simulator.errors import RefusedError
 from deploy.simulator.fields import an_object, required
 from deploy.simulator.interactive import check_interactive
@@ -23,6 +24,7 @@ class Outgoing:
     text: str | None
     opaque: str | None
     category: str  # service, or the template's
+    choices: tuple[Choice, ...] = ()  # buttons or rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def _outgoing(body: Json) -> Outgoing:
         raise RefusedError(131008, f"The parameter {kind} is required.")
     check(content)
     _check_context(body)
-    return Outgoing(to, kind, _text_of(kind, content), _opaque(body), _category(kind))
+    said, offered = _text_of(kind, content), choices_of(kind, content)
+    return Outgoing(to, kind, said, _opaque(body), _category(kind), offered)
 
 
 def _opaque(body: Json) -> str | None:

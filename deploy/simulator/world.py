@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from deploy.simulator.behaviour import Behaviour
 from deploy.simulator.chance import seeded
+from deploy.simulator.choices import Choice
 from deploy.simulator.clock import Clock
 from deploy.simulator.deliveries import Deliveries
 from deploy.simulator.faults import Faults
@@ -35,6 +36,7 @@ class Seen:
     text: str | None
     at: float
     opaque: str | None
+    choices: tuple[Choice, ...] = ()  # what can be tapped on it
 
 
 @dataclass(slots=True)

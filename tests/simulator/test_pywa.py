@@ -14,7 +14,20 @@ import httpx
 import pytest
 from pywa.client import WhatsApp
 from pywa.errors import ReEngagementMessage, UnsupportedMessageType, WhatsAppError
-from pywa.handlers import MessageHandler, MessageStatusHandler
+from pywa.handlers import (
+    CallbackButtonHandler,
+    CallbackSelectionHandler,
+    MessageHandler,
+    MessageStatusHandler,
+)
+from pywa.types.callback import (
+    Button,
+    CallbackButton,
+    CallbackSelection,
+    Section,
+    SectionList,
+    SectionRow,
+)
 from pywa.types.message import Message
 from pywa.types.message_status import MessageStatus
 
@@ -34,9 +47,12 @@ class Parsed:
         )
         self.messages: list[Message] = []
         self.statuses: list[MessageStatus] = []
+        self.taps: list[CallbackButton[str] | CallbackSelection[str]] = []
         client.add_handlers(
             MessageHandler(lambda _, message: self.messages.append(message)),
             MessageStatusHandler(lambda _, status: self.statuses.append(status)),
+            CallbackButtonHandler(lambda _, tap: self.taps.append(tap)),
+            CallbackSelectionHandler(lambda _, tap: self.taps.append(tap)),
         )
 
     def read(self, bodies: list[bytes]) -> None:
@@ -99,6 +115,37 @@ async def test_a_reaction_and_a_sender_without_phone_are_understood(
     assert message.reaction
     assert (message.reaction.emoji, message.from_user.bsuid) == ("👍", "BR.8f21")
     assert message.from_user.wa_id is None
+
+
+@pytest.mark.parametrize(
+    ("buttons", "title"),
+    [
+        ([Button("Vendas", "s.1"), Button("Suporte", "s.2")], "Suporte"),
+        (
+            SectionList("Ver", [Section("Setores", [SectionRow("Vendas", "s.1", "Preços")])]),
+            "Vendas",
+        ),
+    ],
+)
+async def test_buttons_and_lists_of_pywa_pass_and_their_taps_are_understood(
+    receiver: Receiver,
+    simulator: Simulator,
+    parsed: Parsed,
+    buttons: list[Button] | SectionList,
+    title: str,
+) -> None:
+    await simulator.write(ANA)
+    parsed.session.base_url = f"{simulator.url}/v26.0/"
+    sent = await asyncio.to_thread(
+        parsed.client.send_message, ANA, "Qual setor?", buttons=buttons, footer="Guichê"
+    )
+    await simulator.control("POST", f"customers/{ANA}/taps", {"title": title})
+    await receiver.until(lambda: any("interactive" in each for each in receiver.messages()))
+    parsed.read(receiver.bodies)
+    [tap] = parsed.taps
+    assert (tap.title, tap.data.startswith("s.")) == (title, True)
+    assert tap.reply_to_message is not None
+    assert tap.reply_to_message.id == sent.id
 
 
 @pytest.mark.parametrize("version", ["v23", "v26"])

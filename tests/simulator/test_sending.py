@@ -8,6 +8,7 @@ from tests.simulator.conftest import FIRST, SECOND, Simulator, a_text
 from tests.simulator.receiver import Receiver
 
 ANA = "5511988887777"
+ROW = {"id": "r", "title": "Vendas", "description": "Preços"}
 HIDDEN = "BR.8f21"
 
 
@@ -83,6 +84,51 @@ async def test_buttons_keep_to_the_limits(
     body = a_text(ANA) | {"type": "interactive", "interactive": shape}
     _, answer = await simulator.post(body)
     assert answer.get("error", {}).get("code") == code
+
+
+LISTS: list[tuple[dict[str, object], int | None]] = [
+    ({"footer": {"text": "x" * 60}, "header": {"type": "text", "text": "x" * 60}}, None),
+    ({"footer": {"text": "x" * 61}}, 100),
+    ({"footer": {}}, 131008),
+    ({"header": {"type": "text", "text": "x" * 61}}, 100),
+    ({"header": {"type": "image", "image": {"id": "1"}}}, 131009),
+    ({"body": {"text": "x" * 1025}}, 100),
+    ({"body": {"text": ""}}, 131008),
+    ({"action": {"button": "x" * 21, "sections": [{"rows": [ROW]}]}}, 100),
+    ({"action": {"button": "Ver", "sections": [{"title": "x" * 25, "rows": [ROW]}]}}, 100),
+    ({"action": {"button": "Ver", "sections": [{"rows": [ROW]}, {"rows": []}]}}, 131008),
+    ({"action": {"button": "Ver", "sections": [{"rows": [ROW, ROW]}]}}, 131009),
+    ({"action": {"button": "Ver", "sections": [{"rows": [ROW | {"title": "x" * 25}]}]}}, 100),
+    ({"action": {"button": "Ver", "sections": [{"rows": [ROW | {"id": "x" * 201}]}]}}, 100),
+    (
+        {
+            "action": {
+                "button": "Ver",
+                "sections": [{"rows": [ROW | {"description": "x" * 73}]}],
+            }
+        },
+        100,
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "code"), LISTS)
+async def test_a_list_keeps_to_the_limits(
+    simulator: Simulator, more: dict[str, object], code: int | None
+) -> None:
+    await simulator.write(ANA)
+    action = {"button": "Ver", "sections": [{"rows": [ROW]}]}
+    shape = {"type": "list", "body": {"text": "Escolha"}, "action": action} | more
+    _, answer = await simulator.post(a_text(ANA) | {"type": "interactive", "interactive": shape})
+    assert answer.get("error", {}).get("code") == code
+
+
+async def test_a_button_is_a_reply(simulator: Simulator) -> None:
+    await simulator.write(ANA)
+    action = {"buttons": [{"type": "url", "reply": {"id": "a", "title": "Sim"}}]}
+    shape = {"type": "button", "body": {"text": "Certo?"}, "action": action}
+    _, answer = await simulator.post(a_text(ANA) | {"type": "interactive", "interactive": shape})
+    assert answer["error"]["code"] == 131009
 
 
 async def test_a_list_has_ten_rows_in_all(simulator: Simulator) -> None:

@@ -1,13 +1,14 @@
 """What may be sent to `/control`? The bodies, with defaults that make curl short."""
 
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from deploy.simulator import contents
+from deploy.simulator.choices import Choice
 from deploy.simulator.json_values import Json, as_object
 
 B = TypeVar("B", bound=BaseModel)
@@ -93,6 +94,28 @@ class Writing(Line):
     def lines(self) -> list[Line]:
         """All the messages."""
         return list(self.messages) if self.messages is not None else [self]
+
+
+class Tap(_Body):
+    """Which button or row: by exactly one of `id`, `title` and `position` (from 1)."""
+
+    id: str | None = None
+    title: str | None = None
+    position: Annotated[int, Field(ge=1)] | None = None
+    wamid: str | None = None  # of the message tapped on; default: the newest with choices
+    phone_number_id: str | None = None  # of the number that sent it; default: any
+    copies: Annotated[int, Field(ge=1, le=1000)] = 1  # of the post, side by side
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if sum(each is not None for each in (self.id, self.title, self.position)) != 1:
+            message = "exactly one of id, title and position"
+            raise ValueError(message)
+        return self
+
+    def fits(self, position: int, choice: Choice) -> bool:
+        """Whether this is the wanted one."""
+        return self.id == choice.id or self.title == choice.title or self.position == position
 
 
 class RawWebhook(_Body):

@@ -5,6 +5,7 @@ import heapq
 from dataclasses import dataclass, field
 from typing import Final
 
+from deploy.simulator.choices import Menu
 from deploy.simulator.customers.lines import Line
 from deploy.simulator.customers.people import crowd
 from deploy.simulator.customers.playing import Intended, Role, enter, hear
@@ -71,7 +72,8 @@ class Crowd:
         """Something was said to one of ours: they will answer."""
         where = (person.key, number.phone_number_id)
         if where in self._roles:
-            self._roles[where], intended = hear(self._roles[where], seen.wamid)
+            shown = Menu(seen.wamid, number.display_phone, seen.choices) if seen.choices else None
+            self._roles[where], intended = hear(self._roles[where], seen.wamid, shown)
             self._intend(person, number, intended, self._world.steady())
 
     def _let_in(self, now: float) -> None:
@@ -85,7 +87,9 @@ class Crowd:
         chosen = numbers if index % _BOTH == _BOTH - 1 else [numbers[index % len(numbers)]]
         for number in chosen:
             name = f"{person.key} {number.phone_number_id}"
-            role, intended = enter(self._world.settings.seed, name, visit)
+            settings = self._world.settings
+            of_the_bot = number.phone_number_id == settings.bot_number
+            role, intended = enter(settings.seed, name, visit, of_the_bot=of_the_bot)
             self._roles[(person.key, number.phone_number_id)] = role
             self._intend(person, number, intended, now)
 

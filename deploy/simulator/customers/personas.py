@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from deploy.simulator.customers.habits import Habit
+
 
 @dataclass(frozen=True, slots=True)
 class Persona:
@@ -16,6 +18,7 @@ class Persona:
     at_once: bool = False  # the opening comes as parallel webhooks, as an album does
     pause_seconds: tuple[float, float] = (3, 12)  # before an answer
     farewell_pause_seconds: float | None = None  # the last turn comes late: after the closing
+    menu: Habit = "tap"  # how a message with buttons or rows is answered; it takes no turn
 
 
 PERSONAS: Final = (
@@ -49,6 +52,19 @@ PERSONAS: Final = (
 )
 
 
-def persona(chance: Random) -> Persona:
-    """Somebody's nature, by weight."""
-    return chance.choices(PERSONAS, [each.weight for each in PERSONAS])[0]
+_AFTER_THE_BOT: Final = (("question",), ("answer",), ("thanks",))
+
+BOT_PERSONAS: Final = (
+    Persona("tapping", 6, ("greeting",), _AFTER_THE_BOT),
+    Persona("counting", 4, ("greeting",), _AFTER_THE_BOT, menu="number"),
+    Persona("typing", 4, ("greeting",), _AFTER_THE_BOT, menu="title"),
+    Persona("scrolling_back", 2, ("greeting",), _AFTER_THE_BOT, menu="old_menu"),
+    Persona("chatting", 3, ("greeting",), _AFTER_THE_BOT, menu="nonsense"),
+    Persona("gone", 2, ("greeting",), menu="silence"),
+)
+
+
+def persona(chance: Random, *, of_the_bot: bool = False) -> Persona:
+    """Somebody's nature, by weight; at the bot's number they are told apart by their habits."""
+    natures = BOT_PERSONAS if of_the_bot else PERSONAS
+    return chance.choices(natures, [each.weight for each in natures])[0]

@@ -34,6 +34,13 @@ TEXTS: Final[dict[str, tuple[str, ...]]] = {
         "Não entendi, pode explicar melhor?",
     ),
     "thanks": ("obrigado", "Obrigada!", "ok, valeu", "🙏", "perfeito, muito obrigado"),
+    "nonsense": (
+        "hmm não sei",
+        "é sobre aquilo que falei ontem",
+        "???",
+        "quero falar sobre outra coisa",
+        "moço, me ajuda aí",
+    ),
     "photo": (
         "Segue a foto do produto",
         "Vou mandar umas fotos",
