@@ -110,8 +110,10 @@ class Send:
         now = self._now()
         locked = await work.numbers(ready, self._session, now)
         turn = Turn(self._rate, locked.now, locked.numbers)
-        allowed = turn.allows(room)  # what is held is read after the lock: a probe may have begun
-        limits = _with_holds(allowed, await work.held(now)) if allowed else {}
+        allowed = turn.allows(room)
+        if not allowed:
+            return _NOTHING
+        limits = _with_holds(allowed, await work.held(now))  # after the lock: a probe may be begun
         due = await work.due(limits, room, now) if limits else ()
         if not due:
             return _NOTHING
