@@ -24,6 +24,7 @@ def _named() -> Iterator[tuple[str, str]]:
         ("directory", settings.directory_urls),
         ("tickets", settings.tickets_urls),
         ("outbound", settings.outbound_urls),
+        ("bot", settings.bot_urls),
         ("projections", settings.projections_urls),
     ):
         for number, url in enumerate(urls, start=1):

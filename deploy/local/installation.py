@@ -17,8 +17,8 @@ from deploy.local.topology import Topology
 from deploy.postgres.job import service_url
 
 SIMULATOR: Final = "simulator"
-_CALLED: Final = ("directory", "tickets", "projections", "outbound")
-_OWN_DATABASE: Final = frozenset({"directory", "tickets", "outbound", "projections"})
+_CALLED: Final = ("directory", "tickets", "projections", "outbound", "bot")
+_OWN_DATABASE: Final = frozenset({"directory", "tickets", "outbound", "bot", "projections"})
 _NOT_FOR_SERVICES: Final = frozenset({"DATABASE_URL", "GUICHE_ROLE_PASSWORD"})
 _ROOT: Final = Path(__file__).parents[2]
 

@@ -7,9 +7,17 @@ from typing import Final
 
 from deploy.local.places import Places
 
-_ALONE: Final = ("directory", "ingest", "tickets-1", "tickets-2", "outbound", "projections")
-_FRONT: Final = ("gateway",)
-_SECOND: Final = ("directory", "ingest", "outbound", "projections", "gateway")
+_FIRST: Final = (
+    "directory",
+    "ingest",
+    "tickets-1",
+    "tickets-2",
+    "outbound",
+    "bot",
+    "projections",
+    "gateway",
+)
+_SECOND: Final = ("directory", "ingest", "outbound", "bot", "projections", "gateway")
 _BROKERS: Final = (1, 3)
 _REPLICAS: Final = (1, 2)
 
@@ -29,7 +37,7 @@ class Topology:
     def instances(self) -> tuple[str, ...]:
         """The processes of services; the second of each carries a number, of tickets both do."""
         second = tuple(f"{service}-2" for service in _SECOND) if self.replicas > 1 else ()
-        return (*_ALONE, *_FRONT, *second)
+        return (*_FIRST, *second)
 
     @property
     def broker_names(self) -> tuple[str, ...]:

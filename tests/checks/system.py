@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import aiohttp
 import psycopg
+import yaml
 from psycopg import sql
 
 from deploy import topics
-from deploy.local.demo import load_demo
-from deploy.local.installation import SIMULATOR, Installation, process_specs
+from deploy.local.demo import SEED, load_demo
+from deploy.local.installation import SIMULATOR, Installation, process_specs, service_of
 from deploy.local.keys import make_keys, role_password
 from deploy.local.places import Places
 from deploy.local.ports import kept_ports
@@ -58,12 +59,20 @@ class System:
     """What runs, and how a check reaches it from outside."""
 
     def __init__(
-        self, installation: Installation, supervisor: Supervisor, http: aiohttp.ClientSession
+        self,
+        installation: Installation,
+        supervisor: Supervisor,
+        http: aiohttp.ClientSession,
+        seed: Path,
     ) -> None:
         self.installation = installation
         self.http = http
         self._supervisor = supervisor
         self._specs = {spec.name: spec for spec in process_specs(installation)}
+        for spec in list(self._specs.values()):
+            if service_of(spec.name) == "directory":
+                environment = {**spec.environment, "DIRECTORY_SEED": str(seed)}
+                self._specs[spec.name] = replace(spec, environment=environment)
 
     @property
     def public(self) -> Mapping[str, str]:
@@ -176,9 +185,12 @@ class System:
 
 @asynccontextmanager
 async def running(
-    *, durable: bool, logs: Path | None, topology: Topology = _SMALL
+    *, durable: bool, logs: Path | None, topology: Topology = _SMALL, bot: bool = False
 ) -> AsyncGenerator[System]:
-    """Start everything, wait until it is ready, end everything; logs are kept when asked."""
+    """Start everything, wait until it is ready, end everything; logs are kept when asked.
+
+    Without `bot` people wait for people on both numbers.
+    """
     _clean_environment()
     with scratch_places() as places:
         make_keys(places.keys)
@@ -186,7 +198,9 @@ async def running(
         supervisor = Supervisor()
         try:
             async with _session() as http, _kept_alive(supervisor):
-                system = await _prepared(places, topology, servers, supervisor, http)
+                seed = SEED if bot else _seed_without_flows(places)
+                installation = await _prepared(places, topology, servers, supervisor)
+                system = System(installation, supervisor, http, seed)
                 system.start()
                 await system.ready()
                 await system.control("behaviour", _QUIET)
@@ -239,14 +253,13 @@ async def _prepared(
     topology: Topology,
     servers: Servers,
     supervisor: Supervisor,
-    http: aiohttp.ClientSession,
-) -> System:
+) -> Installation:
     await asyncio.to_thread(servers.wait)
     supervisor.add(servers.children.values())
     await asyncio.to_thread(job.apply, servers.database_url, role_password(places.keys))
     await topics.apply(CommonSettings(kafka_bootstrap_servers=servers.bootstrap))
     ports = kept_ports(places.ports, (*topology.instances, SIMULATOR, *_MORE))
-    installation = Installation(
+    return Installation(
         places=places,
         ports=ports,
         database_url=servers.database_url,
@@ -254,7 +267,18 @@ async def _prepared(
         demo=load_demo(places),
         topology=topology,
     )
-    return System(installation, supervisor, http)
+
+
+def _seed_without_flows(places: Places) -> Path:
+    """The demo account whose second number waits for people, as the first does."""
+    seed = yaml.safe_load(SEED.read_text())
+    for account in seed["accounts"]:
+        for connection in account["connections"]:
+            connection |= {"entry": "waiting"}
+            connection.pop("flow", None)
+    file = places.run / "seed.yaml"
+    file.write_text(yaml.safe_dump(seed, allow_unicode=True))
+    return file
 
 
 @asynccontextmanager
