@@ -5,6 +5,7 @@ from uuid import UUID, uuid4, uuid5
 
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import (
+    MessageCancelRequested,
     MessageQueued,
     MessageReceived,
     MessagesRead,
@@ -73,6 +74,19 @@ def queued(contact: UUID, text: str) -> MessageQueued:
         content=Content("text", text),
         recipient=Recipient(phone="551187654321"),
         reply_to_wamid="wamid.SECRET",
+    )
+
+
+def cancel_requested(contact: UUID) -> MessageCancelRequested:
+    return MessageCancelRequested(
+        message_id=UUID(int=6),
+        conversation_id=conversation_of(contact),
+        contact_id=contact,
+        connection_id=CONNECTION,
+        ticket_id=ticket_of(contact),
+        occurred_at=AT,
+        by=Author("bot"),
+        reason="session_ended",
     )
 
 

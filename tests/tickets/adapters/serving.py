@@ -43,6 +43,7 @@ HEARD = (
 )
 ACCOUNT = UUID("0192f0c1-0000-7000-8000-0000000000a1")
 CONNECTION = UUID("0192f0c1-0000-7000-8000-0000000000c1")
+FLOW = UUID("0192f0c1-0000-7000-8000-0000000000f1")
 SECTOR = UUID("0192f0c1-0000-7000-8000-0000000000d1")
 ANA = UUID("0192f0c1-0000-7000-8000-0000000000e1")
 BIA = UUID("0192f0c1-0000-7000-8000-0000000000e2")
@@ -89,6 +90,7 @@ def entities() -> list[AccountChanged | SectorChanged | AgentChanged | Connectio
             phone_number_id="100200300",
             display_phone="551140000000",
             graph_url="http://127.0.0.1:1/v26.0",
+            flow_id=FLOW,  # that an agent may start
             sector_id=SECTOR,
             texts=Texts(acceptance="Olá, sou eu quem atende."),
         ),

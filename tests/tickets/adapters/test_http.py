@@ -17,6 +17,7 @@ from tests.support.stack import Kafka, Postgres
 from tests.tickets.adapters.serving import (
     ANA,
     BIA,
+    FLOW,
     HEARD,
     SECTOR,
     STRANGER,
@@ -207,3 +208,24 @@ async def test_a_wrong_field_is_named(served: Served, ticket: Waiting) -> None:
     said = await served.command(ticket.id, "messages", {"type": "text", "text": ""})
     assert_refused(said, 422, "invalid_request")
     assert said.body["field"] == "text"
+
+
+async def test_an_agent_starts_the_flow_and_another_takes_the_ticket_back(
+    served: Served, ticket: Waiting
+) -> None:
+    before = await served.get(f"/internal/tickets/{ticket.id}", served.token())
+    assert before.body["allowed"]["start_flow"]["allowed"] is True
+    started = await served.command(ticket.id, "flow")
+    assert (started.status, started.body["ticket"]["lifecycle"]) == (200, "bot")
+    assert started.body["ticket"]["allowed"]["accept"]["allowed"] is True
+    assert started.body["ticket"]["allowed"]["close"]["allowed"] is True
+    (told,) = await served.until_told("FlowSessionStarted", 1, ticket.contact)
+    assert (told["flow_id"], told["return_to"]) == (str(FLOW), str(ANA))
+    assert_refused(await served.command(ticket.id, "flow"), 409, "ticket_in_bot")
+    taken = await served.command(ticket.id, "accept", agent=BIA)
+    assert taken.body["ticket"]["owner_id"] == str(BIA)
+    (ended,) = await served.until_told("FlowSessionEnded", 1, ticket.contact)
+    assert (ended["session_id"], ended["reason"]) == (told["session_id"], "human_takeover")
+    assert_refused(await served.command(ticket.id, "flow"), 409, "ticket_attended")
+    stranger = await served.command(ticket.id, "flow", {"flow_id": str(FLOW)})
+    assert_refused(stranger, 422, "invalid_request")

@@ -1,6 +1,8 @@
 """What an operator sees of streams, the relay and parked messages."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -8,6 +10,8 @@ from aiokafka.structs import ConsumerRecord
 from typer.testing import CliRunner, Result
 
 from services.tickets.adapters.database import Database
+from services.tickets.adapters.timers import TimerTable
+from services.tickets.handlers.store import Claim, TimerSet
 from services.tickets.ops import app
 from services.tickets.settings import Settings
 from shared.plumbing.kafka import Producer, to_headers
@@ -43,6 +47,35 @@ async def test_a_stream_is_shown_without_what_is_personal(database: Database) ->
 
 async def test_a_stream_that_does_not_exist_is_an_error() -> None:
     assert (await guiche("stream", "show", str(UUID(int=1)))).exit_code == 1
+
+
+async def test_a_stream_is_shown_as_it_was(database: Database) -> None:
+    for version in range(3):
+        await database.store.append(stores(CONTACT, version, received(CONTACT, "oi")))
+    stream = str(conversation_of(CONTACT))
+    whole = (await guiche("stream", "show", stream)).output.splitlines()
+    second = whole[1].split("  ")[2]  # its instant
+    for at in ("2", second, f"{second}+00:00"):
+        assert (await guiche("stream", "show", stream, "--at", at)).output.splitlines() == whole[:2]
+    assert (await guiche("stream", "show", stream, "--at", "2020-01-01")).exit_code == 1
+    wrong = await guiche("stream", "show", stream, "--at", "ontem")
+    assert wrong.exit_code == 2
+    assert "neither a version nor a time" in wrong.output
+
+
+async def test_timers_are_listed_with_who_has_them(database: Database) -> None:
+    due = datetime(2020, 1, 1, 12, tzinfo=UTC)
+    timers = tuple(
+        TimerSet(UUID(int=n), CONTACT, "bot_silent", due + timedelta(days=365_000 * n))
+        for n in range(2)
+    )
+    claim = Claim("protocol", b"1", b"1")
+    asked = replace(stores(CONTACT, 0), expectations=(), take=(claim,), set_timers=timers)
+    await database.store.append(asked)
+    assert len(await TimerTable(database.pool, 60.0).lease_due()) == 1
+    first, second = (await guiche("timers", "list")).output.splitlines()
+    assert first == f"2020-01-01 12:00:00.000000  bot_silent  {CONTACT}  leased"
+    assert second.endswith(f"bot_silent  {CONTACT}  -")
 
 
 async def test_the_relay_says_how_far_it_is_and_who_holds_it(

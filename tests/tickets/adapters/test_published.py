@@ -3,14 +3,18 @@
 from dataclasses import replace
 from uuid import UUID, uuid5
 
+import pytest
+
 from services.tickets.adapters.published import PUBLISHED, to_fact, to_messages, to_order
 from services.tickets.domain.catalogue import EVENTS
+from services.tickets.domain.content import Content
 from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
 from shared.contracts import outbound, tickets
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from tests.tickets.adapters.events import (
     ACCOUNT,
     AT,
+    cancel_requested,
     conversation_of,
     opened,
     queued,
@@ -72,6 +76,32 @@ def test_a_queued_message_orders_outbound_to_send_it() -> None:
     assert (told.after, told.window_closes_at) == (event.after, event.window_closes_at)
     assert order.envelope.version is None, "outbound.commands is no gapless stream"
     assert order.envelope.id != fact.envelope.id
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        ("buttons", {"footer": "Loja", "buttons": [{"id": "a", "title": "Boleto"}]}),
+        ("list", {"button": "Ver", "sections": [{"rows": [{"id": "a", "title": "Boleto"}]}]}),
+    ],
+)
+def test_what_can_be_tapped_is_ordered_as_it_was_said(
+    kind: str, details: dict[str, object]
+) -> None:
+    content = Content(kind, "Sobre o que é?", details=details)
+    order = to_order(stored(replace(queued(CONTACT, ""), content=content)))
+    assert order is not None
+    told = outbound.SendMessage.read(order.body).content
+    said = {"type": kind, "text": "Sobre o que é?", **details}
+    assert told.model_dump(exclude_none=True) == said
+
+
+def test_what_somebody_wants_back_is_ordered_to_be_cancelled() -> None:
+    fact, order = to_messages(stored(cancel_requested(CONTACT)), epoch=1)
+    assert fact.envelope.type == "tickets.MessageCancelRequested.v1"
+    told = outbound.CancelSend.read(order.body)
+    assert (told.message_id, told.reason) == (UUID(int=6), "session_ended")
+    assert order.key == fact.key
 
 
 def test_only_a_reading_with_a_receipt_is_reported_to_meta() -> None:

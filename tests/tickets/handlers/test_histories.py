@@ -4,30 +4,49 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from random import Random
-from typing import Any
-from uuid import UUID
+from typing import Any, Literal, get_args
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
 from services.tickets.domain.refusals import RefusedError
-from services.tickets.domain.ticket.events import TicketClosed, TicketOpened, TicketReopened
+from services.tickets.domain.ticket.events import (
+    FlowSessionEnded,
+    FlowSessionStarted,
+    TicketClosed,
+    TicketEvent,
+    TicketOpened,
+    TicketReopened,
+)
+from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from services.tickets.handlers.store import StoredEvent
 from services.tickets.handlers.warm import CONTACT, CONVERSATION, MESSAGE, TICKET, Kind, folded_to
 from shared.contracts import inbound
 from shared.contracts.directory import Policies, Texts
-from tests.tickets.handlers.office import ANA, BIA, SUPERVISOR, Office, text
+from shared.contracts.ticket_commands import (
+    AssignSector,
+    CloseTicket,
+    HandOff,
+    KeepSession,
+    QueueAutomaticMessage,
+)
+from shared.plumbing.loops import Heartbeat
+from tests.tickets.handlers.office import ANA, BIA, FLOW, SUPERVISOR, SUPORTE, Office, text
 
 PHONES = [f"55119{n}0000000" for n in range(4)]
 SAYINGS = ["oi", "obrigada", "e o boleto?", "ok"]
+KINDS = ["hear", "hear", "again", "accept", "say", "close", "reopen", "start flow", "step", "step"]
 STEPS, AT_ONCE = 12, 8
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("after_close", ["new_ticket", "always_reopen"])
+@pytest.mark.parametrize("entry", ["waiting", "flow"])
 async def test_any_history_keeps_what_must_hold(
-    office: Office, seed: int, after_close: str
+    office: Office, seed: int, after_close: str, entry: Literal["waiting", "flow"]
 ) -> None:
+    office.entry, office.flow_id = entry, FLOW
     chance = Random(seed)  # noqa: S311  a history, not a secret
     office.policies = Policies.model_validate({"inbound_after_close": after_close})
     office.texts = Texts(greeting="Olá", acceptance="Sou eu", farewell="Tchau")
@@ -46,7 +65,9 @@ async def test_any_history_keeps_what_must_hold(
     _each_saying_once(log, said)
     _each_automatic_message_once(log)
     _nothing_is_said_after_the_window(log)
+    _a_flow_speaks_only_in_its_session(log)
     await _memory_is_the_log(office, other, log)
+    await _silence_ends_only_running_sessions(office, log)
 
 
 async def _step(
@@ -54,7 +75,7 @@ async def _step(
 ) -> None:
     ticket = chance.choice(tickets) if tickets else None
     agent = chance.choice([ANA, BIA, SUPERVISOR])
-    kind = chance.choice(["hear", "hear", "again", "accept", "say", "close", "reopen"])
+    kind = chance.choice(KINDS)
     try:
         if kind == "again" and said:
             await where.hears(chance.choice(said))
@@ -69,10 +90,32 @@ async def _step(
             await where.say(ticket, by=agent)
         elif kind == "close":
             await where.close(ticket, agent, farewell=True)
-        else:
+        elif kind == "reopen":
             await where.reopen(ticket, agent)
+        elif kind == "start flow":
+            await where.start_flow(ticket, agent)
+        else:
+            await _step_of_a_flow(chance, where, ticket)
     except RefusedError:
         return
+
+
+async def _step_of_a_flow(chance: Random, where: Office, ticket: UUID) -> None:
+    """What some command of the ticket's newest session does, once or twice."""
+    if all(one.ticket_id != ticket for one in await where.events(FlowSessionStarted)):
+        return
+    kind, fields = chance.choice(
+        [
+            (QueueAutomaticMessage, {"content": {"type": "text", "text": "Olá"}}),
+            (AssignSector, {"sector_id": SUPORTE}),
+            (HandOff, {"reason": "node", "summary": "boleto"}),
+            (CloseTicket, {"farewell": True}),
+            (KeepSession, {}),
+        ]
+    )
+    command = uuid4()
+    for _ in range(chance.choice([1, 2])):
+        await where.steps(kind, ticket, command=command, **fields)
 
 
 def _at_most_one_open_ticket(log: list[StoredEvent]) -> None:
@@ -111,6 +154,35 @@ def _nothing_is_said_after_the_window(log: list[StoredEvent]) -> None:
         if isinstance(one.event, MessageQueued):
             newest = max(message.occurred_at for message in heard[one.event.contact_id])
             assert one.event.occurred_at < newest + timedelta(hours=24)
+
+
+def _a_flow_speaks_only_in_its_session(log: list[StoredEvent]) -> None:
+    """And each ticket has an owner exactly when it is attended, at every version (2.8, 2 and 7)."""
+    tickets: dict[UUID, Ticket] = {}
+    for stored in log:
+        event = stored.event
+        if isinstance(event, MessageQueued) and event.automatic == "flow":
+            assert tickets[event.ticket_id].lifecycle is Lifecycle.BOT
+        if isinstance(event, get_args(TicketEvent)):
+            state = tickets[stored.stream] = TICKET.fold(tickets.get(stored.stream), event)
+            assert (state.session_id is not None) == (state.lifecycle is Lifecycle.BOT)
+            assert (state.owner_id is not None) == (state.lifecycle in OWNED)
+
+
+async def _silence_ends_only_running_sessions(office: Office, log: list[StoredEvent]) -> None:
+    """A timer that an accept left behind is stale: it ends nothing and loses its row."""
+    last: dict[UUID, Ticket] = {}
+    for stored in log:
+        if isinstance(stored.event, get_args(TicketEvent)):
+            last[stored.stream] = TICKET.fold(last.get(stored.stream), stored.event)
+    running = {one.session_id for one in last.values()} - {None}
+    armed = await office.timers_are_due()
+    await office.poller.run(Heartbeat())
+    new = [one.event for one in (await office.log())[len(log) :]]
+    ended = {one.session_id for one in new if isinstance(one, FlowSessionEnded)}
+    assert ended <= running
+    assert len(ended) <= armed
+    assert await office.timers() == []
 
 
 async def _memory_is_the_log(office: Office, other: Office, log: list[StoredEvent]) -> None:
