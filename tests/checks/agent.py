@@ -61,6 +61,11 @@ class Agent:
             answer.raise_for_status()
             self._token = (await answer.json())["access_token"]
 
+    @property
+    def authorization(self) -> dict[str, str]:
+        """For who asks by themselves, and wants to see each answer."""
+        return {"Authorization": f"Bearer {self._token}"}
+
     async def command(self, ticket: str, verb: str, body: Json | None = None) -> Answer:
         """A command with its answer or refusal; raises LateError when none ever comes."""
         path = f"/v1/tickets/{ticket}/{verb}"
@@ -102,7 +107,7 @@ class Agent:
 
     async def live(self, last_event_id: str | None) -> AsyncGenerator[tuple[str, str, bytes]]:
         """Server-sent events: kind, id, data; ends when the connection does."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = self.authorization
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
@@ -144,7 +149,7 @@ class Agent:
         asked: int,
     ) -> Answer:
         timeout = aiohttp.ClientTimeout(total=_REQUEST_SECONDS)
-        all_headers = {**headers, "Authorization": f"Bearer {self._token}"}
+        all_headers = {**headers, **self.authorization}
         async with self._http.request(
             method,
             f"{self._api}{path}",

@@ -79,11 +79,11 @@ class Models:
             self._pools[number] = pool
         return self._pools[number]
 
-    async def follows(self, number: int, log: Log, upto: int | None = None) -> int:
-        """Fold what the model has not folded, as the service does."""
+    async def follows(self, number: int, log: Log, first: int = 0, upto: int | None = None) -> int:
+        """Fold what the model has not folded of these events, as the service does."""
         pool = await self.pool(number)
         outbox = Outbox(pool, Producer(CommonSettings()))
-        return await Project(pool, store, outbox, self.feed).apply(log.events[:upto])
+        return await Project(pool, store, outbox, self.feed).apply(log.events[first:upto])
 
     async def rebuilt(self, *, batch: int = 100, throttle: float | None = None) -> int:
         """The number of the model that was built, as the verb does it."""

@@ -189,8 +189,8 @@ async def test_models_are_compared_at_one_position_wherever_each_of_them_is(
         del log.events[60:]
         number = await made.rebuilt(batch=30)
         log.events.extend(whole[60:])
-        await made.follows(1, log, 110)
-        await made.follows(number, log, 80)
+        await made.follows(1, log, upto=110)
+        await made.follows(number, log, upto=80)
         assert all(found.same for found in await made.compared(number))
         await made.follows(number, log)
         await made.follows(1, log)
@@ -286,13 +286,15 @@ async def flowing(made: Models, log: Log, *numbers: int) -> AsyncGenerator[None]
         while not ended.is_set():
             stories.arrives(log, Customer(number))
             number += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
 
     async def follow(number: int) -> None:
-        while not ended.is_set():
-            await made.follows(number, log)
+        first = len(log.events)
+        while not ended.is_set() or first < len(log.events):
+            last = len(log.events)
+            await made.follows(number, log, first, last)
+            first = last
             await asyncio.sleep(0.01 * number)
-        await made.follows(number, log)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(write())

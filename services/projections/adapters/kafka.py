@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from time import monotonic, time
+from time import monotonic, time, time_ns
 from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -18,7 +18,7 @@ from services.projections.handlers.project import EpochRaisedError, NotOurTurnEr
 from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
-from shared.plumbing import logs, metrics
+from shared.plumbing import logs, metrics, tracing
 from shared.plumbing.kafka.messages import Record
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
@@ -89,11 +89,14 @@ class Follower:
             )
             if places.behind:
                 raise BehindKafkaError
-            batch = [from_kafka(record) for records in found.values() for record in records]
+            began_ns = time_ns()
+            records = [record for some in found.values() for record in some]
+            batch = [from_kafka(record) for record in records]
             if batch:
                 _lag.set(_age(batch))
-                await self._taking.take(batch)
+                await self._taking.take([each for each in batch if not places.has(each)])
                 seen.folded(found)
+                tracing.processed(TICKETS_EVENTS.name, records, began_ns)
             await seen.tell_now_and_then()
             self.ready.set()
             beat.beat()
@@ -136,7 +139,14 @@ class _Places(ConsumerRebalanceListener):
         self._settings = settings
         self._pool = pool
         self._consumer = consumer
+        self._known: dict[int, Place] = {}  # when we were given them
         self.behind = False
+
+    def has(self, delivery: Delivery) -> bool:
+        """Whether it was folded before we came: after a feed some minutes are read once more."""
+        mark = delivery.mark
+        place = self._known.get(mark.partition)
+        return place is not None and mark.epoch == place.epoch and mark.log_id <= place.log_id
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Nothing: what is under way is fenced by the locked position."""
@@ -148,6 +158,7 @@ class _Places(ConsumerRebalanceListener):
             return
         async with self._pool.connection() as conn:
             places = await store.places(conn)
+        self._known |= {part.partition: places[part.partition] for part in parts}
         offsets, behind = await read_on_from(self._consumer, parts, places)
         self.behind = self.behind or behind
         for part, offset in offsets.items():

@@ -181,13 +181,15 @@ async def switch(
 ) -> None:
     """Move the pointer when the model has everything that the live one has.
 
-    The live model stands still for a second at most while the other reaches it; is that not enough,
-    it goes on and it is tried again. `reset` tells screens, in the transaction that moves the
-    pointer. Raises BehindLiveError after `seconds`, NoSuchModelError, LiveModelError.
+    First the other one must be close behind. Then the live model stands still for a second at most
+    while it is reached; is that not enough, it goes on and it is tried again. `reset` tells
+    screens, in the transaction that moves the pointer. Raises BehindLiveError after `seconds`,
+    NoSuchModelError, LiveModelError.
     """
     deadline = monotonic() + seconds
     while True:
         try:
+            await _close(conn, to)
             async with conn.transaction():
                 await _switch(conn, to, reset)
         except (BehindLiveError, LockNotAvailable):
@@ -196,6 +198,11 @@ async def switch(
         else:
             return
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _close(conn: Connection, to: int) -> None:
+    """Return when the model has reached where the live one was a moment ago."""
+    await _reached(conn, to, await places_of(conn, await live(conn)))
 
 
 async def _switch(

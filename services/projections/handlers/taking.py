@@ -33,6 +33,8 @@ class Taking:
 
     async def take(self, batch: Sequence[Delivery], *, told: bool = True) -> None:
         """Fold or park all of it. Raises EpochRaisedError, and what passes by waiting."""
+        if not batch:
+            return
         lanes = _by_key(batch)
         held = await self._holding.held(list(lanes))
         apart = {

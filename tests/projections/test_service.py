@@ -1,0 +1,153 @@
+"""The whole service: every model follows Kafka, readers see the one that the pointer names."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from uuid import UUID
+
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+
+from services.projections.adapters import pointer
+from services.projections.app import build_app
+from services.projections.domain.events import Event
+from services.projections.settings import Settings
+from shared.contracts import tickets as published
+from shared.contracts.topics import INBOX_CHANGES, TICKETS_EVENTS
+from shared.plumbing.kafka import Outgoing
+from shared.plumbing.tokens import TokenSigner
+from tests.projections import stories
+from tests.projections.rebuilding import Models, beside
+from tests.projections.stories import ACCOUNT, Customer, Log
+from tests.support.stack import Kafka, Postgres
+from tests.wire.support import create_topics, publish
+
+SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The running service, and how it is asked."""
+
+    settings: Settings
+    made: Models
+    log: Log
+    http: AsyncClient
+    headers: dict[str, str]
+
+    async def hears(self, who: Customer) -> None:
+        """A customer writes; tickets tells it on Kafka."""
+        told = len(self.log.events)
+        stories.arrives(self.log, who)
+        await publish(self.settings, [_outgoing(self.log, e) for e in self.log.events[told:]])
+
+    async def waiting(self) -> list[UUID]:
+        """Who waits, after everything that was heard."""
+        last = {event.partition: event.position for event in self.log.events}
+        query = {
+            "scope": {"agent_id": None, "sector_ids": None},
+            "view": "aguardando",
+            "min_position": ",".join(last.values()),
+            "limit": 200,
+        }
+        answer = await self.http.post(
+            "/internal/views/query", json=query, headers=self.headers, timeout=SECONDS
+        )
+        assert answer.status_code == 200, answer.text
+        return [UUID(item["id"]) for item in answer.json()["items"]]
+
+    async def follows(self, *numbers: int) -> None:
+        """Return when exactly these models are where the log ends."""
+        wanted = {event.partition: event.log_id for event in self.log.events}
+
+        async def asked() -> bool:
+            found = [model.number for model in await pointer.models(self.made.conn)]
+            if found != list(numbers):
+                return False
+            places = [await pointer.places_of(self.made.conn, number) for number in numbers]
+            return all(each[p].log_id >= id_ for each in places for p, id_ in wanted.items())
+
+        await until(asked)
+
+
+async def until(ask: Callable[[], Awaitable[bool]]) -> None:
+    deadline = monotonic() + SECONDS
+    while not await ask():
+        assert monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def service(
+    postgres: Postgres, kafka: Kafka, prefix: str, keys_dir: Path, log: Log
+) -> AsyncGenerator[Service]:
+    async with beside(postgres, keys_dir, log) as made:
+        settings = Settings(
+            kafka_bootstrap_servers=kafka.bootstrap,
+            kafka_prefix=prefix,
+            keys_dir=keys_dir,
+            database_url=made.url,
+            tickets_urls=(made.others,),
+            directory_urls=(made.others,),
+            wait_seconds=SECONDS,
+        )
+        await create_topics(settings, TICKETS_EVENTS.name, INBOX_CHANGES.name)
+        app = build_app(settings)
+        signer = TokenSigner("gateway", keys_dir)
+        headers = {
+            "Authorization": f"Bearer {signer.sign('projections', account=ACCOUNT, principal='a')}"
+        }
+        transport = ASGITransport(app=app)
+        async with running(app), AsyncClient(transport=transport, base_url="http://p") as http:
+
+            async def ready() -> bool:
+                return (await http.get("/ready")).status_code == 200
+
+            await until(ready)
+            yield Service(settings, made, log, http, headers)
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncGenerator[None]:
+    async with app.router.lifespan_context(app):
+        yield
+
+
+def _outgoing(log: Log, event: Event) -> Outgoing:
+    message = event.message or published.Internal()
+    key = str(log.contacts[event.stream]).encode()
+    return Outgoing(TICKETS_EVENTS.name, key, stories.envelope_of(event), message.body())
+
+
+def tickets(customers: Sequence[Customer]) -> set[UUID]:
+    return {who.ticket() for who in customers}
+
+
+async def test_a_rebuilt_model_follows_kafka_is_switched_to_and_from_and_dropped(
+    postgres: Postgres, kafka: Kafka, kafka_prefix: str, keys_dir: Path
+) -> None:
+    log = Log()
+    everyone = [Customer(number) for number in range(7)]
+    for who in everyone[:3]:
+        stories.arrives(log, who)
+    async with service(postgres, kafka, kafka_prefix, keys_dir, log) as running_service:
+        made = running_service.made
+        await running_service.hears(everyone[3])
+        assert {*await running_service.waiting()} == tickets(everyone[:4])
+        assert await made.rebuilt() == 2
+        await running_service.hears(everyone[4])
+        await running_service.follows(1, 2)
+        await made.switched(2, SECONDS)
+        await running_service.hears(everyone[5])
+        assert {*await running_service.waiting()} == tickets(everyone[:6])
+        await running_service.follows(1, 2)
+        assert all(found.same for found in await made.compared(1))
+        await made.switched(1, SECONDS)
+        async with made.conn.transaction():
+            await pointer.drop(made.conn, 2)
+        await running_service.hears(everyone[6])
+        assert {*await running_service.waiting()} == tickets(everyone)
+        await running_service.follows(1)
