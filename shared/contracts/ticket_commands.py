@@ -20,6 +20,8 @@ SayContent = Annotated[TextContent | ButtonsContent | ListContent, Field(discrim
 class TicketCommand(Message):
     """Common to all commands of a flow; refused with `session_ended` after the session's end.
 
+    Only `CancelMessage` is taken then, too: what a flow left behind is still to be taken back.
+
     `tickets` takes the instant of the decision from its own clock; `at` is the step's, as evidence.
     """
 
@@ -84,7 +86,10 @@ class KeepSession(TicketCommand):
 
 
 class CommandReplied(Message):
-    """What became of one command; may come twice, always the same."""
+    """What became of one command; may come twice. `done` is then the very same reply.
+
+    A refusal leaves nothing behind and is judged again (D5): the first reply that came counts.
+    """
 
     TYPE: ClassVar[str] = "tickets.CommandReplied.v1"
     command_id: UUID

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -140,7 +141,7 @@ async def test_the_bots_message_is_queued_after_the_one_before_with_what_can_be_
     assert (second.message_id, menu.after) == (menu.message_id, hello.message_id)
     assert (menu.author, menu.automatic, menu.cause) == (BOT, "flow", command)
     assert hello.content == Content(type="text", text="Olá!")
-    details = {"buttons": MENU["buttons"]}
+    details: dict[str, object] = {"buttons": MENU["buttons"]}
     assert menu.content == Content(type="buttons", text="Como posso ajudar?", details=details)
     assert menu.recipient is not None
 
@@ -183,7 +184,7 @@ async def test_a_hand_off_that_comes_again_is_done_though_the_session_is_over(bo
     ],
 )
 async def test_a_session_that_does_not_run_is_refused_and_changes_nothing(
-    bot: Office, kind: type[TicketCommand], fields: dict[str, object]
+    bot: Office, kind: type[TicketCommand], fields: dict[str, Any]
 ) -> None:
     ticket = await a_session(bot)
     running = await bot.timers()

@@ -30,6 +30,7 @@ from shared.contracts.ticket_commands import (
     HandOff,
     KeepSession,
     QueueAutomaticMessage,
+    TicketCommand,
 )
 from shared.plumbing.loops import Heartbeat
 from tests.tickets.handlers.office import ANA, BIA, FLOW, SUPERVISOR, SUPORTE, Office, text
@@ -104,15 +105,14 @@ async def _step_of_a_flow(chance: Random, where: Office, ticket: UUID) -> None:
     """What some command of the ticket's newest session does, once or twice."""
     if all(one.ticket_id != ticket for one in await where.events(FlowSessionStarted)):
         return
-    kind, fields = chance.choice(
-        [
-            (QueueAutomaticMessage, {"content": {"type": "text", "text": "Olá"}}),
-            (AssignSector, {"sector_id": SUPORTE}),
-            (HandOff, {"reason": "node", "summary": "boleto"}),
-            (CloseTicket, {"farewell": True}),
-            (KeepSession, {}),
-        ]
-    )
+    steps: list[tuple[type[TicketCommand], dict[str, Any]]] = [
+        (QueueAutomaticMessage, {"content": {"type": "text", "text": "Olá"}}),
+        (AssignSector, {"sector_id": SUPORTE}),
+        (HandOff, {"reason": "node", "summary": "boleto"}),
+        (CloseTicket, {"farewell": True}),
+        (KeepSession, {}),
+    ]
+    kind, fields = chance.choice(steps)
     command = uuid4()
     for _ in range(chance.choice([1, 2])):
         await where.steps(kind, ticket, command=command, **fields)

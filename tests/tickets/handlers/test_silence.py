@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -82,7 +83,7 @@ async def test_before_its_time_nothing_is_fired(bot: Office) -> None:
     ],
 )
 async def test_a_command_of_the_session_ends_the_silence(
-    bot: Office, kind: type[TicketCommand], fields: dict[str, object]
+    bot: Office, kind: type[TicketCommand], fields: dict[str, Any]
 ) -> None:
     ticket = await a_session(bot)
     other = bot.another()
