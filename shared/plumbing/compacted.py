@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from time import time_ns
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES
-from shared.plumbing import logs, metrics
+from shared.plumbing import logs, metrics, tracing
 from shared.plumbing.kafka.consumption import read
 from shared.plumbing.kafka.messages import Received, Record
 from shared.plumbing.kafka.topics import missing_topics
@@ -74,8 +75,10 @@ class CompactedReader:
         while True:
             found = await consumer.getmany(timeout_ms=_POLL_MS)
             for records in found.values():
+                began_ns = time_ns()
                 for record in records:
                     self._give(record)
+                tracing.processed(self._topic, records, began_ns)
             if not self.ready.is_set() and await _reached(consumer, ends):
                 self.ready.set()
             beat.beat()

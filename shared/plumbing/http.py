@@ -8,6 +8,8 @@ from uuid import UUID
 
 import aiohttp
 
+from shared.contracts.internal_api import COMMAND_ID_HEADER, CORRELATION_HEADER
+from shared.plumbing import tracing
 from shared.plumbing.tokens import TokenSigner
 from shared.plumbing.transient import TransientError
 
@@ -102,6 +104,21 @@ class InternalClient:
         deadline: float,
         *,
         repeatable: bool,
+    ) -> Answer:
+        correlation = headers.get(CORRELATION_HEADER) or headers.get(COMMAND_ID_HEADER, "")
+        with tracing.root(f"call {self._audience}", correlation):
+            sent = {**headers, **tracing.header_of(correlation)}
+            return await self._round(method, path, params, sent, body, deadline, repeatable)
+
+    async def _round(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float,
+        repeatable: bool,  # noqa: FBT001  passed on
     ) -> Answer:
         maybe_done = False
         urls = self._in_turn()

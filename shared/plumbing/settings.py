@@ -29,6 +29,8 @@ class CommonSettings(BaseSettings):
     )
     kafka_prefix: str = Field(default="", validation_alias="KAFKA_PREFIX")
     keys_dir: Path = Field(default=Path(".run/keys"), validation_alias="GUICHE_KEYS_DIR")
+    traces: str = Field(default="", validation_alias="GUICHE_TRACES")  # where to; empty: off
+    traces_ratio: float = Field(default=0.01, ge=0, le=1, validation_alias="GUICHE_TRACES_RATIO")
     directory_urls: Urls = Field(default=(), validation_alias="DIRECTORY_URLS")
     tickets_urls: Urls = Field(default=(), validation_alias="TICKETS_URLS")
     projections_urls: Urls = Field(default=(), validation_alias="PROJECTIONS_URLS")

@@ -16,7 +16,7 @@ from services.ingest.domain.splitting import (
 from services.ingest.handlers.outgoing import Post, to_dead, to_inbound, unreadable
 from services.ingest.handlers.ports import Known, Publisher
 from shared.contracts.topics import INGEST_DEAD
-from shared.plumbing import failpoints, logs, metrics
+from shared.plumbing import failpoints, logs, metrics, tracing
 from shared.plumbing.kafka import Outgoing
 
 AFTER_SIGNATURE: Final = "ingest.after_signature"
@@ -65,9 +65,10 @@ class Accept:
             received_at=self._now(),
             correlation=str(self._new_id()),
         )
-        published = self._messages(body, apps, post)
-        if published:
-            await self._publisher.publish([message for message, _ in published])
+        with tracing.root("ingest.accept", post.correlation):
+            published = self._messages(body, apps, post)
+            if published:
+                await self._publisher.publish([message for message, _ in published])
         failpoints.hit(AFTER_PRODUCE)
         self._count(published, post)
         return len(published)

@@ -50,6 +50,7 @@ def from_topic(received: Received) -> Event:
         message=message,
         offset=received.offset,
         fault=fault,
+        correlation=envelope.correlation,
     )
 
 
@@ -73,6 +74,7 @@ def event_of(event: FeedEvent) -> Event:
         time=event.time,
         message=message,
         fault=fault,
+        correlation=event.correlation,
     )
 
 

@@ -21,6 +21,7 @@ class Event:
     message: Message | None  # None: a type that we do not know
     offset: int | None = None  # in Kafka; None from the feed
     fault: str | None = None  # why its body does not read
+    correlation: str | None = None
 
     @property
     def position(self) -> str:

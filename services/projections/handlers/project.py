@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -152,7 +152,7 @@ class Project:
         told: list[Outgoing] = []
         if new and batch.told and found.live:
             await self._complete(conn, before, after)
-            told = [_outgoing(each, new[-1].time) for each in _changes(before, after, changed)]
+            told = _told(new, _changes(before, after, changed))
         async with conn.pipeline():  # one round trip
             await self._store.save(conn, before, after, changed)
             await self._store.count(conn, _counted(before, after, changed))
@@ -298,20 +298,31 @@ def _line_changed(after: Models, id_: UUID) -> TimelineChanged:
     return TimelineChanged(account_id=row.account_id, seen=cards.seen(row), item=item)
 
 
-def _outgoing(change: RowChanged | TimelineChanged | RebuiltModels, at: datetime) -> Outgoing:
+def _told(new: Sequence[Event], changes: Iterable[RowChanged | TimelineChanged]) -> list[Outgoing]:
+    """The changes as messages, each with the correlation of the event that it ends with."""
+    correlations = {event.position: event.correlation for event in new}
+    return [_outgoing(each, new[-1].time, correlations) for each in changes]
+
+
+def _outgoing(
+    change: RowChanged | TimelineChanged | RebuiltModels,
+    at: datetime,
+    correlations: Mapping[str, str | None] = {},
+) -> Outgoing:
     message: Message = change
     if isinstance(change, RowChanged):
-        subject, id_ = str(change.row.id), f"{change.row.id}@{change.row.position}"
+        subject, place = str(change.row.id), change.row.position
     elif isinstance(change, TimelineChanged):
-        subject, id_ = str(change.item.id), f"{change.item.id}@{change.item.position}"
+        subject, place = str(change.item.id), change.item.position
     else:
-        subject, id_ = str(change.account_id), f"{change.account_id}@{at.isoformat()}"
+        subject, place = str(change.account_id), at.isoformat()
     envelope = Envelope(
-        id=id_,
+        id=f"{subject}@{place}",
         type=message.TYPE,
         source=_SOURCE,
         time=at,
         subject=subject,
         account=change.account_id,
+        correlation=correlations.get(place),
     )
     return Outgoing(INBOX_CHANGES.name, str(change.account_id).encode(), envelope, message.body())

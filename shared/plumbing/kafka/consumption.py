@@ -5,11 +5,12 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import time_ns
 from typing import Final, TypeVar
 
 from aiokafka.errors import KafkaError
 
-from shared.plumbing import logs, metrics
+from shared.plumbing import logs, metrics, tracing
 from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
 from shared.plumbing.kafka.messages import (
     BatchHandler,
@@ -77,6 +78,7 @@ class Consumption:
 
     async def consume(self, records: Sequence[Record]) -> None:
         """Apply or park every record; returns only when the batch may be acknowledged."""
+        began_ns = time_ns()
         self.progress.took(records)
         try:
             await self._consume([_Item(record, read(record, self.topic)) for record in records])
@@ -84,6 +86,7 @@ class Consumption:
             self.progress.let_go()
             raise
         self.progress.done(records)
+        tracing.processed(self.topic, records, began_ns)
 
     async def _consume(self, items: Sequence[_Item]) -> None:
         lanes: dict[bytes, list[_Item]] = {}

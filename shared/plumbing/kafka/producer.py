@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES
-from shared.plumbing import logs, metrics
+from shared.plumbing import logs, metrics, tracing
 from shared.plumbing.kafka.headers import Headers, to_headers
 from shared.plumbing.kafka.messages import LARGEST_MESSAGE_BYTES, Outgoing
 from shared.plumbing.settings import CommonSettings
@@ -100,7 +100,8 @@ class Producer:
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 producer = await self._producer()
-                await self._pipeline(producer, prepared)
+                with tracing.publishing(prepared):
+                    await self._pipeline(producer, prepared)
         except (KafkaError, OSError, TimeoutError) as error:
             _failed.inc()
             await self._replace(producer, error)
