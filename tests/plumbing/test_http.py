@@ -9,8 +9,12 @@ from uuid import UUID
 import aiohttp
 import pytest
 from aiohttp import web
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared.plumbing import tracing, tracing_sdk
 from shared.plumbing.http import InternalClient, UnreachableError
+from shared.plumbing.settings import CommonSettings
 from shared.plumbing.tokens import TokenSigner, TokenVerifier
 
 NOBODY = "http://127.0.0.1:1"
@@ -63,6 +67,33 @@ async def test_a_call_carries_the_principal_and_brings_the_answer(
     assert answer.status == 409
     assert answer.body == b"agent:ana /tickets?a=1 {}"
     assert answer.headers["x-position"] == "1.3-9"
+
+
+async def test_a_command_carries_the_trace_that_its_id_names(
+    serve: Serve, session: aiohttp.ClientSession, keys_dir: Path
+) -> None:
+    carried: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        carried.append(request.headers.get("traceparent"))
+        return web.Response()
+
+    client = _client(keys_dir, session, await serve(handler))
+    command = UUID(int=0xC0DE)
+    exporter = InMemorySpanExporter()
+    headers = {"X-Command-Id": str(command)}
+    await client.post("/tickets", b"{}", account=None, principal="ana", headers=headers)
+    settings = CommonSettings(traces_ratio=1.0)
+    tracing.begin(tracing_sdk.recorder_to(SimpleSpanProcessor(exporter), settings, "gateway"))
+    try:
+        await client.post("/tickets", b"{}", account=None, principal="ana", headers=headers)
+        await client.get("/tickets", account=None, principal="ana")
+    finally:
+        tracing.end()
+    (span,) = exporter.get_finished_spans()
+    assert span.context is not None
+    assert (span.name, span.context.trace_id) == ("call tickets", command.int)
+    assert carried == [None, f"00-{command.hex}-{span.context.span_id:016x}-01", None]
 
 
 async def test_a_replica_that_is_not_there_is_passed_over(
