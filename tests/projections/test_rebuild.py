@@ -289,7 +289,7 @@ async def flowing(made: Models, log: Log, *numbers: int) -> AsyncGenerator[None]
             await asyncio.sleep(0.02)
 
     async def follow(number: int) -> None:
-        first = len(log.events)
+        first = 0
         while not ended.is_set() or first < len(log.events):
             last = len(log.events)
             await made.follows(number, log, first, last)

@@ -202,24 +202,29 @@ async def switch(
 
 async def _close(conn: Connection, to: int) -> None:
     """Return when the model has reached where the live one was a moment ago."""
-    await _reached(conn, to, await places_of(conn, await live(conn)))
+    await _reached(conn, to, await places_of(conn, await _replaced(conn, to)))
 
 
 async def _switch(
     conn: Connection, to: int, reset: Callable[[Connection], Awaitable[None]]
 ) -> None:
     await conn.execute(_LOCK_POINTER)
-    found = {model.number: model for model in await models(conn)}
-    if to not in found or not found[to].follows:
-        raise NoSuchModelError(to)
-    if found[to].live:
-        raise LiveModelError(to)
-    old = await _locked_places(conn, next(n for n, model in found.items() if model.live))
+    old = await _locked_places(conn, await _replaced(conn, to))
     await _reached(conn, to, old)
     await _raise(conn, to, old, await _locked_places(conn, to))
     await conn.execute(_ALONE)
     await conn.execute(_MOVE, (to,))
     await reset(conn)
+
+
+async def _replaced(conn: Connection, to: int) -> int:
+    """The live model, which may be replaced by the other; raises NoSuchModelError, LiveModelError."""
+    found = {model.number: model for model in await models(conn)}
+    if to not in found or not found[to].follows:
+        raise NoSuchModelError(to)
+    if found[to].live:
+        raise LiveModelError(to)
+    return next(number for number, model in found.items() if model.live)
 
 
 async def _reached(conn: Connection, to: int, old: Mapping[int, Place]) -> None:
