@@ -10,7 +10,7 @@ PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-byte
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
-	bench docs check-way check-accept check-kill check-rebuild check-red storm
+	bench docs check-way check-bot check-accept check-kill check-rebuild check-red storm
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -74,6 +74,9 @@ docs: install-dev ## write anew what is generated from the code: docs/messages.m
 
 check-way: install-dev ## one message, all the way, against an oracle: SEED=1
 	@$(BIN)/python -m tests.checks.way --seed $(SEED) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)
+
+check-bot: install-dev ## 200 customers in the flow while the bot dies at every failpoint: SEED=1
+	@$(BIN)/python -m tests.checks.bot --seed $(SEED) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)
 
 check-accept: install-dev ## 2 agents, 500 tickets, 2 processes of tickets: SEED=1
 	@$(BIN)/python -m tests.checks.accept --seed $(SEED)

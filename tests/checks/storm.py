@@ -21,7 +21,7 @@ from rich.table import Table
 
 from tests.checks.table import CONSOLE
 
-_CHECKS: Final = ("kill", "way", "accept")
+_CHECKS: Final = ("kill", "bot", "way", "accept")
 _SHAPES: Final = ((1, 1), (1, 2), (3, 1), (3, 2))  # brokers, of each service
 _SEEDS: Final = 1_000_000
 _LONGEST_SECONDS: Final = 1_800.0

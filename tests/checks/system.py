@@ -109,6 +109,16 @@ class System:
         self._specs[instance] = replace(spec, name=instance, environment=merged)
         self._supervisor.add([Child(self._specs[instance], self.installation.places)])
 
+    async def restart_with(self, service: str, environment: Mapping[str, str]) -> None:
+        """All processes of a service anew, with other settings from now on."""
+        for instance in [name for name in self._specs if service_of(name) == service]:
+            self._supervisor.stop([instance])
+            spec = self._specs[instance]
+            merged = {**spec.environment, **environment}
+            self._specs[instance] = replace(spec, environment=merged)
+            self._supervisor.add([Child(self._specs[instance], self.installation.places)])
+            await self.instance_ready(instance)
+
     def pid(self, instance: str) -> int:
         """By the run folder, as an operator finds it."""
         return int(self.installation.places.pid(instance).read_text())

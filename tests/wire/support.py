@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from shared.contracts.envelope import Envelope
 from shared.contracts.topics import TOPICS
 from shared.plumbing.kafka import Outgoing, Producer
+from shared.plumbing.kafka.messages import Record
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.settings import CommonSettings
 
@@ -80,6 +81,12 @@ async def committed(settings: CommonSettings, group: str, partition: int) -> int
 
 async def everything(settings: CommonSettings, topic: str) -> list[tuple[bytes, bytes]]:
     """Keys and bodies of a topic, partition by partition, in order."""
+    found = await all_records(settings, topic)
+    return [(record.key or b"", record.value or b"") for record in found]
+
+
+async def all_records(settings: CommonSettings, topic: str) -> list[Record]:
+    """Every record of a topic, partition by partition, in order."""
     consumer = AIOKafkaConsumer(
         settings.topic(topic),
         bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -88,10 +95,10 @@ async def everything(settings: CommonSettings, topic: str) -> list[tuple[bytes, 
     )
     await consumer.start()
     ends = await consumer.end_offsets(consumer.assignment())
-    found: list[tuple[bytes, bytes]] = []
+    found: list[Record] = []
     while any([await consumer.position(part) < end for part, end in ends.items()]):
         for records in (await consumer.getmany(timeout_ms=200)).values():
-            found.extend((record.key or b"", record.value or b"") for record in records)
+            found.extend(records)
     await consumer.stop()
     return found
 
