@@ -1,4 +1,7 @@
-"""Random faults, restarts and orders of statuses (reliability.md 3); the ledger is the oracle."""
+"""Random faults, restarts, cancellations and orders of statuses, by two processes at once.
+
+The ledger of Meta is the oracle (reliability.md 3).
+"""
 
 import asyncio
 from collections import Counter
@@ -10,6 +13,7 @@ import pytest
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import (
     MessageAccepted,
+    MessageCancelled,
     MessageFailed,
     MessageOutcomeUnknown,
     SendMessage,
@@ -18,7 +22,7 @@ from shared.plumbing import clock, tasks
 from shared.plumbing.postgres import Pool
 from tests.outbound.meta import NUMBER, Meta, overtaken, truly_accepted
 from tests.outbound.running import Outbound, the_number
-from tests.outbound.samples import a_send
+from tests.outbound.samples import a_cancel, a_send
 from tests.wire.support import until
 
 CUSTOMERS = 8
@@ -55,22 +59,29 @@ async def test_no_schedule_makes_meta_accept_an_id_twice(
     await simulator.customers_write(CUSTOMERS)
     for kind, more in chance.sample(FAULTS, 9):
         await simulator.fault(kind, rate=chance.uniform(0.02, 0.2), **more)
-    outbound = Outbound(pool, the_number(simulator.graph_url, NUMBER.phone_number_id))
-    await outbound.start()
+    numbers = the_number(simulator.graph_url, NUMBER.phone_number_id)
+    both = [Outbound(pool, numbers), Outbound(pool, numbers)]
+    for number, process in enumerate(both, 1):
+        await process.start(instance=f"outbound-{number}")
+    outbound = both[0]
     commands = [a_send(n % CUSTOMERS, at=clock.now()) for n in range(CUSTOMERS * EACH)]
     heard = asyncio.create_task(hear_in_any_order(outbound, statuses, chance))
     for start in range(0, len(commands), 6):
-        await outbound.queue(*commands[max(0, start - 2) : start + 6])
+        await chance.choice(both).queue(*commands[max(0, start - 2) : start + 6])
         if chance.random() < 0.25:
             await asyncio.sleep(chance.uniform(0, 0.1))
-            await outbound.die()
-            await outbound.start()
-    await outbound.until("accepted", "refused", "unknown", "dead", seconds=60)
+            victim = chance.randrange(2)
+            await both[victim].die()
+            await both[victim].start(instance=f"outbound-{victim + 1}")
+        taken_back = chance.sample(commands[: start + 6], 2)
+        await chance.choice(both).queue(*map(a_cancel, taken_back))
+    await outbound.until("accepted", "refused", "unknown", "dead", "cancelled", seconds=60)
     await simulator.settled()
     await tasks.end(heard)
     heard_all = tuple(statuses)  # later ones may still come
     await outbound.hear(*heard_all, *heard_all)
-    await outbound.die()
+    for process in both:
+        await process.die()
     named = {UUID(status.opaque_id) for status in heard_all if status.opaque_id}
     await judge(outbound, simulator, commands, named)
 
@@ -98,13 +109,15 @@ async def judge(
     assert list(states) == [command.message_id for command in commands]
     assert max(Counter((fact.message_id, type(fact)) for fact in facts).values()) == 1
     known = {fact.message_id for fact in facts if isinstance(fact, MessageAccepted)}
+    cancelled = {fact.message_id for fact in facts if isinstance(fact, MessageCancelled)}
     failed = {fact.message_id for fact in facts if isinstance(fact, MessageFailed)}
     unknown = {fact.message_id for fact in facts if isinstance(fact, MessageOutcomeUnknown)}
     assert known <= accepted.keys(), "told accepted, but Meta never took it"
+    assert not cancelled & accepted.keys(), "told cancelled, but Meta took it"
     assert named <= known, "a status came, and it is still unknown"
     assert accepted.keys() - known <= unknown
     for message_id, state in states.items():
         if message_id not in accepted:
-            assert state in {"refused", "dead", "unknown"}
-            assert message_id in failed | unknown
+            assert state in {"refused", "dead", "unknown", "cancelled"}
+            assert message_id in failed | unknown | cancelled
     assert not overtaken(requests, commands)
