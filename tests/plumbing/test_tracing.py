@@ -5,7 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -210,3 +213,33 @@ except tracing.TracesNotInstalledError:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "not installed\n"
+
+
+class _Collector(BaseHTTPRequestHandler):
+    """Takes OTLP over HTTP."""
+
+    taken: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        size = int(self.headers["Content-Length"])
+        self.taken.append((self.path, self.rfile.read(size)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+def test_spans_go_to_a_collector_where_the_settings_name_one() -> None:
+    with HTTPServer(("127.0.0.1", 0), _Collector) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        tracing.setup(CommonSettings(traces=address, traces_ratio=1.0), "tests")
+        _one_way()
+        tracing.end()
+        server.shutdown()
+        serving.join()
+    ((path, body),) = _Collector.taken
+    assert path == "/v1/traces"
+    assert UUID(CORRELATION).bytes in body
+    assert b"guiche-tests" in body
