@@ -10,30 +10,24 @@ from services.tickets.domain.conversation.events import MessageQueued, MessageRe
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.conversation.window import closes_at
 from services.tickets.domain.inbound import Arrival, Effect, effect
-from services.tickets.domain.people import Recipient, Sender
-from services.tickets.domain.policies import Policies
+from services.tickets.domain.people import Recipient
 from services.tickets.domain.silence import timer_id
-from services.tickets.domain.ticket.commands import OpenByInbound, ReopenByInbound
-from services.tickets.domain.ticket.decide import decide, open_by_inbound
 from services.tickets.domain.ticket.events import (
     AutoMessageSkipped,
-    FlowSessionStarted,
-    TicketEvent,
 )
-from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import claims
 from services.tickets.handlers.contents import content_of, referral_of
 from services.tickets.handlers.directory import DirectoryView
+from services.tickets.handlers.episodes import Episode, Episodes, Saying
 from services.tickets.handlers.machine import Machine, sender_of
 from services.tickets.handlers.people import Found, Recognised, recognise
-from services.tickets.handlers.policies import owner_of, policies_of
+from services.tickets.handlers.policies import policies_of
 from services.tickets.handlers.ports import NewId
 from services.tickets.handlers.protocols import Protocols
-from services.tickets.handlers.store import Claim, Command, Stale, Taken, TimerSet
+from services.tickets.handlers.store import Command, Stale, Taken, TimerSet
 from services.tickets.handlers.timers import silent_at
-from services.tickets.handlers.warm import CONVERSATION, TICKET, Held, expecting
+from services.tickets.handlers.warm import CONVERSATION, Held, expecting
 from shared.contracts import inbound
-from shared.contracts.directory import ConnectionChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +36,6 @@ class _Round:
 
     without: frozenset[tuple[str, bytes]] = frozenset()  # claims that are ours already
     open_ticket: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Saying:
-    item: inbound.InboundMessage
-    sender: Sender
-    found: Found
-    message_id: UUID
-    wamid_hash: bytes
-    correlation: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Episode:
-    held: Held[Ticket]
-    events: tuple[TicketEvent, ...]
-    take: tuple[Claim, ...]
-    protocol: str
-
-    @property
-    def session_id(self) -> UUID | None:
-        """The session that hears this message."""
-        for event in self.events:
-            if isinstance(event, FlowSessionStarted):
-                return event.session_id
-        return None if self.held.state is None else self.held.state.session_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +58,7 @@ class WhenSaid:
         self._silence = silence
         self._machine = machine
         self._directory = directory
-        self._protocols = protocols
-        self._new_id = new_id
+        self._episodes = Episodes(machine, directory, protocols, new_id)
 
     async def when_said(self, item: inbound.InboundMessage, correlation: str) -> None:
         """Store it, now or before. Raises NobodyError."""
@@ -104,14 +71,14 @@ class WhenSaid:
         while True:
             found = await self._machine.people.find(account, keys)
             async with self._machine.warm.alone(keys[0] if found.new else found.contact_id):
-                saying = _Saying(item, sender, found, message_id, hash_, correlation)
+                saying = Saying(item, sender, found, message_id, hash_, correlation)
                 command = await self._to_command(saying, known)
                 again = await self._store_said(command, keys, found, known)
             if again is None:
                 return
             known = again
 
-    async def _to_command(self, saying: _Saying, known: _Round) -> Command:
+    async def _to_command(self, saying: Saying, known: _Round) -> Command:
         item, found = saying.item, saying.found
         directory = self._directory.snapshot()
         connection = directory.connection(item.account_id, item.connection_id)
@@ -125,12 +92,12 @@ class WhenSaid:
         )
         conversation_id = uuid5(found.contact_id, str(item.connection_id))
         conversation = await self._machine.warm.get(CONVERSATION, conversation_id)
-        newest = await self._newest_ticket(saying, conversation.state, known)
+        newest = await self._episodes.newest(saying, conversation.state, known.open_ticket)
         now = self._machine.now()
         text = item.text if isinstance(item, inbound.TextReceived) else None
         state = None if newest is None else newest.state
         what = effect(state, Arrival(item.occurred_at, text), policies)
-        episode = await self._episode(saying, what, newest, policies, connection, now)
+        episode = await self._episodes.of(saying, what, newest, policies, connection, now)
         window = closes_at(
             conversation.state.window_closes_at if conversation.state else None, item.occurred_at
         )
@@ -147,93 +114,11 @@ class WhenSaid:
         timers = self._heard(episode, received, conversation.state, now)
         return self._built(saying, who, conversation, episode, received, greeting, timers, known)
 
-    async def _newest_ticket(
-        self, saying: _Saying, conversation: Conversation | None, known: _Round
-    ) -> Held[Ticket] | None:
-        """The open ticket, wherever it is; else the last one that was spoken in."""
-        last = None if conversation is None else conversation.last_ticket_id
-        wanted = known.open_ticket or last
-        if wanted is None:
-            return None
-        if known.open_ticket is not None:
-            return await self._open_ticket(known.open_ticket)
-        held = await self._machine.warm.get(TICKET, wanted)
-        if held.state is None or held.state.lifecycle in OPEN:
-            return held
-        claim = claims.open_ticket(saying.found.contact_id, saying.item.connection_id, wanted)
-        key = (claim.kind, claim.key)
-        holder = (await self._machine.store.holders(saying.item.account_id, [key])).get(key)
-        if holder is None:
-            return held
-        return await self._open_ticket(UUID(bytes=holder))  # it, or an older one, was reopened
-
-    async def _open_ticket(self, ticket_id: UUID) -> Held[Ticket]:
-        """The ticket that the claim calls open: where we remember it closed, we are late."""
-        held = await self._machine.warm.get(TICKET, ticket_id)
-        if held.state is not None and held.state.lifecycle in OPEN:
-            return held
-        self._machine.warm.drop([ticket_id])
-        return await self._machine.warm.get(TICKET, ticket_id)
-
-    async def _episode(
-        self,
-        saying: _Saying,
-        what: Effect,
-        newest: Held[Ticket] | None,
-        policies: Policies,
-        connection: ConnectionChanged,
-        now: datetime,
-    ) -> _Episode:
-        if what is Effect.OPEN or newest is None or newest.state is None:
-            return await self._opened(saying, newest, policies, connection, now)
-        if what is Effect.REOPEN:
-            ticket = newest.state
-            snapshot = self._directory.snapshot()
-            owner = owner_of(snapshot, saying.item.account_id, ticket.last_owner_id)
-            command = ReopenByInbound(last_owner=owner, at=now, policies=policies)
-            events = decide(ticket, command)
-            claim = claims.open_ticket(ticket.contact_id, ticket.connection_id, ticket.id)
-            return _Episode(newest, tuple(events), (claim,), ticket.protocol)
-        return _Episode(newest, (), (), newest.state.protocol)
-
-    async def _opened(
-        self,
-        saying: _Saying,
-        newest: Held[Ticket] | None,
-        policies: Policies,
-        connection: ConnectionChanged,
-        now: datetime,
-    ) -> _Episode:
-        item = saying.item
-        account = self._directory.snapshot().account(item.account_id)
-        protocol = await self._protocols.next(item.account_id, account.timezone, now)
-        ticket_id = self._new_id()
-        contact_id = saying.found.contact_id
-        command = OpenByInbound(
-            ticket_id=ticket_id,
-            message_id=saying.message_id,
-            contact_id=contact_id,
-            connection_id=item.connection_id,
-            conversation_id=uuid5(contact_id, str(item.connection_id)),
-            protocol=protocol,
-            sector_id=connection.sector_id,
-            flow_id=_entry(connection, item),
-            previous_ticket_id=None if newest is None else newest.id,
-            at=now,
-            policies=policies,
-        )
-        take = (
-            claims.open_ticket(contact_id, item.connection_id, ticket_id),
-            claims.protocol(protocol, ticket_id),
-        )
-        held = await self._machine.warm.get(TICKET, ticket_id)
-        return _Episode(held, tuple(open_by_inbound(command)), take, protocol)
-
     async def _received(
         self,
-        saying: _Saying,
+        saying: Saying,
         conversation_id: UUID,
-        episode: _Episode,
+        episode: Episode,
         window: datetime,
         what: Effect,
     ) -> MessageReceived:
@@ -269,7 +154,7 @@ class WhenSaid:
 
     def _heard(
         self,
-        episode: _Episode,
+        episode: Episode,
         received: MessageReceived,
         said: Conversation | None,
         now: datetime,
@@ -286,10 +171,10 @@ class WhenSaid:
 
     def _built(
         self,
-        saying: _Saying,
+        saying: Saying,
         who: Recognised,
         conversation: Held[Conversation],
-        episode: _Episode,
+        episode: Episode,
         received: MessageReceived,
         greeting: MessageQueued | AutoMessageSkipped | None,
         timers: _Timers,
@@ -349,16 +234,10 @@ class WhenSaid:
                 return replace(known, open_ticket=None)
 
 
-def _entry(connection: ConnectionChanged, item: inbound.InboundMessage) -> UUID | None:
-    """The flow that answers first; automatic messages never go to groups (domain.md 2.6)."""
-    enters = connection.entry == "flow" and item.group_id is None
-    return connection.flow_id if enters else None
-
-
 def _greeting(
-    saying: _Saying,
+    saying: Saying,
     who: Recognised,
-    episode: _Episode,
+    episode: Episode,
     conversation_id: UUID,
     text: str,
     window: datetime,
