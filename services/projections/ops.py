@@ -8,12 +8,14 @@ from typing import Annotated, Final, TypeVar
 
 import aiohttp
 import typer
+from aiokafka.errors import KafkaError
 from psycopg import AsyncConnection
 
-from services.projections.adapters import comparing, pointer, rebuilding
+from services.projections.adapters import comparing, groups, pointer, rebuilding
 from services.projections.adapters.catching_up import BATCH_EVENTS
 from services.projections.adapters.comparing import Comparison
 from services.projections.adapters.feed import Feed
+from services.projections.adapters.groups import GroupStaysError
 from services.projections.adapters.parked import ParkedEvents
 from services.projections.adapters.pointer import (
     BehindLiveError,
@@ -40,6 +42,7 @@ _SERVICE: Final = "projections"
 _INSTANCE: Final = "guiche projections"
 _REACH_SECONDS: Final = 120.0
 _SWITCH_SECONDS: Final = 30.0
+_FORGET_SECONDS: Final = 20.0  # longer than the session of a member
 _WRONG: Final = (
     NoSuchModelError,
     LiveModelError,
@@ -119,6 +122,10 @@ def drop(number: _One) -> None:
     """End a model that readers do not see."""
     _run(_drop(number))
     typer.echo(f"model {number} is gone")
+    try:
+        _run(_forget(number))
+    except (GroupStaysError, KafkaError, OSError) as error:
+        typer.echo(f"its group stays until Kafka forgets it: {type(error).__name__}", err=True)
 
 
 @app.command()
@@ -234,6 +241,12 @@ async def _moved(conn: Connection, to: int) -> None:
 async def _drop(number: int) -> None:
     async with _connected() as conn, conn.transaction():
         await pointer.drop(conn, number)
+
+
+async def _forget(number: int) -> None:
+    settings = Settings()
+    group = pointer.group(settings, number)
+    await groups.forget_group(settings, group, seconds=_FORGET_SECONDS)
 
 
 async def _pause(number: int, *, paused: bool) -> None:

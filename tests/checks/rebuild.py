@@ -42,7 +42,13 @@ async def check(seed: int, logs: Path | None) -> None:
     ledger = Ledger(f"check-rebuild, seed {seed}")
     async with systems.running(durable=True, logs=logs) as system:
         numbers = demo_numbers(system)
-        plan = script(seed, numbers, customers=CUSTOMERS, webhooks=20_000, start=int(time.time()))
+        plan = script(
+            seed,
+            numbers,
+            customers=CUSTOMERS,
+            webhooks=HISTORY + PER_SECOND * 600,
+            start=int(time.time()),
+        )
         webhooks = iter(plan.webhooks)
         await _history(system, [next(webhooks) for _ in range(HISTORY)], ledger)
         async with _agents(system) as agents, _screen(agents[0]) as screen:

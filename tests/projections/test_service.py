@@ -8,10 +8,12 @@ from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
+from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 from services.projections.adapters import pointer
+from services.projections.adapters.groups import forget_group
 from services.projections.app import build_app
 from services.projections.domain.events import Event
 from services.projections.settings import Settings
@@ -151,3 +153,16 @@ async def test_a_rebuilt_model_follows_kafka_is_switched_to_and_from_and_dropped
         await running_service.hears(everyone[6])
         assert {*await running_service.waiting()} == tickets(everyone)
         await running_service.follows(1)
+        settings = running_service.settings
+        assert {pointer.group(settings, 1), pointer.group(settings, 2)} <= await known(settings)
+        await forget_group(settings, pointer.group(settings, 2), seconds=SECONDS)
+        assert pointer.group(settings, 2) not in await known(settings)
+
+
+async def known(settings: Settings) -> set[str]:
+    """The groups that Kafka has."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    found = [name for name, *_ in await admin.list_consumer_groups()]
+    await admin.close()
+    return set(found)

@@ -218,7 +218,7 @@ async def _switch(
 
 
 async def _replaced(conn: Connection, to: int) -> int:
-    """The live model, which may be replaced by the other; raises NoSuchModelError, LiveModelError."""
+    """The live model, which this one may replace; raises NoSuchModelError, LiveModelError."""
     found = {model.number: model for model in await models(conn)}
     if to not in found or not found[to].follows:
         raise NoSuchModelError(to)
