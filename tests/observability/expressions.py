@@ -10,7 +10,10 @@ _SELECTOR: Final = re.compile(r"([a-zA-Z_:][\w:]*)\s*(?:\{([^}]*)\})?\s*(\()?")
 _MATCHER: Final = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _WORDS: Final = frozenset({"and", "or", "unless", "bool", "offset"})
 _FUNCTIONS: Final = frozenset(
-    {"sum", "max", "rate", "increase", "changes", "deriv", "histogram_quantile", "clamp_min"}
+    {
+        *("sum", "max", "absent", "rate", "increase", "changes", "deriv"),
+        *("histogram_quantile", "clamp_min"),
+    }
 )
 _PAIRS: Final = {")": "(", "]": "[", "}": "{"}
 
