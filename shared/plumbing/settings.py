@@ -29,7 +29,9 @@ class CommonSettings(BaseSettings):
     )
     kafka_prefix: str = Field(default="", validation_alias="KAFKA_PREFIX")
     keys_dir: Path = Field(default=Path(".run/keys"), validation_alias="GUICHE_KEYS_DIR")
-    traces: str = Field(default="", validation_alias="GUICHE_TRACES")  # where to; empty: off
+    traces: str = Field(  # where spans go; empty: off
+        default="", pattern=r"^(|file:.+|https?://.+)$", validation_alias="GUICHE_TRACES"
+    )
     traces_ratio: float = Field(default=0.01, ge=0, le=1, validation_alias="GUICHE_TRACES_RATIO")
     directory_urls: Urls = Field(default=(), validation_alias="DIRECTORY_URLS")
     tickets_urls: Urls = Field(default=(), validation_alias="TICKETS_URLS")

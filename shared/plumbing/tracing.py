@@ -61,7 +61,8 @@ def setup(settings: CommonSettings, service: str) -> None:
     try:
         sdk = importlib.import_module("shared.plumbing.tracing_sdk")
     except ModuleNotFoundError as error:
-        raise TracesNotInstalledError from error
+        message = "GUICHE_TRACES is set: install the extra `traces`, or unset it"
+        raise TracesNotInstalledError(message) from error
     begin(sdk.recorder(settings, service))
 
 

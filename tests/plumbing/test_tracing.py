@@ -192,9 +192,15 @@ def test_spans_go_to_a_file_where_the_settings_say_so(tmp_path: Path) -> None:
     assert lines[0]["resource"]["attributes"]["service.name"] == "guiche-tests"
 
 
-def test_a_ratio_is_between_0_and_1() -> None:
-    with pytest.raises(ValidationError):
-        CommonSettings(traces_ratio=1.5)
+@pytest.mark.parametrize(
+    ("name", "value"), [("GUICHE_TRACES_RATIO", "1.5"), ("GUICHE_TRACES", "otlp")]
+)
+def test_a_setting_that_says_nothing_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=name):
+        CommonSettings()
 
 
 def test_without_the_extra_it_says_so_and_without_the_setting_it_runs() -> None:
