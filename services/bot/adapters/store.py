@@ -17,7 +17,7 @@ from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 
-_LEASE: Final = timedelta(seconds=30)
+_LEASE: Final = timedelta(seconds=10)
 
 _VERSION_COLUMNS: Final = (
     "SELECT flow_id, version, account_id, hash, definition::text, sectors::text, published_at "
@@ -192,7 +192,7 @@ class PostgresStore:
         return {key: value for key, value in known.items() if value}
 
     async def lease(self, now: datetime, limit: int) -> list[Due]:
-        """Timers that are due, ours for half a minute; committed before anybody works on them."""
+        """Timers that are due, ours for ten seconds; committed before anybody works on them."""
         wanted = {"now": now, "until": now + _LEASE, "limit": limit}
         async with self._pool.connection() as conn:
             rows = await (await conn.execute(_LEASE_DUE, wanted)).fetchall()

@@ -106,7 +106,7 @@ class Store(Protocol):
         ...
 
     async def lease(self, now: datetime, limit: int, /) -> list[Due]:
-        """Timers that are due, ours for half a minute; in a transaction of its own."""
+        """Timers that are due, ours for ten seconds; in a transaction of its own."""
         ...
 
     async def forget_timer(self, conn: Connection, due: Due, /) -> None:

@@ -135,7 +135,6 @@ class Publishing:
                 return None  # another process was first
             await self._store.tell(conn, [_published(version)])
         self._outbox.wake.set()
-        _log.info("flow published", flow=str(id_), version=version.version, key=definition.key)
         return version
 
     async def _everywhere(self, definition: Definition) -> str:
@@ -145,9 +144,13 @@ class Publishing:
             entered = self._directory.entered_flows(account_id)
             if flow_id(account_id, definition.key) in entered:
                 try:
-                    await self.publish(account_id, definition)
+                    published = await self.publish(account_id, definition)
                 except FlowRefusedError as error:
                     refusals += [f"account {account_id}: {line}" for line in error.lines]
+                else:
+                    if published is not None:
+                        where = {"account": str(account_id), "version": published.version}
+                        _log.info("flow published", flow=str(published.flow_id), **where)
         return "; ".join(refusals)
 
     def _say(self, name: str, refusal: str) -> None:

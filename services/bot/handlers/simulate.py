@@ -1,6 +1,6 @@
 """What would a customer see? The same pure step, a clock of its own, a ticket that does all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -13,6 +13,7 @@ from services.bot.domain.step import Stepped, start, step
 from services.bot.texts import pt_br
 from shared.contracts.outbound import ButtonsContent, ListContent
 from shared.contracts.ticket_commands import (
+    AssignSector,
     HandOff,
     KeepSession,
     QueueAutomaticMessage,
@@ -31,6 +32,7 @@ class Simulation:
         self._flow = flow
         self._reading = reading
         self._at = at
+        self._sectors = {id_: name for name, id_ in flow.sectors.items()}
         self._lines: list[str] = []
         self._heard = 0
         given = Started(
@@ -85,7 +87,8 @@ class Simulation:
 
     def _take(self, stepped: Stepped) -> None:
         self._stepped = stepped
-        self._lines += [line for effect in stepped.effects for line in _described(effect)]
+        for effect in stepped.effects:
+            self._lines += _described(effect, self._sectors)
 
     def _shown(self) -> Sequence[str]:
         session, lines = self._stepped.session, self._lines
@@ -96,16 +99,21 @@ class Simulation:
         return [*lines, f"-- at {session.node}{due}"]
 
 
-def _described(effect: TicketCommand) -> list[str]:
-    if isinstance(effect, QueueAutomaticMessage):
-        return _said(effect.content)
-    if isinstance(effect, KeepSession):
-        return []
-    if isinstance(effect, HandOff):
-        summary = [f"   {line}" for line in (effect.summary or "").splitlines()]
-        return [f"== HandOff {effect.sector_id or ''} {effect.reason}", *summary]
-    fields = effect.model_dump(exclude=set(TicketCommand.model_fields), exclude_none=True)
-    return [f"== {type(effect).__name__} {' '.join(str(value) for value in fields.values())}"]
+def _described(effect: TicketCommand, sectors: Mapping[UUID, str]) -> list[str]:
+    match effect:
+        case QueueAutomaticMessage(content=content):
+            return _said(content)
+        case KeepSession():
+            return []
+        case AssignSector(sector_id=sector_id):
+            return [f"== AssignSector {sectors[sector_id]}"]
+        case HandOff(sector_id=sector_id, reason=reason, summary=summary):
+            sector = "" if sector_id is None else f" {sectors[sector_id]}"
+            note = [f"   {line}" for line in (summary or "").splitlines()]
+            return [f"== HandOff{sector} ({reason})", *note]
+        case _:
+            fields = effect.model_dump(exclude=set(TicketCommand.model_fields), exclude_none=True)
+            return [f"== {type(effect).__name__} {fields}"]
 
 
 def _said(content: SayContent) -> list[str]:

@@ -206,7 +206,7 @@ async def test_a_timer_of_a_dead_process_is_fired_when_its_lease_is_over(office:
     failpoints.arm("bot.timer_leased:raise")
     with pytest.raises(FailpointError):
         await office.fire(1800)
-    await office.fire(29)
+    await office.fire(9)
     assert (await office.path(customer.session_id))[-1] == "escolher_setor"
     await office.fire(2)
     assert (await office.path(customer.session_id))[-1] == "sem_resposta"

@@ -1,0 +1,102 @@
+"""Which flows are published, when again, and what is refused."""
+
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from services.bot.adapters.files import read_flow
+from services.bot.handlers.publish import FlowRefusedError
+from shared.contracts.bot import FlowPublished
+from shared.contracts.directory import SectorChanged
+from shared.plumbing.postgres import Pool
+from tests.bot.service.office import (
+    ACCOUNT,
+    DEMO,
+    FLOW,
+    SECTORS,
+    Customer,
+    Log,
+    Office,
+    received,
+    the_directory,
+)
+
+
+def without(office: Office, name: str) -> None:
+    gone = SectorChanged(id=SECTORS[name], account_id=ACCOUNT, name=name, active=False)
+    number = 1 + list(SECTORS).index(name)
+    office.book.on_message(received("directory.events", gone, b"%d" % number))
+
+
+async def versions(office: Office) -> list[int]:
+    found = await office.rows("SELECT version FROM flow_version ORDER BY version")
+    return [row[0] for row in found]
+
+
+async def test_a_flow_is_published_once_for_the_account_whose_connection_enters_it(
+    office: Office,
+) -> None:
+    await office.publishing.look()
+    (published,) = await office.facts()
+    assert isinstance(published, FlowPublished)
+    assert (published.flow_id, published.version) == (FLOW, 1)
+    assert await versions(office) == [1]
+
+
+async def test_nobody_s_flow_is_not_published(pool: Pool) -> None:
+    office = Office(pool, Log())
+    nobody = the_directory(flow=UUID(int=9))[-1]
+    office.book.on_message(received("directory.events", nobody, b"4"))
+    await office.publishing.look()
+    assert await versions(office) == []
+
+
+async def test_a_change_is_a_new_version_and_running_sessions_keep_theirs(
+    office: Office, tmp_path: Path
+) -> None:
+    customer = Customer(office.log)
+    await office.takes(*customer.arrives())
+    file = tmp_path / "recepcao.yaml"
+    file.write_text(DEMO.read_text().replace("Olá, {nome|tudo bem}!", "Oi!"))
+    office.definitions = [read_flow(file)]
+    await office.publishing.look()
+    assert await versions(office) == [1, 2]
+    await office.answers()
+    newcomer = Customer(office.log, 2)
+    await office.takes(*newcomer.arrives())
+    assert (await office.session(customer.session_id)).version == 1
+    assert (await office.session(newcomer.session_id)).version == 2
+    hellos = [text.split()[0] for text in await office.said() if "Você fala" in text]
+    assert hellos == ["Olá,", "Oi!"]
+
+
+async def test_a_broken_flow_is_refused_noted_and_mended(office: Office) -> None:
+    good = office.definitions
+    office.definitions = [good[0].model_copy(update={"entry": "nowhere"})]
+    await office.publishing.look()
+    note = office.notes["flow recepcao.yaml"]
+    assert note == f"account {ACCOUNT}: entry: there is no node nowhere"
+    assert await versions(office) == [1]
+    office.definitions = good
+    await office.publishing.look()
+    assert office.notes["flow recepcao.yaml"] is None
+
+
+async def test_a_sector_that_is_gone_is_refused(office: Office) -> None:
+    without(office, "Vendas")
+    with pytest.raises(FlowRefusedError, match=r"no active sector Vendas"):
+        await office.publishing.publish(ACCOUNT, read_flow(DEMO))
+
+
+async def test_two_processes_publish_one_version(pool: Pool) -> None:
+    one, other = Office(pool, Log()), Office(pool, Log())
+    await one.publishing.look()
+    await other.publishing.look()
+    assert await versions(one) == [1]
+
+
+async def test_a_version_never_changes(office: Office) -> None:
+    with pytest.raises(psycopg.errors.RaiseException):
+        await office.rows("UPDATE flow_version SET name = 'x'")
