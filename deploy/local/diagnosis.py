@@ -18,9 +18,10 @@ from deploy.local.reports import reports
 from deploy.postgres.job import migrated_services, newest_revision
 from shared.plumbing.settings import CommonSettings
 
-_SCHEMAS_WITH: Final = (
-    "SELECT schemaname FROM pg_tables WHERE tablename = %s AND schemaname = ANY(%s)"
-)
+_SCHEMAS_WITH: Final = """
+SELECT schemaname FROM pg_tables
+WHERE tablename = %s AND (schemaname = ANY(%s) OR schemaname ~ '^rm_v[0-9]+$')
+"""  # read models have schemas of their own
 _HTTP_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5
 
