@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from services.projections.adapters import pointer, queries, tables
 from services.projections.adapters.pointer import (
@@ -236,6 +237,39 @@ async def test_readers_see_one_model_or_the_other_and_screens_load_again(
         assert RowChanged.TYPE in (await made.told())[told:]
         await made.switched(1)
         assert {*await seen(made)} == {*before, Customer(50).ticket(), Customer(51).ticket()}
+
+
+async def test_nobody_reads_the_old_model_after_the_switch(
+    postgres: Postgres, keys_dir: Path
+) -> None:
+    log = a_log()
+    async with beside(postgres, keys_dir, log) as made:
+        await made.follows(1, log)
+        number = await made.rebuilt()
+        async with (await made.pool(1)).connection() as reader:
+            await queries.as_reader(reader, ACCOUNT)
+            with pytest.raises(LockNotAvailable):
+                await made.switched(number)
+            assert await pointer.live(made.conn) == 1
+        await made.switched(number)
+        assert await pointer.live(made.conn) == number
+
+
+async def test_a_verification_that_died_leaves_a_model_that_can_be_resumed_or_compared_again(
+    postgres: Postgres, keys_dir: Path
+) -> None:
+    log = a_log()
+    async with beside(postgres, keys_dir, log) as made:
+        await made.follows(1, log)
+        number = await made.rebuilt()
+        await pointer.change(made.conn, number, "verifying", "following")
+        with pytest.raises(NotOurTurnError):
+            await made.follows(number, log)
+        assert all(found.same for found in await made.compared(number))
+        await pointer.change(made.conn, number, "verifying", "following")
+        await pointer.pause(made.conn, number, paused=False)
+        await made.follows(number, log)
+        await made.switched(number)
 
 
 async def test_going_back_waits_for_no_event_that_does_not_exist_and_no_position_falls(
