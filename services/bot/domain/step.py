@@ -113,7 +113,7 @@ def _begin(turn: Turn) -> None:
 
 def _say(turn: Turn, said: Said) -> None:
     session = turn.session
-    if not session.running or session.leaving is not None or said.message_id == session.opened_by:
+    if not session.running or said.message_id == session.opened_by:
         return
     turn.heard = True
     turn.tell(InputArrived(at=turn.at, said=said))

@@ -10,6 +10,7 @@ from services.bot.domain.events import (
     CommandIssued,
     Event,
     LeavingBegun,
+    NodeEntered,
     Resort,
     SessionFinished,
     TimerArmed,
@@ -127,7 +128,9 @@ class Turn:
     def rest(self) -> None:
         """Nothing more is done now: say that we have heard, set the clock for what is awaited."""
         session = self.session
-        if self.heard and not self.effects and session.free:
+        moved = any(isinstance(event, NodeEntered) for event in self.events)
+        owed = self.heard or (moved and session.queue)  # what waits on gets no other command
+        if owed and not self.effects and session.free:
             self.ask(lambda fields: KeepSession(**fields), awaited=False)
         if session.free and session.timer is None and (due := self._due()) is not None:
             timer_id = uuid5(session.id, f"timer:{session.timers}")

@@ -22,6 +22,7 @@ from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 
+logs.allow("flow", "file")
 _log = logs.get(__name__)
 NOTE: Final = "flow "
 

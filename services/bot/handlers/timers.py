@@ -17,6 +17,7 @@ from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import TRANSIENT, Pool
 
 _AT_ONCE: Final = 50
+logs.allow("session")
 _log = logs.get(__name__)
 
 FAILPOINTS.update({"bot.timer_leased"})

@@ -227,3 +227,17 @@ def test_a_reply_that_comes_twice_is_one() -> None:
     twice.comes(reply)
     before = twice.session
     assert twice.comes(reply).session == before
+
+
+def test_what_came_during_a_step_and_must_wait_on_keeps_the_session() -> None:
+    hello = Message(id="hello", text="Oi", next={"done": "wait"})
+    wait = Wait(id="wait", seconds=90, interruptible=False, next={"elapsed": "ask"})
+    waiting = Talk(a_flow(hello, wait, ASK)).says("Ana").done()
+    assert [type(effect) for effect in waiting.last] == [KeepSession]
+    assert waiting.after(90).done().path == ["hello", "wait", "ask", "people"]
+
+
+def test_what_is_said_while_the_ticket_is_given_away_is_heard_if_it_is_not() -> None:
+    end = Close(id="end", next={"busy": "ask"})
+    refused = Talk(a_flow(end, ASK)).says("Ana").refused("busy").done()
+    assert refused.path == ["end", "ask", "people"]
