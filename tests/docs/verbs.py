@@ -47,8 +47,8 @@ def tree() -> TyperGroup:
 
 
 def named_in(page: str) -> list[str]:
-    """What a page calls, without `guiche`."""
-    return _NAMED.findall(page)
+    """What a page calls, without `guiche`; `…` stands for all verbs of a group."""
+    return [usage.removesuffix(" …") for usage in _NAMED.findall(page)]
 
 
 def check(usage: str) -> None:
