@@ -74,6 +74,17 @@ async def test_what_was_read_and_not_folded_is_behind(
     assert LATE_SECONDS <= lag < LATE_SECONDS + 60
 
 
+async def test_a_model_that_nobody_sees_is_not_what_is_late(
+    follower: tuple[Settings, following.Follower],
+) -> None:
+    _, made = follower
+    made.live = False
+    before = metrics.REGISTRY.get_sample_value("guiche_projection_lag_seconds")
+    with pytest.raises(ConnectionError):
+        await made.run(Heartbeat())
+    assert metrics.REGISTRY.get_sample_value("guiche_projection_lag_seconds") == before
+
+
 def _outgoing(log: Log, who: Customer) -> Outgoing:
     event = log.events[0]
     assert event.message is not None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.projections.adapters import pointer
+from services.projections.adapters.kafka import Follower
 from services.projections.adapters.pointer import Model
 from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Loops
@@ -23,7 +24,7 @@ class Followed:
 
     pool: Pool
     loops: Loops
-    ready: asyncio.Event  # set when it follows Kafka
+    follower: Follower
 
 
 class Following:
@@ -55,9 +56,13 @@ class Following:
             await self._end(number)
 
     def _tell(self, found: list[Model]) -> None:
-        followed = [self._followed.get(model.number) for model in found if model.live]
-        if any(one is not None and one.ready.is_set() for one in followed):
-            self.live_ready.set()
+        for model in found:
+            followed = self._followed.get(model.number)
+            if followed is None:
+                continue
+            followed.follower.live = model.live
+            if model.live and followed.follower.ready.is_set():
+                self.live_ready.set()
 
     async def _begin(self, number: int) -> None:
         followed = self._join(number)

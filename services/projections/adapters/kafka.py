@@ -51,6 +51,7 @@ class Follower:
         self._pool = pool
         self._taking = taking
         self._catching_up = catching_up
+        self.live = True  # whether readers see the model: nobody waits for another one
         self.ready = asyncio.Event()
 
     async def run(self, beat: Heartbeat) -> None:
@@ -93,7 +94,8 @@ class Follower:
             records = [record for some in found.values() for record in some]
             batch = [from_kafka(record) for record in records]
             if batch:
-                _lag.set(_age(batch))
+                if self.live:
+                    _lag.set(_age(batch))
                 await self._taking.take([each for each in batch if not places.has(each)])
                 seen.folded(found)
                 tracing.processed(TICKETS_EVENTS.name, records, began_ns)
