@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.tickets.adapters.positions import kafka_key
 from services.tickets.domain.contact import events as contact
+from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import events as conversation
 from services.tickets.domain.message import events as message
 from services.tickets.domain.ticket import events as ticket
@@ -68,7 +69,7 @@ PUBLISHED: Final[Mapping[type, type[Message]]] = {
 
 _SENT: Final[TypeAdapter[SayContent]] = TypeAdapter(SayContent)
 _withheld = metrics.counter(
-    "unpublishable_events", "Versions that went out as tickets.Internal.v1: look why", ["reason"]
+    "unpublishable_events", "Versions of which something was not told: look why", ["reason"]
 )
 _log = logs.get(__name__)
 
@@ -126,6 +127,11 @@ def _told(stored: StoredEvent) -> tuple[type[Message], bytes]:
 
 
 def _internal(stored: StoredEvent, reason: str) -> tuple[type[Message], bytes]:
+    _alarm(stored, reason)
+    return tickets.Internal, tickets.Internal().body()
+
+
+def _alarm(stored: StoredEvent, reason: str) -> None:
     _withheld.labels(reason=reason).inc()
     _log.error(
         "event withheld",
@@ -134,7 +140,6 @@ def _internal(stored: StoredEvent, reason: str) -> tuple[type[Message], bytes]:
         position=stored.log_id,
         reason=reason,
     )
-    return tickets.Internal, tickets.Internal().body()
 
 
 def _body(kind: type[Message], event: object) -> bytes:
@@ -157,8 +162,10 @@ def _send_message(
 ) -> outbound.SendMessage | None:
     if event.content is None or event.content.text is None or event.recipient is None:
         return None  # forgotten before it was sent
-    to, content = event.recipient, event.content
-    tapped = {} if content.details is None else content.details
+    content = _sent(stored, event.content)
+    if content is None:
+        return None
+    to = event.recipient
     return outbound.SendMessage(
         message_id=event.message_id,
         account_id=stored.account,
@@ -167,13 +174,23 @@ def _send_message(
         conversation_id=event.conversation_id,
         ticket_id=event.ticket_id,
         recipient=outbound.Recipient(phone=to.phone, user_id=to.user_id),
-        content=_SENT.validate_python({"type": content.type, "text": content.text, **tapped}),
+        content=content,
         reply_to_wamid=event.reply_to_wamid,
         automatic=event.automatic,
         window_closes_at=event.window_closes_at,
         after=event.after,
         queued_at=event.occurred_at,
     )
+
+
+def _sent(stored: StoredEvent, content: Content) -> SayContent | None:
+    """What was said, as outbound takes it; what it cannot take stops nobody else: an alarm."""
+    tapped = {} if content.details is None else content.details
+    try:
+        return _SENT.validate_python({"type": content.type, "text": content.text, **tapped})
+    except ValidationError:
+        _alarm(stored, "not_orderable")
+        return None
 
 
 def _send_receipt(

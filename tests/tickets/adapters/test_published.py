@@ -11,6 +11,7 @@ from services.tickets.domain.content import Content
 from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
 from shared.contracts import outbound, tickets
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
+from shared.plumbing.metrics import REGISTRY
 from tests.tickets.adapters.events import (
     ACCOUNT,
     AT,
@@ -94,6 +95,14 @@ def test_what_can_be_tapped_is_ordered_as_it_was_said(
     told = outbound.SendMessage.read(order.body).content
     said = {"type": kind, "text": "Sobre o que é?", **details}
     assert told.model_dump(exclude_none=True) == said
+
+
+def test_what_outbound_cannot_send_is_told_and_stops_nobody_else() -> None:
+    odd = replace(queued(CONTACT, ""), content=Content("buttons", "Sobre o que é?"))
+    (fact,) = to_messages(stored(odd), epoch=1)
+    assert fact.envelope.type == "tickets.MessageQueued.v1"
+    alarm = {"reason": "not_orderable"}
+    assert REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) == 1
 
 
 def test_what_somebody_wants_back_is_ordered_to_be_cancelled() -> None:
