@@ -156,6 +156,10 @@ class _Bot:
             if not self.waiting.waits_for:  # who only waits is absent
                 await catching_up.seen(beat)
 
+        async def past(beat: Heartbeat) -> None:
+            if not self.waiting.waits_for:  # at the start it is read in turn
+                await catching_up.again(beat)
+
         add("directory", self._reader.run, interval_seconds=1.0)
         every = settings.publish_seconds
         add("publish", publish, interval_seconds=every, wake=self._book.changed)
@@ -164,6 +168,7 @@ class _Bot:
         add("parked", parking.retry_due, interval_seconds=1.0)
         add("gauges", Gauges(self._pool, self._now).measure, interval_seconds=5.0)
         add("consumers", watch(broker), interval_seconds=1.0)
+        add("past", past, interval_seconds=1.0)
         add("seen", seen, interval_seconds=_SEEN_SECONDS)
 
     def _publishing(self, store: PostgresStore) -> Publishing:

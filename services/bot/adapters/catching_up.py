@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.bot.adapters.feed import TicketsFeed, as_record
+from services.bot.adapters.feed import as_record
 from services.bot.domain.inputs import Begun
-from services.bot.handlers.ports import Store
+from services.bot.handlers.ports import History, Store
 from services.bot.handlers.sessions import Sessions
 from services.bot.handlers.taking import Taking
 from shared.contracts.topics import TICKETS_EVENTS
@@ -45,7 +45,7 @@ class CatchingUp:
         store: Store,
         sessions: Sessions,
         taking: Taking,
-        feed: TicketsFeed,
+        feed: History,
         parking: Parking,
         outbox: Outbox,
         lease: Lease,
@@ -60,6 +60,11 @@ class CatchingUp:
         self._outbox = outbox
         self._lease = lease
         self._now = now
+
+    async def again(self, beat: Heartbeat) -> None:
+        """A body for Loops: read the past when it is not known any more."""
+        await self.run()
+        beat.beat()
 
     async def run(self) -> None:
         """Return when the past is known; another process may be the one that reads it."""
@@ -92,6 +97,9 @@ class CatchingUp:
     async def _to_head(self, after: int) -> None:
         while True:
             page = await self._feed.after(after)
+            if await self._other_epoch(page.epoch):
+                after = 0
+                continue
             await self._take(page.messages)
             done = page.next_after >= page.head
             async with self._pool.connection() as conn:
@@ -102,6 +110,16 @@ class CatchingUp:
             if done:
                 _log.info("caught up", position=after)
                 return
+
+    async def _other_epoch(self, epoch: int) -> bool:
+        """Whether another store's past was read so far; then it is forgotten."""
+        async with self._pool.connection() as conn:
+            known = await self._store.epoch(conn)
+            other = known is not None and known != epoch
+            if other:
+                _log.error("epoch raised: the past is read again")
+                await self._store.forget(conn)
+        return other
 
     async def _take(self, messages: Sequence[Received]) -> None:
         held = await self._parking.held(TICKETS_EVENTS.name, list({m.key for m in messages}))

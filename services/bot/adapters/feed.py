@@ -1,13 +1,13 @@
 """How is history read? From tickets, as Kafka would have brought it (D6)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
 from aiokafka.structs import ConsumerRecord
 
+from services.bot.handlers.ports import Page
 from shared.contracts.envelope import Envelope
 from shared.contracts.internal_api import FeedEvent, FeedPage
 from shared.contracts.topics import TICKETS_EVENTS
@@ -38,16 +38,6 @@ class FeedAwayError(TransientError):
     """tickets, or what it needs, is away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Messages in log order; everything up to `next_after` has been read."""
-
-    epoch: int
-    messages: Sequence[Received]
-    next_after: int
-    head: int
-
-
 class TicketsFeed:
     """`GET /internal/events` of tickets."""
 
@@ -62,8 +52,14 @@ class TicketsFeed:
 
     async def stream(self, stream: UUID, from_version: int) -> Sequence[Received]:
         """The messages of one stream from a version on."""
-        params = {"stream": str(stream), "from": str(from_version), "limit": _PAGE_EVENTS}
-        return [_received(event) for event in _read(await self._get(params)).events]
+        found: list[Received] = []
+        while True:
+            params = {"stream": str(stream), "from": str(from_version), "limit": _PAGE_EVENTS}
+            page = _read(await self._get(params)).events
+            found += [_received(event) for event in page]
+            if not page:
+                return found
+            from_version = page[-1].version + 1
 
     async def _get(self, params: dict[str, str]) -> Answer:
         answer = await self._client.get(

@@ -85,6 +85,9 @@ _FACTS: Final = """
 SELECT (SELECT sealed_name FROM contact WHERE id = %s),
     (SELECT protocol FROM ticket WHERE id = %s)
 """
+_EPOCH: Final = "SELECT epoch FROM position"
+_FORGET: Final = "TRUNCATE position, stream_version, parked"
+_FORGET_SESSIONS: Final = "DELETE FROM session WHERE state <> 'ended'"
 
 
 class PostgresStore:
@@ -190,6 +193,16 @@ class PostgresStore:
         name = self._codec.open_name(contact_id, None if sealed is None else bytes(sealed))
         known = {pt_br.NAME: name, pt_br.PROTOCOL: protocol}
         return {key: value for key, value in known.items() if value}
+
+    async def epoch(self, conn: Connection) -> int | None:
+        """The epoch of the store that we follow; None: its past has not been read yet."""
+        found = await (await conn.execute(_EPOCH)).fetchone()
+        return None if found is None else found[0]
+
+    async def forget(self, conn: Connection) -> None:
+        """The event store was restored: what we know of it, and of running sessions, is void."""
+        await conn.execute(_FORGET)
+        await conn.execute(_FORGET_SESSIONS)
 
     async def lease(self, now: datetime, limit: int) -> list[Due]:
         """Timers that are due, ours for ten seconds; committed before anybody works on them."""

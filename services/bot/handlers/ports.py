@@ -46,6 +46,16 @@ class Due:
     due: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages in log order; everything up to `next_after` has been read."""
+
+    epoch: int
+    messages: Sequence[Received]
+    next_after: int
+    head: int
+
+
 class Store(Protocol):
     """The tables of the bot; all but `lease` in the caller's transaction."""
 
@@ -105,6 +115,14 @@ class Store(Protocol):
         """The built-in variables of a session that starts now."""
         ...
 
+    async def epoch(self, conn: Connection, /) -> int | None:
+        """The epoch of the store that we follow; None: its past has not been read yet."""
+        ...
+
+    async def forget(self, conn: Connection, /) -> None:
+        """The event store was restored: what we know of it, and of running sessions, is void."""
+        ...
+
     async def lease(self, now: datetime, limit: int, /) -> list[Due]:
         """Timers that are due, ours for ten seconds; in a transaction of its own."""
         ...
@@ -119,6 +137,14 @@ class Feed(Protocol):
 
     async def stream(self, stream: UUID, from_version: int, /) -> Sequence[Received]:
         """The messages of one stream from a version on."""
+        ...
+
+
+class History(Protocol):
+    """The feed of tickets, whole."""
+
+    async def after(self, log_id: int, /) -> Page:
+        """The next page of the log."""
         ...
 
 

@@ -15,6 +15,7 @@ from shared.plumbing.kafka import Received, UnprocessableError
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sequence import APPLY, Gap, advance, judge
+from shared.plumbing.transient import TransientError
 
 _gaps = metrics.counter("version_gaps", "Versions that were missing and fetched from the feed")
 _TAPS = frozenset({"button_reply", "list_reply"})
@@ -34,6 +35,10 @@ class VersionMissingError(Exception):
     """The feed does not have a version that a later one proves: its key is held."""
 
 
+class EpochRaisedError(TransientError):
+    """The event store was restored; nothing is taken until its feed has been read again (D6)."""
+
+
 class _GapError(Exception):
     """A batch with a hole is taken one by one."""
 
@@ -45,6 +50,7 @@ class _Event:
     account_id: UUID
     stream: UUID
     version: int
+    epoch: int
     message: Message | None  # None: of a type that we do not know
 
 
@@ -72,6 +78,7 @@ class Taking:
         """Take all or none; without `begin`, sessions that start are only noted."""
         events = [_read(received) for received in batch]
         async with self._pool.connection() as conn:
+            events = await self._of_this_epoch(conn, events, begin=begin)
             verdicts = await judge(conn, [(event.stream, event.version) for event in events])
             if any(isinstance(verdict, Gap) for verdict in verdicts):
                 raise _GapError
@@ -85,6 +92,8 @@ class Taking:
         missing: list[_Event] = []
         while True:
             async with self._pool.connection() as conn:
+                if not await self._of_this_epoch(conn, [event], begin=begin):
+                    return
                 (gap,) = await judge(conn, [(event.stream, event.version)])
                 if isinstance(gap, Gap) and not missing:
                     await conn.rollback()
@@ -93,6 +102,17 @@ class Taking:
                     break
             missing = await self._missing(event, gap.from_version)
         self._committed()
+
+    async def _of_this_epoch(
+        self, conn: Connection, events: Sequence[_Event], *, begin: bool
+    ) -> list[_Event]:
+        """Without those of a history that was lost. Raises EpochRaisedError, having forgotten."""
+        epoch = await self._store.epoch(conn)
+        if begin and (epoch is None or any(event.epoch > epoch for event in events)):
+            await self._store.forget(conn)
+            await conn.commit()
+            raise EpochRaisedError
+        return [event for event in events if epoch is None or event.epoch >= epoch]
 
     async def _missing(self, event: _Event, from_version: int) -> list[_Event]:
         wanted = range(from_version, event.version)
@@ -167,7 +187,14 @@ def _read(received: Received) -> _Event:
     except ValueError as error:
         reason = "body_unreadable"
         raise UnprocessableError(reason) from error
-    return _Event(envelope.account, envelope.stream, envelope.version, message)
+    epoch = (envelope.position or "").partition(".")[0]
+    return _Event(
+        envelope.account,
+        envelope.stream,
+        envelope.version,
+        int(epoch) if epoch.isdigit() else 0,
+        message,
+    )
 
 
 def _started(event: _Event, message: published.FlowSessionStarted) -> Started:

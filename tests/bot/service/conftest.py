@@ -17,7 +17,8 @@ async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def office(pool: Pool) -> Office:
-    """The demo flow is published."""
+    """The demo flow is published, and the past known: there is none."""
     made = Office(pool, Log())
     await made.publishing.look()
+    await made.rows("INSERT INTO position (epoch, log_id) VALUES (1, 0) RETURNING epoch")
     return made
