@@ -33,6 +33,14 @@ _AT_ONCE: Final = 32
 _BETWEEN_SECONDS: Final = 5.0  # of traffic between one move of the pointer and the next
 _DRAIN_SECONDS: Final = 120.0
 _FAIR: Final = frozenset({"already_accepted", "ticket_closed", "not_owner", "ticket_already_open"})
+_VERBS: Final = (
+    ("status",),
+    ("verify",),
+    ("switch",),
+    ("rollback",),
+    ("switch", "2"),
+    ("verify",),
+)
 _ROOT: Final = Path(__file__).parents[2]
 _RATE: Final = re.compile(r"(\d+) of \d+ .*?, (\d+) events/s")
 
@@ -66,7 +74,7 @@ async def _operate(system: System, ledger: Ledger) -> None:
     folded, rate = _RATE.findall(built)[-1]
     ledger.note("events rebuilt, per second", f"{folded}, {rate}")
     ledger.note("rebuild until it follows, seconds", f"{monotonic() - began:.1f}")
-    for words in (("verify",), ("switch",), ("rollback",), ("switch", "2"), ("verify",)):
+    for words in _VERBS:
         began = monotonic()
         said = await _verb(system, *words)
         ledger.note(f"{' '.join(words)}, seconds", f"{monotonic() - began:.1f}")

@@ -18,6 +18,7 @@ _COPIED: Final = ("services", "shared", "deploy", "tests", "pyproject.toml")
 _APPEND: Final = "services/tickets/migrations/versions/0001_event_store.py"
 _INBOUND: Final = "tests/tickets/handlers/test_inbound.py::"
 _STORE: Final = "tests/tickets/store/test_append.py::"
+_REBUILD: Final = "tests/projections/test_rebuild.py::"
 _SECONDS: Final = 300.0
 _GREEN, _RED = 0, 1  # exit codes of pytest; another one means that nothing was judged
 
@@ -136,6 +137,46 @@ RULES: Final = (
                 "test_counters_are_the_sizes_of_the_views_at_every_version"
             ),
         ),
+    ),
+    Rule(
+        "a model that nobody sees tells nobody",
+        "services/projections/handlers/project.py",
+        "if new and batch.told and found.live:",
+        "if new and batch.told:",
+        (f"{_REBUILD}test_readers_see_one_model_or_the_other_and_screens_load_again",),
+    ),
+    Rule(
+        "a switch waits until nothing is missing",
+        "services/projections/adapters/pointer.py",
+        "or (new[partition].epoch, new[partition].log_id) < (place.epoch, place.last_event)",
+        "or new[partition].epoch < place.epoch",
+        (f"{_REBUILD}test_readers_see_one_model_or_the_other_and_screens_load_again",),
+    ),
+    Rule(
+        "a switch waits for those who read",
+        "services/projections/adapters/pointer.py",
+        "    await conn.execute(_ALONE)\n",
+        "",
+        (f"{_REBUILD}test_nobody_reads_the_old_model_after_the_switch",),
+    ),
+    Rule(
+        "no position falls at a switch",
+        "services/projections/adapters/pointer.py",
+        "    await _raise(conn, to, old, await _locked_places(conn, to))\n",
+        "",
+        (
+            (
+                f"{_REBUILD}test_going_back_waits_for_no_event_that_does_not_exist_"
+                "and_no_position_falls"
+            ),
+        ),
+    ),
+    Rule(
+        "who folds a model folds it alone",
+        "services/projections/handlers/project.py",
+        "if found.state != self._turn:",
+        "if found.state is None:",
+        (f"{_REBUILD}test_nobody_else_folds_a_model_that_is_built_or_compared",),
     ),
     Rule(
         "position after the acknowledgments",

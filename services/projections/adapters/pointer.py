@@ -19,6 +19,7 @@ from psycopg.rows import class_row
 
 from services.projections.adapters import store, tables
 from services.projections.handlers.ports import Connection, Place, State
+from shared.plumbing import logs
 from shared.plumbing.settings import CommonSettings
 
 _MODELS: Final = """
@@ -52,6 +53,7 @@ SELECT partition, epoch, log_id, kafka_offset, follow_from, last_event FROM {}.p
 ORDER BY partition {}
 """
 _MOVE: Final = "UPDATE pointer SET model = %s, previous = model, moved_at = clock_timestamp()"
+_log = logs.get(__name__)
 _PATIENCE_SECONDS: Final = 1.0  # with the live model standing still: half of its lock_timeout
 _LOOK_SECONDS: Final = 0.01
 _PAUSE_SECONDS: Final = 0.2
@@ -192,9 +194,10 @@ async def switch(
             await _close(conn, to)
             async with conn.transaction():
                 await _switch(conn, to, reset)
-        except (BehindLiveError, LockNotAvailable):
+        except (BehindLiveError, LockNotAvailable) as error:
             if monotonic() > deadline:
                 raise
+            _log.warning("not switched yet", model=to, reason=f"{type(error).__name__}: {error}")
         else:
             return
         await asyncio.sleep(_PAUSE_SECONDS)
