@@ -19,6 +19,7 @@ from services.projections.adapters.groups import GroupStaysError
 from services.projections.adapters.parked import ParkedEvents
 from services.projections.adapters.pointer import (
     BehindLiveError,
+    BusyError,
     LiveModelError,
     Model,
     NoSuchModelError,
@@ -48,14 +49,14 @@ _WRONG: Final = (
     LiveModelError,
     BehindLiveError,
     rebuilding.TooManyModelsError,
-    rebuilding.RebuildRunsError,
+    BusyError,
 )
 _SAID: Final[dict[type[Exception], str]] = {
     NoSuchModelError: "no such model, or not in a state that allows this",
     LiveModelError: "readers see this model",
     BehindLiveError: "the model is behind the other one",
     rebuilding.TooManyModelsError: "there is a second model already: switch, or drop it",
-    rebuilding.RebuildRunsError: "another process rebuilds this model",
+    BusyError: "another process builds or compares models",
 }
 T = TypeVar("T")
 
@@ -167,7 +168,8 @@ def _run(work: Awaitable[T]) -> T:
     try:
         return asyncio.run(run())
     except _WRONG as error:
-        typer.echo(f"{_SAID[type(error)]}: {error}", err=True)
+        said = _SAID[type(error)]
+        typer.echo(f"{said}: {error}" if error.args else said, err=True)
         raise typer.Exit(1) from None
 
 
@@ -185,6 +187,7 @@ async def _status() -> list[tuple[Model, dict[int, Place]]]:
 
 async def _rebuild(batch: int, throttle: float | None) -> int:
     async with _calls() as calls, _connected() as conn:
+        await pointer.alone_at_work(conn)
         async with conn.transaction():
             number = await rebuilding.unfinished(conn)
         typer.echo(f"model {number} is built")
@@ -201,6 +204,7 @@ async def _rebuild(batch: int, throttle: float | None) -> int:
 
 async def _verify(number: int | None) -> list[Comparison]:
     async with _calls() as calls, _connected() as conn:
+        await pointer.alone_at_work(conn)
         other, live = (await pointer.other(conn, number)).number, await pointer.live(conn)
         made = calls.parts(other, "verifying")
         await made.pool.open()

@@ -354,6 +354,17 @@ async def test_one_model_beside_the_live_one_and_no_verb_touches_what_readers_se
         assert await made.rebuilt() == number
 
 
+async def test_one_operator_builds_or_compares_at_a_time(
+    postgres: Postgres, keys_dir: Path
+) -> None:
+    async with beside(postgres, keys_dir, a_log()) as made:
+        await pointer.alone_at_work(made.conn)
+        for words in (["rebuild"], ["verify"]):
+            refused = await verb(made, keys_dir, *words)
+            assert refused.returncode == 1
+            assert refused.stderr == "another process builds or compares models\n"
+
+
 async def test_a_paused_rebuild_waits(postgres: Postgres, keys_dir: Path, disarmed: None) -> None:
     del disarmed
     async with beside(postgres, keys_dir, a_log()) as made:

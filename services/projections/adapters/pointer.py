@@ -42,6 +42,7 @@ UPDATE model SET paused = %(paused)s,
     state = CASE WHEN state = 'verifying' AND NOT %(paused)s THEN 'following' ELSE state END
 WHERE number = %(number)s AND number <> (SELECT model FROM pointer)
 """
+_ALONE_AT_WORK: Final = "SELECT pg_try_advisory_lock(hashtextextended('guiche.models', 0))"
 _FORGET: Final = "DELETE FROM model WHERE number = %s"
 _LOCK_POINTER: Final = "SELECT model FROM pointer FOR UPDATE"
 _ALONE: Final = (
@@ -65,6 +66,10 @@ class NoSuchModelError(LookupError):
 
 class LiveModelError(Exception):
     """The model that readers see is not paused, dropped, or switched to."""
+
+
+class BusyError(Exception):
+    """Another process builds or compares models."""
 
 
 class BehindLiveError(Exception):
@@ -137,6 +142,13 @@ async def live_places(conn: Connection) -> dict[int, Place]:
     async with conn.pipeline():
         await conn.execute(_AT_LIVE)
         return await store.places(conn)
+
+
+async def alone_at_work(conn: Connection) -> None:
+    """For as long as the connection lives nobody else builds or compares; raises BusyError."""
+    row = await (await conn.execute(_ALONE_AT_WORK)).fetchone()
+    if row is None or not row[0]:
+        raise BusyError
 
 
 async def begin(conn: Connection) -> int:

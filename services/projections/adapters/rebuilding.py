@@ -37,10 +37,6 @@ class TooManyModelsError(Exception):
     """Beside the live model there is one that stands ready: drop it first."""
 
 
-class RebuildRunsError(Exception):
-    """Another process is at it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a rebuild is; `left` is None while nobody knows."""
@@ -148,13 +144,13 @@ async def rebuild(
     *,
     batch_events: int = BATCH_EVENTS,
 ) -> None:
-    """Fold the feed to its head and leave the model to the service; raises RebuildRunsError."""
+    """Fold the feed to its head and leave the model to the service; raises BusyError."""
     lease = Lease(made.pool, f"feed of model {number}", instance, _LEASE_SECONDS)
     catching_up = CatchingUp(
         made.pool, made.project, made.taking, feed, lease, pace=pace, batch_events=batch_events
     )
     if not await catching_up.run(Heartbeat()):
-        raise RebuildRunsError(number)
+        raise pointer.BusyError
     async with made.pool.connection() as conn:
         await tables.index(conn, number)
     async with made.pool.connection() as conn:
