@@ -134,13 +134,13 @@ def _reply(turn: Turn, given: Replied) -> None:
     )
     if turn.session.finished is not None:
         _take_back(turn)
-    elif turn.session.running and not turn.session.pending:
+    elif turn.session.running:
         _answered(turn)
         take_queue(turn)
 
 
 def _answered(turn: Turn) -> None:
-    """Every command of the step has its answer."""
+    """The command of the step has its answer: a step waits for one at most."""
     session, refusal = turn.session, turn.session.refusal
     if session.leaving is not None:
         _left(turn, session.leaving, refusal)

@@ -120,6 +120,7 @@ def _holds(talk: Talk, flow: made.Flow) -> None:
     if session.finished is None and not session.over:
         assert session.pending or (waits and session.timer is not None)
     assert not (session.pending and session.timer)
+    assert len(session.pending) <= 1
     assert max((session.visits or {}).values()) <= LIMITS.visits_per_node
     assert session.walked <= LIMITS.steps_per_input
     assert session.outbound <= LIMITS.outbound_without_inbound

@@ -19,6 +19,7 @@ from services.bot.domain.flow import (
     Menu,
     Message,
     Option,
+    Variable,
     Wait,
 )
 from services.bot.domain.inputs import Begun, Replied, Said, TimerDue
@@ -184,6 +185,29 @@ def test_silence_again_and_again_stops_the_session() -> None:
 def test_a_session_ends_after_its_time() -> None:
     old = talk(limits=Limits(session_seconds=100)).after(100)
     assert [command.reason for command in old.asked(HandOff)] == ["timeout"]
+
+
+def test_a_word_of_the_customer_ends_the_silence() -> None:
+    wait = Wait(id="wait", seconds=1, next={"elapsed": "wait", "interrupted": "wait"})
+    talk = Talk(a_flow(wait, limits=Limits(silent_timeouts=3)))
+    for _ in range(3):
+        talk.after(1).after(1).after(1).says("oi")
+    assert talk.guards == []
+
+
+def test_nothing_waits_longer_than_the_session() -> None:
+    wait = Wait(id="wait", seconds=1000, next={"elapsed": "people", "interrupted": "people"})
+    talk = Talk(a_flow(wait, limits=Limits(session_seconds=100))).after(100)
+    assert [command.reason for command in talk.asked(HandOff)] == ["timeout"]
+
+
+def test_an_answer_is_kept_no_longer_than_its_variable() -> None:
+    ask = replace(ASK, save_as="name")
+    kept = Talk(a_flow(ask, variables={"name": Variable(name="name", max_length=5)}))
+    kept.done().says("Ana Maria").done()
+    assert kept.session.variables["name"] == "Ana M"
+    (command,) = kept.asked(HandOff)
+    assert (command.summary or "").endswith("- name: Ana M")
 
 
 def test_a_stale_timer_does_nothing() -> None:
