@@ -17,7 +17,7 @@ from services.bot.domain.inputs import Replied
 from services.bot.domain.session import rebuilt
 from services.bot.domain.step import step
 from services.bot.domain.validate import faults, outputs
-from shared.contracts.ticket_commands import KeepSession, QueueAutomaticMessage
+from shared.contracts.ticket_commands import HandOff, KeepSession, QueueAutomaticMessage
 from tests.bot.talking import SESSION, Talk
 
 WORDS = (
@@ -192,3 +192,19 @@ def test_a_session_is_stepped_by_its_state_alone() -> None:
     assert step(flow, again, reply, talk.now, READING) == kept
     issued = talk.told(CommandIssued)
     assert [event.command_id for event in issued] == [uuid5(SESSION, "1:0")]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_what_validation_lets_pass_never_loses_its_way(data: st.DataObject) -> None:
+    """Where every output leads somewhere, only a guard or a refusal can end a session early."""
+    flow = data.draw(flows())
+    talk = Talk(flow).done()
+    for _ in range(data.draw(st.integers(0, 12))):
+        if data.draw(st.booleans()):
+            talk.says(data.draw(st.sampled_from(WORDS))).done()
+        else:
+            talk.after(61.0).done()
+    reasons = [command.reason for command in talk.asked(HandOff)]
+    assert "error" not in reasons
+    assert reasons.count("loop") == len(talk.guards)

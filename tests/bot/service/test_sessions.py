@@ -92,12 +92,14 @@ async def test_the_stored_events_give_the_same_session(office: Office) -> None:
 
 async def test_what_comes_twice_has_no_second_effect(office: Office) -> None:
     customer = Customer(office.log)
-    arrived = customer.arrives()
+    arrived = [*customer.arrives(), customer.says("?")]
     await office.takes(*arrived)
-    before = await office.commands()
+    before, facts = await office.commands(), await office.facts()
     await office.takes(*arrived)
     await office.taking.handle_batch(arrived)
     assert await office.commands() == before
+    assert await office.facts() == facts
+    assert len((await office.session(customer.session_id)).queue) == 1
     reply = received(TICKETS_REPLIES.name, reply_to(before[0]))
     await office.replies.handle(reply)
     before = await office.commands()
