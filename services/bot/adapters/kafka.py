@@ -25,6 +25,7 @@ def consumers(
         handle=taking.handle,
         handle_batch=taking.handle_batch,
         parking=parking,
+        gather_ms=25,  # everything of every ticket comes by, and little of it is the bot's
         batch_records=_BATCH_RECORDS,
     )
     subscribe(

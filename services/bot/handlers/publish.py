@@ -11,6 +11,7 @@ import orjson
 
 from services.bot.domain.building import UnclearTestError, build, sectors_in
 from services.bot.domain.definition import Definition
+from services.bot.domain.folding import fold
 from services.bot.domain.validate import faults
 from services.bot.handlers.ports import FlowVersion, Store
 from services.bot.handlers.telling import SOURCE
@@ -115,9 +116,9 @@ class Publishing:
 
         Raises FlowRefusedError.
         """
-        checked(definition, self._directory.sectors(account_id), self._compiles)
         known = self._directory.sectors(account_id)
-        sectors = {name: known[name] for name in sectors_in(definition).values()}
+        sectors = _meant(definition, known)
+        checked(definition, {**known, **sectors}, self._compiles)
         found, id_ = content_hash(definition, sectors), flow_id(account_id, definition.key)
         async with self._pool.connection() as conn:
             newest = await self._store.newest(conn, id_)
@@ -159,6 +160,13 @@ class Publishing:
             _log.error("flow refused", file=name, reason=refusal)
         self._refusals[name] = refusal
         self._note(NOTE + name, refusal or None)
+
+
+def _meant(definition: Definition, known: Mapping[str, UUID]) -> dict[str, UUID]:
+    """The sectors that the flow names, as it writes them: case and accents do not matter."""
+    ids = {fold(name): id_ for name, id_ in known.items()}
+    names = sectors_in(definition).values()
+    return {name: ids[fold(name)] for name in names if fold(name) in ids}
 
 
 def content_hash(definition: Definition, sectors: Mapping[str, UUID]) -> str:

@@ -119,14 +119,16 @@ async def test_a_poison_in_the_past_is_parked_with_its_key(fresh: Office) -> Non
 
 
 async def test_a_restored_store_is_read_again_from_its_beginning(fresh: Office) -> None:
-    customer = Customer(fresh.log)
+    customer, over = Customer(fresh.log, 1), Customer(fresh.log, 2)
     customer.arrives()
+    over.arrives()
+    over.ends("bot_silent")
     reader, _ = catching_up(fresh, Feed(fresh.log))
     await reader.run()
     await fresh.answers()
     with pytest.raises(EpochRaisedError):
         await fresh.takes(restored(customer.says("1"), epoch=2))
-    assert await fresh.rows("SELECT * FROM session") == []
+    assert await fresh.rows("SELECT id FROM session") == [(over.session_id,)]
     feed = Feed(fresh.log, epoch=2)
     await catching_up(fresh, feed)[0].run()
     assert feed.asked[0] == 0
@@ -136,6 +138,9 @@ async def test_a_restored_store_is_read_again_from_its_beginning(fresh: Office) 
     await fresh.takes(customer.says("from the store that was lost"))
     assert len({command.command_id for command in await fresh.commands()} - before) <= 2
     assert (await fresh.session(customer.session_id)).queue == ()
+    assert await fresh.path(over.session_id) == []
+    assert (await fresh.session(over.session_id)).finished == "bot_silent"
+    assert (await fresh.rows("SELECT count(*) FROM parked")) == [(0,)]
 
 
 async def test_a_store_that_was_restored_while_the_feed_was_read(fresh: Office) -> None:

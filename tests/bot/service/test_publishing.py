@@ -90,6 +90,14 @@ async def test_a_sector_that_is_gone_is_refused(office: Office) -> None:
         await office.publishing.publish(ACCOUNT, read_flow(DEMO))
 
 
+async def test_a_sector_is_known_however_it_is_written(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "recepcao.yaml"
+    file.write_text(DEMO.read_text().replace("sector: Vendas", "sector: VENDAS"))
+    version = await office.publishing.publish(ACCOUNT, read_flow(file))
+    assert version is not None
+    assert version.sectors["VENDAS"] == SECTORS["Vendas"]
+
+
 async def test_two_processes_publish_one_version(pool: Pool) -> None:
     one, other = Office(pool, Log()), Office(pool, Log())
     await one.publishing.look()
