@@ -56,7 +56,6 @@ ON CONFLICT (session_id)
 DO UPDATE SET timer_id = excluded.timer_id, due = excluded.due, leased_until = NULL
 """
 _DISARM: Final = "DELETE FROM timer WHERE session_id = %s"
-_FORGET_TIMER: Final = "DELETE FROM timer WHERE session_id = %s AND timer_id = %s"
 _LEASE_DUE: Final = """
 UPDATE timer SET leased_until = %(until)s
 WHERE session_id IN (
@@ -210,10 +209,6 @@ class PostgresStore:
         async with self._pool.connection() as conn:
             rows = await (await conn.execute(_LEASE_DUE, wanted)).fetchall()
         return sorted((Due(*row) for row in rows), key=lambda due: due.due)
-
-    async def forget_timer(self, conn: Connection, due: Due) -> None:
-        """A timer that turned out to be stale."""
-        await conn.execute(_FORGET_TIMER, (due.session_id, due.timer_id))
 
     async def _timer(self, conn: Connection, before: Kept | None, after: Session) -> None:
         timer = after.timer

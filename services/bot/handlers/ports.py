@@ -127,10 +127,6 @@ class Store(Protocol):
         """Timers that are due, ours for ten seconds; in a transaction of its own."""
         ...
 
-    async def forget_timer(self, conn: Connection, due: Due, /) -> None:
-        """A timer that turned out to be stale."""
-        ...
-
 
 class Feed(Protocol):
     """The feed of tickets, by stream."""

@@ -50,18 +50,16 @@ class Sessions:
             stepped = Stepped(begun.session, events, begun.effects)
         await self._save(conn, None, stepped)
 
-    async def take(self, conn: Connection, session_id: UUID, given: Input) -> bool:
-        """Give an input to a session; false when it made no difference."""
+    async def take(self, conn: Connection, session_id: UUID, given: Input) -> None:
+        """Give an input to a session; what is stale makes no difference."""
         kept = await self._store.locked(conn, session_id)
         if kept is None:
-            return False
+            return
         session = kept.session
         flow = await self._flows.pinned(conn, session.flow_id, session.version)
         stepped = step(flow, session, given, self._now(), self._reading)
-        if not stepped.events:
-            return False
-        await self._save(conn, kept, stepped)
-        return True
+        if stepped.events:
+            await self._save(conn, kept, stepped)
 
     async def _save(self, conn: Connection, kept: Kept | None, stepped: Stepped) -> None:
         before, count = (None, 0) if kept is None else (kept.session, kept.events)

@@ -1,6 +1,7 @@
 """What happens when a time is over? Leased, committed, then given to its session (protocols.md 6).
 
-The step deletes the row. A process that dies in between leaves the lease to run out.
+The step deletes the row, as does one that comes between: then the id is stale. A process that dies
+in between leaves the lease to run out.
 """
 
 from collections.abc import Callable
@@ -51,8 +52,7 @@ class Timers:
     async def _fire(self, due: Due) -> None:
         try:
             async with self._pool.connection() as conn:
-                if not await self._sessions.take(conn, due.session_id, TimerDue(due.timer_id)):
-                    await self._store.forget_timer(conn, due)
+                await self._sessions.take(conn, due.session_id, TimerDue(due.timer_id))
         except TRANSIENT:
             raise
         except Exception:  # noqa: BLE001  the others must not wait for this one; it is tried again

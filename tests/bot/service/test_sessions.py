@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from services.bot.domain.inputs import TimerDue
 from services.bot.domain.session import rebuilt
 from services.bot.handlers.taking import VersionMissingError
 from shared.contracts import bot as told
@@ -199,6 +200,19 @@ async def test_a_timer_fires_once_and_late_if_it_must(office: Office) -> None:
     await office.answers()
     assert (await office.rows("SELECT ended_by FROM session")) == [("handoff",)]
     assert await office.rows("SELECT * FROM timer") == []
+
+
+async def test_a_timer_that_was_leased_before_the_customer_wrote_is_stale(office: Office) -> None:
+    customer = Customer(office.log)
+    await office.takes(*customer.arrives())
+    await office.answers()
+    late = office.now + timedelta(minutes=31)
+    (due,) = await office.store.lease(late, 10)
+    await office.takes(customer.says("1"))
+    async with office.pool.connection() as conn:
+        await office.sessions.take(conn, due.session_id, TimerDue(due.timer_id))
+    await office.answers()
+    assert (await office.path(customer.session_id))[-1] == "assunto"
 
 
 async def test_a_timer_of_a_dead_process_is_fired_when_its_lease_is_over(office: Office) -> None:
