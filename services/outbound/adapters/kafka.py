@@ -35,6 +35,7 @@ def consumers(
         handle_batch=settle.handle_batch,
         parking=parking,
         commutes=_always,
+        gather_ms=100,  # statuses and instants of the window: nobody waits for them
     )
     return broker
 

@@ -76,6 +76,7 @@ def subscriptions(
         instance=settings.instance,
         handle=on_message(OUTBOUND_EVENTS_TYPES, Fate, reactions.when_outbound),
         parking=parking,
+        gather_ms=25,
         commutes=always,
     )
     subscribe(

@@ -16,6 +16,7 @@ from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker
 from faststream.kafka import Topic as KafkaTopic
 from faststream.kafka.message import KafkaAckableMessage
+from faststream.message import AckStatus
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES
 from shared.plumbing import logs, metrics
@@ -35,13 +36,15 @@ from shared.plumbing.settings import CommonSettings
 
 _BATCH_TIMEOUT_MS: Final = 1_000
 _ROOM_BYTES: Final = 64 * 1024
+_GATHERED_BYTES: Final = 256 * 1024
+_LONGEST_FETCH_MS: Final = 500
 _SESSION_MS: Final = 6_000
 _HEARTBEAT_MS: Final = 2_000
 _LONGEST_BATCH_MS: Final = 24 * 3_600_000  # a database may be away for hours; `watch` judges life
 _STOP_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 5.0
+_FAREWELL_SECONDS: Final = 1.0  # a broker that is away is not waited for
 
-_commit_errors = metrics.counter("consumer_commit_errors", "Offsets not committed", ["topic"])
 _batch_errors = metrics.counter("consumer_batch_errors", "Batches given back whole", ["topic"])
 _log = logs.get(__name__)
 
@@ -77,8 +80,10 @@ class ServiceBroker(KafkaBroker):
         exc_tb: TracebackType | None = None,
     ) -> None:
         """Stop: batches in hand are finished within 5 seconds, or not acknowledged."""
-        for consumption, _ in self.consumptions:
+        for consumption, subscriber in self.consumptions:
             consumption.stopping.set()
+            if subscriber.consumer is not None:
+                await _farewell(consumption, subscriber.consumer)
         await super().stop(exc_type, exc_val, exc_tb)
 
 
@@ -113,12 +118,14 @@ def subscribe(
     batch_records: int = 256,
     commutes: Callable[[Received], bool] = never,
     handle_batch: BatchHandler | None = None,
+    gather_ms: int = 0,
 ) -> None:
     """Handle every message of `topic` at least once, those of one key in order, keys concurrently.
 
     `topic` and `group` are without prefix. Offsets are committed after a batch is done: each
     message applied, or parked. What is away is waited for without limit. `handle_batch` gets all
     first; when it raises, the messages go to `handle` one by one, so it stores all or nothing.
+    `gather_ms`: Kafka may hold messages for so long to give several at once; nobody waits for them.
     `commutes` names the messages that need not wait behind a parked one of their key. Without
     `parking`, what cannot be applied is logged, counted and skipped.
     """
@@ -139,12 +146,14 @@ def subscribe(
         heartbeat_interval_ms=_HEARTBEAT_MS,
         max_poll_interval_ms=_LONGEST_BATCH_MS,
         max_partition_fetch_bytes=MAX_MESSAGE_BYTES + _ROOM_BYTES,
+        fetch_min_bytes=_GATHERED_BYTES if gather_ms else 1,
+        fetch_max_wait_ms=gather_ms or _LONGEST_FETCH_MS,
         title=f"{group}:{topic}",
     )
     broker.consumptions.append((consumption, subscriber))
 
     async def parse(records: tuple[Record, ...]) -> _Batch:
-        return _Batch(records, consumption.topic, subscriber.consumer)
+        return _Batch(records, consumption, subscriber.consumer)
 
     async def decode(message: _Batch) -> tuple[Record, ...]:
         return message.records
@@ -156,19 +165,30 @@ def subscribe(
 
 
 class _Batch(KafkaAckableMessage):
-    """A batch as it came, bytes untouched; failed commits are counted (FastStream logs them)."""
+    """A batch as it came, bytes untouched; its offsets are told to the group now and then."""
 
-    def __init__(self, records: tuple[Record, ...], topic: str, consumer: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        records: tuple[Record, ...],
+        consumption: Consumption,
+        consumer: Any,  # noqa: ANN401  FastStream does not say which it is
+    ) -> None:
         super().__init__(raw_message=records, body=b"", consumer=consumer)
+        self._consumer = consumer
         self.records = records
-        self._topic = topic
+        self._consumption = consumption
 
     async def ack(self) -> None:
-        try:
-            await super().ack()
-        except Exception:
-            _commit_errors.labels(topic=self._topic).inc()
-            raise
+        consumption = self._consumption
+        stopping = consumption.stopping.is_set()
+        await consumption.commits.done(self._consumer, self.records, at_once=stopping)
+        self.committed = AckStatus.ACKED
+
+
+async def _farewell(consumption: Consumption, consumer: AIOKafkaConsumer) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_SECONDS):
+            await consumption.commits.tell(consumer)
 
 
 async def _consume(consumption: Consumption, records: tuple[Record, ...]) -> None:
@@ -220,13 +240,14 @@ async def _started(broker: ServiceBroker) -> bool:
 
 
 def watch(broker: KafkaBroker) -> Callable[[Heartbeat], Any]:
-    """A body for Loops (each second): measures the lag, beats while no subscription is stuck."""
+    """A body for Loops (each second): tells offsets, measures lag, beats while nothing is stuck."""
     ours = cast("ServiceBroker", broker)
 
     async def look(beat: Heartbeat) -> None:
         stuck: list[str] = []
         for consumption, subscriber in ours.consumptions:
             if subscriber.consumer is not None:
+                await consumption.commits.tell(subscriber.consumer)
                 await _look(consumption, subscriber.consumer)
                 if consumption.progress.stuck:
                     stuck.append(consumption.topic)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from aiokafka.errors import KafkaError
 
 from shared.plumbing import logs, metrics, tracing
+from shared.plumbing.kafka.commits import Commits
 from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
 from shared.plumbing.kafka.messages import (
     BatchHandler,
@@ -62,6 +63,7 @@ class Consumption:
     ) -> None:
         self.topic = topic
         self.progress = Progress(topic)
+        self.commits = Commits(topic)
         self.stopping = asyncio.Event()
         self._handle = handle
         self._handle_batch = handle_batch
