@@ -164,13 +164,13 @@ class Stand:
     flows: Path
     http: aiohttp.ClientSession
 
-    async def process(self, failpoint: str = "") -> asyncio.subprocess.Process:
+    async def process(self, failpoint: str = "", **more: str) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "services.bot",
-                env={**self.environment, "FAILPOINT": failpoint},
+                env={**self.environment, **more, "FAILPOINT": failpoint},
                 stderr=log,
             )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.ports import free_port
 from tests.bot.service.stand import Stand, a_stand, eventually
 from tests.support.stack import Kafka, Postgres
 
@@ -48,6 +49,24 @@ async def test_killed_at_any_step_each_command_is_one_command(stand: Stand, fail
         await stand.stop(again)
     for canary in (b"quebrou", b"Cliente 1", b"Suporte"):
         assert canary not in stand.log.read_bytes()
+
+
+@pytest.mark.timeout(240)
+async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand) -> None:
+    first = await stand.process()
+    second = await stand.process(BOT_INSTANCE="bot-2", BOT_PORT=str(free_port()))
+    try:
+        await stand.ready()
+        await stand.tickets.arrive(*range(1, 13))
+        await eventually(stand.ended, lambda found: found >= 3)
+        first.kill()
+        await first.wait()
+        await stand.tickets.arrive(*range(13, 17))
+        await eventually(stand.ended, lambda found: found == 16)
+        for number in range(1, 17):
+            assert stand.tickets.of(number) == WHOLE_TALK
+    finally:
+        await stand.stop(second)
 
 
 @pytest.mark.timeout(240)
