@@ -4,6 +4,7 @@ The step deletes the row, as does one that comes between: then the id is stale. 
 in between leaves the lease to run out.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -17,7 +18,7 @@ from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import TRANSIENT, Pool
 
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 8  # sessions, so that none waits for another
 logs.allow("session")
 _log = logs.get(__name__)
 
@@ -42,12 +43,13 @@ class Timers:
         self._now = now
 
     async def fire(self, beat: Heartbeat) -> None:
-        """A body for Loops: until nothing is due."""
+        """A body for Loops: until nothing is due. Raises an ExceptionGroup of what is away."""
         while found := await self._store.lease(self._now(), _AT_ONCE):
             hit("bot.timer_leased")
-            for due in found:
-                await self._fire(due)
-                beat.beat()
+            async with asyncio.TaskGroup() as group:
+                for due in found:
+                    group.create_task(self._fire(due))
+            beat.beat()
 
     async def _fire(self, due: Due) -> None:
         try:

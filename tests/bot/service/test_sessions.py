@@ -202,6 +202,16 @@ async def test_a_timer_fires_once_and_late_if_it_must(office: Office) -> None:
     assert await office.rows("SELECT * FROM timer") == []
 
 
+async def test_many_timers_are_fired_together(office: Office) -> None:
+    customers = [Customer(office.log, number) for number in range(1, 31)]
+    for customer in customers:
+        await office.takes(*customer.arrives())
+    await office.answers()
+    await office.fire(1800)
+    paths = [(await office.path(customer.session_id))[-1] for customer in customers]
+    assert set(paths) == {"sem_resposta"}
+
+
 async def test_a_timer_that_was_leased_before_the_customer_wrote_is_stale(office: Office) -> None:
     customer = Customer(office.log)
     await office.takes(*customer.arrives())
