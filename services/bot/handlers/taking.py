@@ -17,7 +17,7 @@ from shared.plumbing.postgres import Pool
 from shared.plumbing.sequence import APPLY, Gap, advance, judge
 from shared.plumbing.transient import TransientError
 
-_gaps = metrics.counter("version_gaps", "Versions that were missing and fetched from the feed")
+_gaps = metrics.counter("bot_version_gaps", "Versions that were missing and fetched from the feed")
 _TAPS = frozenset({"button_reply", "list_reply"})
 _WRITTEN = frozenset({"text", "template_button", *_TAPS})
 _LEFT = (
