@@ -11,7 +11,12 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from shared.plumbing import metrics
+
 FIRST_VERSION: Final = 1
+GAPS_SEEN: Final = metrics.counter(
+    "version_gaps", "Versions that were missing and fetched from the feed"
+)
 
 _SEED: Final = """
 INSERT INTO stream_version (stream, version)

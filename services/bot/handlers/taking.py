@@ -10,14 +10,12 @@ from services.bot.handlers.sessions import Sessions, committed
 from shared.contracts import tickets as published
 from shared.contracts.envelope import Message
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
-from shared.plumbing import metrics
 from shared.plumbing.kafka import Received, UnprocessableError
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
-from shared.plumbing.sequence import APPLY, Gap, advance, judge
+from shared.plumbing.sequence import APPLY, GAPS_SEEN, Gap, advance, judge
 from shared.plumbing.transient import TransientError
 
-_gaps = metrics.counter("bot_version_gaps", "Versions that were missing and fetched from the feed")
 _TAPS = frozenset({"button_reply", "list_reply"})
 _WRITTEN = frozenset({"text", "template_button", *_TAPS})
 _LEFT = (
@@ -119,7 +117,7 @@ class Taking:
         found = [_read(each) for each in await self._feed.stream(event.stream, from_version)]
         if [each.version for each in found if each.version in wanted] != list(wanted):
             raise VersionMissingError
-        _gaps.inc(len(wanted))
+        GAPS_SEEN.inc(len(wanted))
         return [each for each in found if each.version in wanted]
 
     async def _apply(self, conn: Connection, events: Sequence[_Event], *, begin: bool) -> None:

@@ -28,12 +28,11 @@ from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
-from shared.plumbing.sequence import APPLY, Gap, advance, verdicts
+from shared.plumbing.sequence import APPLY, GAPS_SEEN, Gap, advance, verdicts
 from shared.plumbing.transient import TransientError
 
 _SOURCE: Final = "projections"
 _folded = metrics.counter("events_folded", "Events that the read models have taken")
-_gaps_seen = metrics.counter("version_gaps", "Versions that were missing and fetched from the feed")
 _log = logs.get(__name__)
 
 
@@ -184,7 +183,7 @@ class Project:
     async def _fetched(self, gaps: dict[UUID, range]) -> list[Event]:
         found: list[Event] = []
         for stream, missing in gaps.items():
-            _gaps_seen.inc()
+            GAPS_SEEN.inc()
             _log.warning("gap", stream=str(stream), version=missing.start)
             events = await self._feed.stream(stream, missing.start)
             if not events or events[0].version != missing.start:
