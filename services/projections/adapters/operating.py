@@ -1,0 +1,177 @@
+"""What does each verb of an operator do with the models? Everything it needs is opened for it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from psycopg import AsyncConnection
+
+from services.projections.adapters import comparing, groups, pointer, rebuilding
+from services.projections.adapters.comparing import Comparison
+from services.projections.adapters.feed import Feed
+from services.projections.adapters.parked import ParkedEvents
+from services.projections.adapters.pointer import Model, NoSuchModelError
+from services.projections.adapters.rebuilding import Pace, Parts, Tell
+from services.projections.adapters.secrets import own_key
+from services.projections.handlers.ports import Connection, Place, State
+from services.projections.handlers.project import resets
+from services.projections.settings import Settings
+from shared.plumbing import clock
+from shared.plumbing.http import InternalClient
+from shared.plumbing.kafka import Producer
+from shared.plumbing.outbox import Outbox
+from shared.plumbing.parked_verbs import parking_at
+from shared.plumbing.parking import Parking
+from shared.plumbing.postgres import make_pool
+from shared.plumbing.sealing import Sealer
+from shared.plumbing.tokens import TokenSigner
+
+_SERVICE: Final = "projections"
+_INSTANCE: Final = "guiche projections"
+_REACH_SECONDS: Final = 120.0
+_SWITCH_SECONDS: Final = 30.0
+_FORGET_SECONDS: Final = 20.0  # longer than the session of a member
+
+
+async def status() -> list[tuple[Model, dict[int, Place]]]:
+    """Every model, and how far it is."""
+    async with _connected() as conn:
+        models = await pointer.models(conn)
+        return [(model, await pointer.places_of(conn, model.number)) for model in models]
+
+
+async def rebuild(batch_events: int, most_per_second: float | None, tell: Tell) -> int:
+    """Build a model, or go on with one; its number, when it has reached the live one.
+
+    Raises BusyError, TooManyModelsError, BehindLiveError.
+    """
+    async with _calls() as calls, _connected() as conn:
+        await pointer.alone_at_work(conn)
+        async with conn.transaction():
+            number = await rebuilding.unfinished(conn)
+        async with calls.parts(number, "building") as made:
+            pace = Pace(made.pool, number, tell, most_per_second)
+            await rebuilding.rebuild(
+                made, number, calls.feed, _INSTANCE, pace, batch_events=batch_events
+            )
+            await rebuilding.reached(made.pool, number, _REACH_SECONDS)
+    return number
+
+
+async def verify(number: int | None) -> list[Comparison]:
+    """Compare a model with the live one; raises BusyError, NoSuchModelError, BehindLiveError."""
+    async with _calls() as calls, _connected() as conn:
+        await pointer.alone_at_work(conn)
+        other, live = (await pointer.other(conn, number)).number, await pointer.live(conn)
+        async with (
+            calls.parts(other, "verifying") as made,
+            comparing.stands_still(conn, other),
+        ):
+            return await comparing.compare(calls.url, live, other, made, calls.feed)
+
+
+async def switch(number: int | None) -> int:
+    """Move the pointer to a model, or to the newest; raises as `pointer.switch`."""
+    async with _connected() as conn:
+        to = (await pointer.other(conn, number)).number
+        await _move(conn, to)
+    return to
+
+
+async def rollback() -> int:
+    """Move the pointer back; raises as `pointer.switch`."""
+    async with _connected() as conn:
+        before = [model.number for model in await pointer.models(conn) if model.previous]
+        if not before:
+            raise NoSuchModelError
+        await _move(conn, before[0])
+    return before[0]
+
+
+async def drop(number: int) -> None:
+    """End a model; raises NoSuchModelError, LiveModelError."""
+    async with _connected() as conn, conn.transaction():
+        await pointer.drop(conn, number)
+
+
+async def forget_group(number: int) -> None:
+    """End its group in Kafka; raises GroupStaysError, KafkaError."""
+    settings = Settings()
+    group = pointer.group(settings, number)
+    await groups.forget_group(settings, group, seconds=_FORGET_SECONDS)
+
+
+async def pause(number: int, *, paused: bool) -> None:
+    """Let a model stand still, or go on; raises LiveModelError."""
+    async with _connected() as conn:
+        await pointer.pause(conn, number, paused=paused)
+
+
+@asynccontextmanager
+async def parking(opens: bool) -> AsyncGenerator[Parking]:  # noqa: FBT001
+    """What the live model could not fold."""
+    settings = Settings()
+
+    async def key() -> bytes:
+        async with aiohttp.ClientSession() as session:
+            return await _key(settings, session)
+
+    async with _connected() as conn:
+        url = pointer.address(settings.database_url, await pointer.live(conn))
+    async with parking_at(url, _SERVICE, key if opens else None, ParkedEvents) as found:
+        yield found
+
+
+async def _move(conn: Connection, to: int) -> None:
+    settings = Settings()
+    pool = make_pool(settings.database_url, min_size=0, max_size=1)  # closed: `put` needs none
+    outbox = Outbox(pool, Producer(settings))
+
+    async def reset(within: Connection) -> None:
+        accounts = await pointer.accounts_of(within, to)
+        await outbox.put(within, resets(accounts, clock.now()))
+
+    await pointer.switch(conn, to, reset, seconds=_SWITCH_SECONDS)
+
+
+@asynccontextmanager
+async def _connected() -> AsyncGenerator[Connection]:
+    async with await AsyncConnection.connect(Settings().database_url, autocommit=True) as conn:
+        yield conn
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """Who is asked over HTTP, and our own key."""
+
+    url: str
+    feed: Feed
+    sealer: Sealer
+
+    @asynccontextmanager
+    async def parts(self, number: int, turn: State) -> AsyncGenerator[Parts]:
+        """What folds a model in this process."""
+        made = rebuilding.parts(self.url, number, self.feed, self.sealer, turn)
+        await made.pool.open()
+        try:
+            yield made
+        finally:
+            await made.pool.close()
+
+
+@asynccontextmanager
+async def _calls() -> AsyncGenerator[_Calls]:
+    settings = Settings()
+    signer = TokenSigner(_SERVICE, settings.keys_dir)
+    async with aiohttp.ClientSession() as session:
+        tickets = InternalClient(signer, "tickets", settings.tickets_urls, lambda: session)
+        key = await _key(settings, session)
+        yield _Calls(settings.database_url, Feed(tickets, clock.now), Sealer(key))
+
+
+async def _key(settings: Settings, session: aiohttp.ClientSession) -> bytes:
+    signer = TokenSigner(_SERVICE, settings.keys_dir)
+    urls = settings.directory_urls
+    return await own_key(InternalClient(signer, "directory", urls, lambda: session))
