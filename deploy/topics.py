@@ -111,8 +111,11 @@ async def _shapes(
     answers: list[Any] = await admin.describe_configs(wanted)
     shapes = {name: {"partitions": str(count)} for name, count in counts.items()}
     for answer in answers:
-        for _, _, _, name, entries in answer.resources:
-            shapes[name].update({entry[0]: entry[1] for entry in entries})
+        for error, _, _, name, entries in answer.resources:
+            if error:  # of several brokers this one has not heard of a new topic yet
+                shapes.pop(name, None)
+            else:
+                shapes[name].update({entry[0]: entry[1] for entry in entries})
     return shapes
 
 
