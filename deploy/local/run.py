@@ -172,8 +172,7 @@ def _on_signals() -> asyncio.Event:
 
 
 def _write_environment(installation: Installation) -> None:
-    file = installation.places.environment
-    file.touch(mode=0o600)
+    file = installation.places.environment  # who waits for it reads all of it at once
     scratch = file.with_suffix(".new")
     scratch.touch(mode=0o600)
     scratch.write_text("".join(f"{key}={value}\n" for key, value in installation.public().items()))
