@@ -21,7 +21,7 @@ _DEAF = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
-time.sleep(600)
+time.sleep(600)  # lives until the test ends it
 """
 
 
