@@ -5,6 +5,9 @@ from uuid import UUID
 
 from shared.contracts.envelope import Contract, Message, registry_of
 
+MOST_TICKETS: Final = 100
+"""The highest limit of tickets that an agent may have."""
+
 
 class Policies(Contract):
     """Policies of an account, defaults first (domain.md 2.7); `version` rises with a change."""
@@ -50,7 +53,10 @@ class SectorChanged(Message):
 
 
 class AgentChanged(Message):
-    """A person who answers; roles are `agent`, `supervisor`, `admin`."""
+    """A person who answers; roles are `agent`, `supervisor`, `admin`.
+
+    `ticket_limit` is how many tickets they may own at once (1 to MOST_TICKETS; None: any number).
+    """
 
     TYPE: ClassVar[str] = "directory.AgentChanged.v1"
     id: UUID

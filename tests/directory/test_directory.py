@@ -206,6 +206,14 @@ def test_a_seed_with_an_unknown_field_names_it(tmp_path: Path) -> None:
         seed_file.read(seed, VARIABLES)
 
 
+@pytest.mark.parametrize("limit", [0, 101])
+def test_a_limit_of_tickets_that_nobody_can_keep_is_refused(tmp_path: Path, limit: int) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(SEED.replace("roles: [agent]", f"roles: [agent], ticket_limit: {limit}"))
+    with pytest.raises(ValidationError, match="ticket_limit"):
+        seed_file.read(seed, VARIABLES)
+
+
 async def test_a_seed_that_names_an_unknown_sector_is_refused(
     postgres: Postgres, keys_dir: Path, tmp_path: Path
 ) -> None:

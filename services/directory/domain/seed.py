@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared.contracts.directory import (
+    MOST_TICKETS,
     AccountChanged,
     AgentChanged,
     ConnectionChanged,
@@ -50,7 +51,7 @@ class SeedAgent(_Part):
     roles: list[Literal["agent", "supervisor", "admin"]]
     sectors: list[Key] = []
     active: bool = True
-    ticket_limit: int | None = None
+    ticket_limit: int | None = Field(default=None, ge=1, le=MOST_TICKETS)
 
 
 class SeedConnection(_Part):

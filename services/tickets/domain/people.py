@@ -27,6 +27,13 @@ class Actor:
     agent_id: UUID
     roles: frozenset[str]
     sectors: frozenset[UUID]
+    ticket_limit: int | None = None  # tickets that they may own at once
+    slot: int | None = None  # of that limit, free at that instant
+
+    @property
+    def has_room(self) -> bool:
+        """Whether they may own one ticket more."""
+        return self.ticket_limit is None or self.slot is not None
 
     @property
     def author(self) -> Author:

@@ -55,6 +55,18 @@ class TicketAlreadyOpenError(RefusedError):
         return {"ticket_id": str(self.ticket)}
 
 
+@dataclass(eq=False)
+class AgentLimitReachedError(RefusedError):
+    """The agent owns as many tickets as the directory allows."""
+
+    code: ClassVar[str] = "agent_limit_reached"
+    limit: int | None
+
+    def extras(self) -> dict[str, object]:
+        """How many that is."""
+        return {"limit": self.limit}
+
+
 class NotInSectorError(RefusedError):
     """The actor does not belong to the ticket's sector."""
 

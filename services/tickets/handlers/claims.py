@@ -31,6 +31,11 @@ def open_ticket(contact: UUID, connection: UUID, ticket: UUID) -> Claim:
     return Claim("open_ticket", contact.bytes + connection.bytes, ticket.bytes)
 
 
+def agent_slot(agent: UUID, slot: int, ticket: UUID) -> Claim:
+    """One of the tickets that an agent with a limit owns (design.md D3): slots 1 to the limit."""
+    return Claim("agent_slot", agent.bytes + slot.to_bytes(2), ticket.bytes)
+
+
 def automatic(message: UUID) -> Claim:
     """An automatic message per (ticket, kind, cause): its id derives from the three."""
     return Claim("automatic", message.bytes, message.bytes)

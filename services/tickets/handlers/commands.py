@@ -8,12 +8,11 @@ from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import MessageQueued, MessagesRead
 from services.tickets.domain.ticket import commands, guards
 from services.tickets.domain.ticket.decide import decide, wants_farewell
-from services.tickets.handlers import speaking
+from services.tickets.handlers import slots, speaking
 from services.tickets.handlers.answering import Answering
 from services.tickets.handlers.asked import Answered, Asked
 from services.tickets.handlers.deciding import Deciding, Decision, Loaded
 from services.tickets.handlers.directory import DirectoryView
-from services.tickets.handlers.policies import owner_of
 from services.tickets.handlers.ports import Clock
 from services.tickets.handlers.session_end import end_session
 from services.tickets.handlers.store import EventStore
@@ -33,6 +32,7 @@ class CommandHandler:
         now: Clock,
         silence: timedelta,
     ) -> None:
+        self._store = store
         self._warm = warm
         self._directory = directory
         self._silence = silence
@@ -84,11 +84,10 @@ class CommandHandler:
         """Go on with a closed episode; raises RefusedError."""
 
         async def decided(loaded: Loaded) -> Decision:
+            last = loaded.state.last_owner_id
             command = commands.Reopen(
                 actor=loaded.actor,
-                last_owner=owner_of(
-                    self._directory.snapshot(), asked.account, loaded.state.last_owner_id
-                ),
+                last_owner=await slots.owner_of(self._store, self._directory, asked.account, last),
                 at=loaded.at,
                 policies=loaded.policies,
             )

@@ -24,6 +24,7 @@ from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket.events import TicketEvent
 from services.tickets.domain.ticket.state import Ticket
+from services.tickets.handlers import slots
 from services.tickets.handlers.asked import (
     Asked,
     BusyError,
@@ -202,17 +203,24 @@ class Deciding:
             }
         )
         directory = self._directory.snapshot()
-        agent_id = asked.agent_id
         return Loaded(
             asked=asked,
             at=self._now(),
-            asker=None if agent_id is None else actor_of(directory, asked.account, agent_id),
+            asker=await self._asker(asked, state),
             policies=policies_of(directory, asked.account),
             connection=directory.connection(asked.account, state.connection_id),
             contact=held[state.contact_id],
             conversation=held[state.conversation_id],
             ticket=held[ticket.id],
         )
+
+    async def _asker(self, asked: Asked, ticket: Ticket) -> Actor | None:
+        if asked.agent_id is None:
+            return None
+        actor = actor_of(self._directory.snapshot(), asked.account, asked.agent_id)
+        if ticket.owner_id is not None:
+            return actor  # nothing that they ask of an owned ticket makes it theirs
+        return await slots.with_slot(self._store, asked.account, actor)
 
     async def _try(self, asked: Asked, hash_: str, decided: Decide) -> Settled | None:
         """One decision; None when the race was lost."""
@@ -285,6 +293,7 @@ def _to_command(loaded: Loaded, decision: Decision, hash_: str) -> Command:
         expecting(loaded.conversation, key, *decision.conversation),
     )
     outcome = _outcome(loaded, decision, expectations, hash_)
+    taken, released = slots.changed(loaded.state, decision.ticket)
     if not decision.conversation and not decision.heard:
         # nothing here depends on what was said meanwhile: who writes disturbs no accept (D1)
         expectations = expectations[:2]
@@ -292,8 +301,8 @@ def _to_command(loaded: Loaded, decision: Decision, hash_: str) -> Command:
         account=asked.account,
         meta=Meta(loaded.at, asked.actor, asked.command_id, asked.correlation),
         expectations=expectations,
-        take=tuple(decision.take),
-        release=tuple(decision.release),
+        take=(*decision.take, *taken),
+        release=(*decision.release, *released),
         set_timers=tuple(decision.set_timers),
         clear_timers=tuple(decision.clear_timers),
         outcome=_OUTCOME.dump_json(outcome),

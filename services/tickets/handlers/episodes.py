@@ -12,11 +12,10 @@ from services.tickets.domain.ticket.commands import OpenByInbound, ReopenByInbou
 from services.tickets.domain.ticket.decide import decide, open_by_inbound
 from services.tickets.domain.ticket.events import FlowSessionStarted, TicketEvent
 from services.tickets.domain.ticket.state import OPEN, Ticket
-from services.tickets.handlers import claims
+from services.tickets.handlers import claims, slots
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.machine import Machine
 from services.tickets.handlers.people import Found
-from services.tickets.handlers.policies import owner_of
 from services.tickets.handlers.ports import NewId
 from services.tickets.handlers.protocols import Protocols
 from services.tickets.handlers.store import Claim
@@ -111,12 +110,13 @@ class Episodes:
             return await self._opened(saying, newest, policies, connection, now)
         if what is Effect.REOPEN:
             ticket = newest.state
-            snapshot = self._directory.snapshot()
-            owner = owner_of(snapshot, saying.item.account_id, ticket.last_owner_id)
+            store, account = self._machine.store, saying.item.account_id
+            owner = await slots.owner_of(store, self._directory, account, ticket.last_owner_id)
             command = ReopenByInbound(last_owner=owner, at=now, policies=policies)
             events = decide(ticket, command)
             claim = claims.open_ticket(ticket.contact_id, ticket.connection_id, ticket.id)
-            return Episode(newest, tuple(events), (claim,), ticket.protocol)
+            taken, _ = slots.changed(ticket, events)
+            return Episode(newest, tuple(events), (claim, *taken), ticket.protocol)
         return Episode(newest, (), (), newest.state.protocol)
 
     async def _opened(

@@ -19,11 +19,5 @@ def actor_of(directory: Snapshot, account_id: UUID, agent_id: UUID) -> Actor:
     agent = directory.agent(account_id, agent_id)
     if agent is None:
         raise ForbiddenError
-    return Actor(agent.id, frozenset(agent.roles), frozenset(agent.sector_ids))
-
-
-def owner_of(directory: Snapshot, account_id: UUID, agent_id: UUID | None) -> Actor | None:
-    """Who held a ticket last, while they are still active."""
-    if agent_id is None or directory.agent(account_id, agent_id) is None:
-        return None
-    return actor_of(directory, account_id, agent_id)
+    roles, sectors = frozenset(agent.roles), frozenset(agent.sector_ids)
+    return Actor(agent.id, roles, sectors, ticket_limit=agent.ticket_limit)

@@ -123,3 +123,22 @@ def test_a_sector_that_is_not_active_is_refused() -> None:
 
 def test_a_ticket_without_a_sector_is_everybodys() -> None:
     ticket.given(opened()).when(accept(CARLA)).then(TicketAccepted)
+
+
+def test_who_owns_as_many_as_allowed_takes_no_more() -> None:
+    full = replace(ANA, ticket_limit=3)
+    refused = (
+        ticket.given(opened(), assigned())
+        .when(accept(full))
+        .then_refused(refusals.AgentLimitReachedError)
+    )
+    assert refused.limit == 3
+
+
+def test_the_slot_of_a_limit_goes_with_the_ownership() -> None:
+    waiting = ticket.given(opened(), assigned())
+    event = waiting.when(accept(replace(ANA, ticket_limit=3, slot=2))).then(TicketAccepted)[0]
+    assert isinstance(event, TicketAccepted)
+    assert event.slot == 2
+    held = evolve(evolve(None, opened()), event)
+    assert (held.slot, evolve(held, closed(ANA)).slot) == (2, None)

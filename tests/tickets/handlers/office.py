@@ -65,6 +65,7 @@ class Office:
     entry: Literal["waiting", "flow", "menu"] = "waiting"
     flow_id: UUID | None = None
     sector_id: UUID | None = VENDAS
+    limits: dict[UUID, int] = field(default_factory=dict[UUID, int])
     commands: CommandHandler = field(init=False)
     reactions: Reactions = field(init=False)
     flows: FlowCommandHandler = field(init=False)
@@ -118,6 +119,9 @@ class Office:
             _agent(BIA, ["agent"], [VENDAS]),
             _agent(CARLA, ["agent"], [SUPORTE]),
             _agent(SUPERVISOR, ["supervisor"], []),
+        ]
+        people = [
+            one.model_copy(update={"ticket_limit": self.limits.get(one.id)}) for one in people
         ]
         return Snapshot(
             MappingProxyType({ACCOUNT: account}),

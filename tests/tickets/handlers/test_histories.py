@@ -48,6 +48,7 @@ async def test_any_history_keeps_what_must_hold(
     office: Office, seed: int, after_close: str, entry: Literal["waiting", "flow"]
 ) -> None:
     office.entry, office.flow_id = entry, FLOW
+    office.limits = {ANA: 1, BIA: 2}
     chance = Random(seed)  # noqa: S311  a history, not a secret
     office.policies = Policies.model_validate({"inbound_after_close": after_close})
     office.texts = Texts(greeting="Olá", acceptance="Sou eu", farewell="Tchau")
@@ -67,6 +68,7 @@ async def test_any_history_keeps_what_must_hold(
     _each_automatic_message_once(log)
     _nothing_is_said_after_the_window(log)
     _a_flow_speaks_only_in_its_session(log)
+    _nobody_owns_more_than_allowed(log, office.limits)
     await _memory_is_the_log(office, other, log)
     await _silence_ends_only_running_sessions(office, log)
 
@@ -167,6 +169,18 @@ def _a_flow_speaks_only_in_its_session(log: list[StoredEvent]) -> None:
             state = tickets[stored.stream] = TICKET.fold(tickets.get(stored.stream), event)
             assert (state.session_id is not None) == (state.lifecycle is Lifecycle.BOT)
             assert (state.owner_id is not None) == (state.lifecycle in OWNED)
+
+
+def _nobody_owns_more_than_allowed(log: list[StoredEvent], limits: dict[UUID, int]) -> None:
+    """At every version; a slot is one ticket's."""
+    tickets: dict[UUID, Ticket] = {}
+    for stored in log:
+        if isinstance(stored.event, get_args(TicketEvent)):
+            tickets[stored.stream] = TICKET.fold(tickets.get(stored.stream), stored.event)
+            slots = Counter((one.owner_id, one.slot) for one in tickets.values() if one.slot)
+            assert all(number == 1 for number in slots.values())
+            owned = Counter(one.owner_id for one in tickets.values() if one.owner_id)
+            assert all(owned[agent] <= limit for agent, limit in limits.items())
 
 
 async def _silence_ends_only_running_sessions(office: Office, log: list[StoredEvent]) -> None:

@@ -135,9 +135,11 @@ def _reopen_by_inbound(ticket: Ticket, command: ReopenByInbound) -> list[TicketE
 
 
 def _back(ticket: Ticket, command: Reopen | ReopenByInbound) -> Actor | None:
-    """The last owner, where the policy wants them back and they still belong to the sector."""
+    """The last owner, where the policy wants them back, they belong to the sector and have room."""
     owner = command.last_owner
     if command.policies.reopen_manual_target != "attending_by_last_owner" or owner is None:
+        return None
+    if not owner.has_room:
         return None
     return owner if owner.works_in(ticket.sector_id) or owner.supervises else None
 
@@ -170,4 +172,5 @@ def _accepted(
         sector_id=sector,
         via=via,
         override_by=owner.agent_id if outside else None,
+        slot=owner.slot,
     )

@@ -58,6 +58,7 @@ class TicketAccepted(TicketFact):
     sector_id: UUID | None
     via: Literal["queue", "transfer", "reopen", "outbound"] = "queue"
     override_by: UUID | None = None
+    slot: int | None = None  # of the owner's limit, where there is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,19 +33,14 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
         case SectorAssigned():
             return replace(ticket, sector_id=event.sector_id)
         case TicketQueued():
-            return replace(ticket, lifecycle=Lifecycle.WAITING, owner_id=None, owned_since=None)
+            return replace(_unowned(ticket), lifecycle=Lifecycle.WAITING)
         case TicketAccepted():
             return _accepted(ticket, event)
         case OwnerReleased():
-            return replace(ticket, owner_id=None, owned_since=None)
+            return _unowned(ticket)
         case TicketClosed():
-            return replace(
-                ticket,
-                lifecycle=Lifecycle.CLOSED,
-                closed_at=event.occurred_at,
-                owner_id=None,
-                owned_since=None,
-            )
+            closed = _unowned(ticket)
+            return replace(closed, lifecycle=Lifecycle.CLOSED, closed_at=event.occurred_at)
         case TicketReopened():
             # waits until TicketAccepted follows: no version is attended by nobody (2.8, 2)
             return replace(ticket, lifecycle=Lifecycle.WAITING, closed_at=None)
@@ -81,4 +76,9 @@ def _accepted(ticket: Ticket, event: TicketAccepted) -> Ticket:
         last_owner_id=event.owner_id,
         owned_since=event.occurred_at,
         sector_id=event.sector_id or ticket.sector_id,
+        slot=event.slot,
     )
+
+
+def _unowned(ticket: Ticket) -> Ticket:
+    return replace(ticket, owner_id=None, owned_since=None, slot=None)

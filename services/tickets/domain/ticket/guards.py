@@ -29,6 +29,13 @@ def accept(
     sectors = {wanted, ticket.sector_id} if moved else {wanted}  # a real sector is left by its own
     if not all(actor.works_in(sector) for sector in sectors) and not actor.supervises:
         raise refusals.NotInSectorError
+    room(actor)
+
+
+def room(actor: Actor) -> None:
+    """Raises when the agent owns as many tickets as allowed."""
+    if not actor.has_room:
+        raise refusals.AgentLimitReachedError(actor.ticket_limit)
 
 
 def speak(ticket: Ticket, actor: Actor) -> None:
@@ -123,8 +130,13 @@ def reopen(ticket: Ticket, actor: Actor, policies: Policies, at: datetime) -> No
     limit = policies.reopen_limit_days
     if limit is not None and at - ticket.closed_at > timedelta(days=limit):
         raise refusals.ReopenLimitPassedError
-    if actor.supervises:
-        return
+    if not actor.supervises:
+        _may_reopen(ticket, actor, policies)
+    if policies.reopen_manual_target == "attending_by_actor":
+        room(actor)
+
+
+def _may_reopen(ticket: Ticket, actor: Actor, policies: Policies) -> None:
     if policies.reopen_who == "supervisor":
         raise refusals.ForbiddenError
     if policies.reopen_who == "owner" and ticket.last_owner_id != actor.agent_id:

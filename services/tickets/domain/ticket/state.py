@@ -35,6 +35,7 @@ class Ticket:
     owner_id: UUID | None = None
     owned_since: datetime | None = None
     last_owner_id: UUID | None = None
+    slot: int | None = None  # of the owner's limit: a claim that goes with the ownership
     session_id: UUID | None = None  # of the running flow: exactly while in `bot` (2.8, 7)
     opened_at: datetime
     closed_at: datetime | None = None
