@@ -233,6 +233,18 @@ RULES: Final = (
         ("tests/ingest/test_signature.py::test_one_changed_bit_of_the_body_is_refused",),
     ),
     Rule(
+        "slot of an agent's limit",
+        "services/tickets/handlers/deciding.py",
+        "take=(*decision.take, *taken)",
+        "take=(*decision.take,)",
+        (
+            (
+                "tests/tickets/handlers/test_limits.py::"
+                "test_one_more_than_the_limit_is_refused_until_another_is_closed"
+            ),
+        ),
+    ),
+    Rule(
         "window at send",
         "services/outbound/domain/window.py",
         "return closes is not None and now + margin < closes",
