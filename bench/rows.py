@@ -20,5 +20,6 @@ ROWS: Final[dict[str, str]] = {
     "eventstore.md 5: projection": "bench.projection",
     "design.md 6, 1: webhook acknowledged": "bench.webhook",
     "design.md 6, 2 and 3: webhook to screen, sustained": "bench.way",
+    "design.md 6, 4: accept by HTTP": "bench.accept",
     "design.md 6: sending": "bench.sending",
 }

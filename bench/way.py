@@ -6,20 +6,17 @@ stands where the floor would. `python -m bench way`.
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter
-from uuid import uuid4
 
 import aiohttp
 
 from bench.harness import Row, middle, p99, show
+from bench.writing import phone, write
 from tests.checks.agent import Agent
 from tests.checks.system import System, running
 from tests.checks.waiting import until
@@ -34,7 +31,7 @@ TOLD = "SELECT count(*) FROM rm_v1.timeline WHERE body ->> 'direction' = 'in'"
 
 @dataclass
 class Writing:
-    """Customers who write, straight to ingest's door; a text is a number, so it is found again."""
+    """Customers who write; a text is a number, so it is found again."""
 
     system: System
     numbers: "count[int]" = field(default_factory=count)
@@ -42,38 +39,13 @@ class Writing:
 
     async def post(self) -> bool:
         """Whether the webhook was acknowledged."""
-        public, number = self.system.public, next(self.numbers)
+        number = next(self.numbers)
         text = f"mensagem {number}"
-        body = _body(public["GUICHE_PHONE_NUMBER_ID"], public["GUICHE_WABA_ID"], number, text)
-        secret = public["GUICHE_APP_SECRET"].encode()
-        signature = hmac.digest(secret, body, hashlib.sha256).hex()
         self.sent[text] = perf_counter()
-        headers = {"X-Hub-Signature-256": f"sha256={signature}"}
-        async with self.system.http.post(
-            public["GUICHE_WEBHOOK"], data=body, headers=headers
-        ) as answer:
-            if answer.status != 200:
-                del self.sent[text]
-            return answer.status == 200
-
-
-def _body(number_id: str, waba: str, number: int, text: str) -> bytes:
-    phone = f"55119{70_000_000 + number % CUSTOMERS}"
-    message = {
-        "from": phone,
-        "id": f"wamid.{uuid4().hex}",
-        "timestamp": str(int(time.time())),
-        "type": "text",
-        "text": {"body": text},
-    }
-    value = {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "551140000001", "phone_number_id": number_id},
-        "contacts": [{"profile": {"name": "Marina"}, "wa_id": phone}],
-        "messages": [message],
-    }
-    entry = {"id": waba, "changes": [{"field": "messages", "value": value}]}
-    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+        taken = await write(self.system, [(phone(number % CUSTOMERS), text)])
+        if not taken:
+            del self.sent[text]
+        return taken
 
 
 async def _watching(agent: Agent, writing: Writing, milliseconds: list[float]) -> None:

@@ -38,8 +38,8 @@ async def check(seed: int, logs: Path | None, topology: Topology) -> None:
     """Each agent speaks to half of the tickets through either process, so every race crosses."""
     ledger = Ledger(f"check-accept, seed {seed}")
     async with systems.running(durable=False, logs=logs, topology=topology) as system:
-        doors = await _doors(system)
-        agents = await _agents(system, doors)
+        doors = await doors_of(system)
+        agents = await agents_at(system, doors)
         tickets = await _waiting(system, seed, agents[0][0])
         began = monotonic()
         tries = await _race(agents, tickets)
@@ -47,7 +47,7 @@ async def check(seed: int, logs: Path | None, topology: Topology) -> None:
         await _judge(ledger, tries, tickets, agents[0][0])
 
 
-async def _doors(system: System) -> tuple[str, str]:
+async def doors_of(system: System) -> tuple[str, str]:
     """Two gateways, each of which knows one process of tickets only."""
     for number, name in enumerate(("gateway-2", "gateway-3")):
         system.start_another(
@@ -63,7 +63,7 @@ async def _doors(system: System) -> tuple[str, str]:
     return system.url("gateway-2"), system.url("gateway-3")
 
 
-async def _agents(system: System, doors: tuple[str, str]) -> list[tuple[Agent, Agent]]:
+async def agents_at(system: System, doors: tuple[str, str]) -> list[tuple[Agent, Agent]]:
     """Two people, each signed in at both doors."""
     public = system.public
     people: list[tuple[Agent, Agent]] = []

@@ -195,11 +195,16 @@ class System:
 
 @asynccontextmanager
 async def running(
-    *, durable: bool, logs: Path | None, topology: Topology = _SMALL, bot: bool = False
+    *,
+    durable: bool,
+    logs: Path | None,
+    topology: Topology = _SMALL,
+    bot: bool = False,
+    texts: bool = True,
 ) -> AsyncGenerator[System]:
     """Start everything, wait until it is ready, end everything; logs are kept when asked.
 
-    Without `bot` people wait for people on both numbers.
+    Without `bot` people wait for people on both numbers; without `texts` nothing is said by itself.
     """
     _clean_environment()
     with scratch_places() as places:
@@ -208,7 +213,7 @@ async def running(
         supervisor = Supervisor()
         try:
             async with _session() as http, _kept_alive(supervisor):
-                seed = SEED if bot else _seed_without_flows(places)
+                seed = SEED if bot else _seed_without_flows(places, texts=texts)
                 installation = await _prepared(places, topology, servers, supervisor)
                 system = System(installation, supervisor, http, seed)
                 system.start()
@@ -279,13 +284,15 @@ async def _prepared(
     )
 
 
-def _seed_without_flows(places: Places) -> Path:
+def _seed_without_flows(places: Places, *, texts: bool) -> Path:
     """The demo account whose second number waits for people, as the first does."""
     seed = yaml.safe_load(SEED.read_text())
     for account in seed["accounts"]:
         for connection in account["connections"]:
             connection |= {"entry": "waiting"}
             connection.pop("flow", None)
+            if not texts:
+                connection.pop("texts", None)
     file = places.run / "seed.yaml"
     file.write_text(yaml.safe_dump(seed, allow_unicode=True))
     return file
