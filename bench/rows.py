@@ -22,4 +22,5 @@ ROWS: Final[dict[str, str]] = {
     "design.md 6, 2 and 3: webhook to screen, sustained": "bench.way",
     "design.md 6, 4: accept by HTTP": "bench.accept",
     "design.md 6: sending": "bench.sending",
+    "design.md 6: memory": "bench.memory",
 }
