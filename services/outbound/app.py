@@ -27,8 +27,9 @@ from services.outbound.handlers.send import Limits, Send
 from services.outbound.handlers.settle import Settle
 from services.outbound.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
-from shared.plumbing import clock, health, logs, metrics, tasks
+from shared.plumbing import health, logs, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
+from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer, ServiceBroker, start_when_ready, watch
 from shared.plumbing.loops import Heartbeat, Loops
@@ -49,11 +50,14 @@ def build_app(
     settings: Settings,
     *,
     fetch_secrets: Fetch | None = None,
-    now: Callable[[], datetime] = clock.now,
+    now: Callable[[], datetime] | None = None,
     new_id: Callable[[], UUID] = uuid_utils.uuid7,
     jitter: Callable[[], float] = random.random,
 ) -> FastAPI:
-    """The whole service; `fetch_secrets` stands in for directory's internal API."""
+    """The whole service; `fetch_secrets` stands in for directory's internal API.
+
+    Without `now` the time is the database's.
+    """
     outbound = _Outbound(settings, fetch_secrets, now, new_id, jitter)
 
     @asynccontextmanager
@@ -81,16 +85,17 @@ class _Outbound:
         self,
         settings: Settings,
         fetch_secrets: Fetch | None,
-        now: Callable[[], datetime],
+        now: Callable[[], datetime] | None,
         new_id: Callable[[], UUID],
         jitter: Callable[[], float],
     ) -> None:
         self._settings = settings
-        self._now = now
         self._new_id = new_id
         self._jitter = jitter
         self.waiting, self.loops = health.Health(), Loops()
         self._pool = make_pool(settings.database_url, min_size=2, max_size=8)
+        self._clock = DatabaseClock(self._pool)
+        self._now = now or self._clock.now
         self._producer = Producer(settings)
         self._outbox = Outbox(self._pool, self._producer)
         self._internal: aiohttp.ClientSession | None = None
@@ -174,6 +179,7 @@ class _Outbound:
     ) -> None:
         add, secrets = self.loops.add, self._secrets
         every = self._settings.secrets_interval_seconds
+        add("clock", self._clock.ask, interval_seconds=ASK_SECONDS)
         add("secrets", secrets.refresh, interval_seconds=every, wake=secrets.wanted)
         add("directory", self._reader.run, interval_seconds=1.0)
         add("send", send.turn, interval_seconds=self._settings.poll_seconds, wake=self._wake)
@@ -188,9 +194,10 @@ class _Outbound:
         await self._pool.open()
         async with self._pool.connection() as conn:
             await conn.execute("SELECT 1 FROM queue LIMIT 1")
+        await self._clock.ask(Heartbeat())
 
     def _fetch(self) -> Fetch:
-        signer = TokenSigner(SERVICE, self._settings.keys_dir)
+        signer = TokenSigner(SERVICE, self._settings.keys_dir, now=self._now)
         urls = self._settings.directory_urls
         return fetch_from(InternalClient(signer, "directory", urls, self._internal_session))
 

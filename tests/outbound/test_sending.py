@@ -57,6 +57,14 @@ async def test_a_text_is_sent_once_and_its_ticks_are_told(
     assert await outbound.rows("SELECT count(*) FROM queue WHERE sealed IS NOT NULL") == [(0,)]
 
 
+async def test_a_text_from_a_service_whose_clock_is_ahead_does_not_wait(
+    outbound: Outbound, whatsapp: WhatsApp
+) -> None:
+    await whatsapp[0].customers_write(1)
+    await outbound.queue(a_send(at=clock.now() + timedelta(minutes=10)))
+    await outbound.until("accepted")
+
+
 async def test_one_conversation_keeps_its_order_while_others_pass(
     outbound: Outbound, whatsapp: WhatsApp
 ) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import base64
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString, Protocol
@@ -31,9 +33,11 @@ from tests.outbound.meta import NUMBER, Meta, meta, overtaken, truly_accepted
 from tests.outbound.running import database, eventually
 from tests.outbound.samples import ACCOUNT, CONNECTION, PEPPER, a_send
 from tests.simulator.receiver import start
+from tests.support.jumping import AHEAD, BACK, JUMP
 from tests.wire.support import create_topics, everything
 
 CUSTOMERS = 6
+A_SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 AT_WORK: LiteralString = "SELECT session FROM queue WHERE state = 'sending' AND kind = 'send'"
 SECRETS = SecretsAnswer(
     service_key=base64.b64encode(b"k" * 32).decode(),
@@ -71,11 +75,15 @@ class Stand:
     async def publish(self, topic: str, *messages: Message) -> None:
         await self.producer.send_all([outgoing(topic, message) for message in messages])
 
-    async def process(self, failpoint: str = "", **more: str) -> asyncio.subprocess.Process:
+    async def process(
+        self, failpoint: str = "", *, jumping: bool = False, **more: str
+    ) -> asyncio.subprocess.Process:
+        through = ("tests.support.jumping",) if jumping else ()
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
+                *through,
                 "services.outbound",
                 env={**self.environment, **more, "FAILPOINT": failpoint},
                 stderr=log,
@@ -94,6 +102,15 @@ class Stand:
                 partial(self.get, "/ready", port), lambda found: found[0] == 200, seconds=60
             )
 
+    async def jump(
+        self, process: asyncio.subprocess.Process, way: signal.Signals, *, to: timedelta
+    ) -> None:
+        """The process's clock is set; returns when it is so far ahead of the database's."""
+        process.send_signal(way)
+        await eventually(
+            lambda: self.get("/metrics"), lambda found: abs(ahead(found[1]) - to) < A_SECOND
+        )
+
     async def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         async with self.pool.connection() as conn:
             return await (await conn.execute(query, values)).fetchall()
@@ -101,10 +118,20 @@ class Stand:
     async def states(self) -> dict[UUID, str]:
         return dict(await self.rows("SELECT message_id, state FROM queue"))
 
+    async def end(self, process: asyncio.subprocess.Process) -> None:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) in {0, -signal.SIGTERM}
+
     async def accepted(self) -> set[UUID]:
         """Whom outbound.events calls accepted."""
         bodies = [body for _, body in await everything(self.settings, "outbound.events")]
         return {MessageAccepted.read(body).message_id for body in bodies if b'"wamid"' in body}
+
+
+def ahead(metrics: str) -> timedelta:
+    """How far the clock of the process is ahead of the database's, as it says itself."""
+    found = re.search(r"^guiche_clock_offset_seconds\S* (\S+)$", metrics, re.MULTILINE)
+    return timedelta(seconds=float(found[1])) if found else timedelta.max
 
 
 def outgoing(topic: str, message: Message) -> Outgoing:
@@ -206,8 +233,7 @@ async def test_killed_at_any_step_each_text_is_accepted_once_at_most(
         await stand.until_ready(stand.port)
         assert (await stand.get("/health"))[0] == 200
     finally:
-        again.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(again.wait(), 20) in {0, -signal.SIGTERM}
+        await stand.end(again)
     for canary in (b"5511951234567", b"wamid", b"Ol\xc3\xa1"):
         assert canary not in stand.log.read_bytes()
 
@@ -248,5 +274,52 @@ async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand
     finally:
         for process in (first, second):
             if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-                assert await asyncio.wait_for(process.wait(), 20) in {0, -signal.SIGTERM}
+                await stand.end(process)
+
+
+@pytest.mark.timeout(240)
+async def test_a_clock_that_jumps_loses_doubles_and_delays_nothing(stand: Stand) -> None:
+    process = await stand.process(jumping=True)
+    commands: list[SendMessage] = []
+
+    async def queue_some() -> None:
+        some = [a_send(n % CUSTOMERS, at=clock.now()) for n in range(CUSTOMERS * 2)]
+        commands.extend(some)
+        await stand.publish("outbound.commands", *some)
+
+    try:
+        await stand.until_ready(stand.port)
+        await queue_some()
+        for way, to in ((AHEAD, JUMP), (BACK, timedelta(0)), (BACK, -JUMP)):
+            await stand.jump(process, way, to=to)
+            await queue_some()
+            await eventually(
+                stand.states,
+                lambda found: len(found) == len(commands) and set(found.values()) == {"accepted"},
+                seconds=40,
+            )
+        requests = await stand.simulator.requests()
+        assert truly_accepted(requests) == {command.message_id: 1 for command in commands}
+        assert not overtaken(requests, commands)
+    finally:
+        await stand.end(process)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("way", "jump", "closes", "state"),
+    [(AHEAD, JUMP, 5 * A_MINUTE, "accepted"), (BACK, -JUMP, -A_MINUTE, "refused")],
+)
+async def test_the_window_is_judged_by_the_database_and_not_by_a_clock_that_jumped(
+    stand: Stand, way: signal.Signals, jump: timedelta, closes: timedelta, state: str
+) -> None:
+    process = await stand.process(jumping=True)
+    try:
+        await stand.until_ready(stand.port)
+        await stand.jump(process, way, to=jump)
+        command = a_send(at=clock.now(), window=closes)
+        await stand.publish("outbound.commands", command)
+        await eventually(stand.states, lambda found: found == {command.message_id: state})
+        assert len(await stand.simulator.requests()) == (state == "accepted")
+    finally:
+        await stand.end(process)

@@ -75,6 +75,16 @@ def test_a_token_lives_for_sixty_seconds(keys: Path) -> None:
             verifier.verify(token)
 
 
+def test_who_has_a_better_clock_than_the_machine_signs_and_verifies_by_it(keys: Path) -> None:
+    right = datetime.now(UTC)
+    with time_machine.travel(right + timedelta(minutes=10)):
+        signer = TokenSigner("gateway", keys, now=lambda: right)
+        token = signer.sign("tickets", account=ACCOUNT, principal="agent:ana")
+        TokenVerifier("tickets", keys, now=lambda: right).verify(token)
+        with pytest.raises(InvalidTokenError):
+            TokenVerifier("tickets", keys).verify(token)
+
+
 def test_a_service_cannot_speak_as_another(keys: Path) -> None:
     now = datetime.now(UTC)
     claims: dict[str, Any] = {

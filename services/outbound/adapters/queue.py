@@ -14,12 +14,13 @@ from services.outbound.handlers.ports import Due, Queued
 from shared.contracts.outbound import SendMessage, SendReadReceipt
 from shared.plumbing.sealing import SealBrokenError, Sealer
 
+# `queued_at` is of another service: its clock must not make a row wait.
 _INSERT: Final = """
 INSERT INTO queue (message_id, kind, key, account_id, contact_id, connection_id, conversation_id,
     ticket_id, after, identities, window_closes_at, state, sealed, queued_at, next_attempt_at)
 VALUES (%(message_id)s, %(kind)s, %(key)s, %(account_id)s, %(contact_id)s, %(connection_id)s,
     %(conversation_id)s, %(ticket_id)s, %(after)s, %(identities)s, %(window_closes_at)s, 'queued',
-    %(sealed)s, %(queued_at)s, %(queued_at)s)
+    %(sealed)s, %(queued_at)s, least(%(queued_at)s, clock_timestamp()))
 ON CONFLICT (message_id) DO NOTHING
 """
 # An earlier row of a conversation can only leave `queued` and `sending` for good, and no row gets
