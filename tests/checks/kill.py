@@ -18,7 +18,7 @@ from tests.checks.waiting import until
 from tests.checks.way import Troubled, arguments, judge
 
 _FAILPOINTS: Final = (
-    "tickets.after_append:kill@5",
+    "tickets.after_append:kill@3",
     "tickets.relay_after_produce:kill@5",
     "outbound.after_attempt:kill@3",
     "outbound.after_socket:kill@3",
@@ -116,11 +116,15 @@ class _Nemesis:
             self._system.send(instance, signal.SIGSTOP)
             await self._count()
         child = self._system.arm(instance, failpoint)
-        self.troubled.steps.begin(step)
 
         async def died() -> bool:
             return not child.alive()
 
+        async def up() -> bool:
+            return await died() or await self._system.is_ready(instance)
+
+        await until(f"{instance} is not up", up, _SECONDS, pause=0.05)
+        self.troubled.steps.begin(step)  # not before: the others would do all of it meanwhile
         await until(f"nobody came to {failpoint}", died, _SECONDS, pause=0.02)
         if instance == "outbound":
             await self._count()

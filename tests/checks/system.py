@@ -185,12 +185,16 @@ class System:
         """Return when one process says that it is; raises LateError."""
 
         async def asked() -> bool:
-            with suppress(aiohttp.ClientError, TimeoutError, OSError):
-                async with self.http.get(f"{self.url(instance)}/ready") as answer:
-                    return answer.status == 200
-            return False
+            return await self.is_ready(instance)
 
         await until(f"{instance} is not ready", asked, _READY_SECONDS)
+
+    async def is_ready(self, instance: str) -> bool:
+        """Whether it says so, now."""
+        with suppress(aiohttp.ClientError, TimeoutError, OSError):
+            async with self.http.get(f"{self.url(instance)}/ready") as answer:
+                return answer.status == 200
+        return False
 
 
 @asynccontextmanager
