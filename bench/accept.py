@@ -31,7 +31,7 @@ from tests.checks.system import System, running
 from tests.checks.waiting import until
 
 CALLERS, ROUNDS, EACH = 16, 3, 500
-RACES, ALONE, SIDE_BY_SIDE, RACING_SECONDS = 10_000, 500, 8, 150.0
+RACES, ALONE, SIDE_BY_SIDE, RACING_SECONDS = 10_000, 500, 8, 120.0
 OPENED = (ROUNDS + 1) * EACH + RACES
 WRITERS, TOGETHER = 16, 20  # texts in one webhook
 FLOOR_SECONDS, SETTLE_SECONDS = 4, 180.0
