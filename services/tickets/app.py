@@ -87,7 +87,7 @@ class _Service:
         deciding = Deciding(self.store, warm, self.book, now)
         self.flow_commands = FlowCommandHandler(deciding, self.book, now)
         table = TimerTable(self.database.pool, settings.timers_lease_seconds)
-        self.timers = TimerPoller(table, TimerHandler(deciding, table), self.can_judge)
+        self.timers = TimerPoller(table, TimerHandler(deciding, table, silence), self.can_judge)
         self.reactions = Reactions(
             self.store,
             warm,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts.envelope import Message, registry_of
+from shared.contracts.envelope import Contract, Message, registry_of
 from shared.contracts.outbound import ButtonsContent, ListContent, TextContent
 
 SayContent = Annotated[TextContent | ButtonsContent | ListContent, Field(discriminator="type")]
@@ -55,13 +55,27 @@ class SetContactField(TicketCommand):
     value: str
 
 
+class Unclaimed(Contract):
+    """What follows when nobody takes the ticket in time (bots.md, session rule 11).
+
+    `message` says the text and goes on waiting; `flow` lets the connection's flow start again, once
+    for each thing that the customer says; `close` closes, after the text where there is one.
+    """
+
+    after_seconds: int = Field(ge=1, le=30 * 86_400)
+    then: Literal["message", "flow", "close"]
+    text: str | None = None
+    reason_id: UUID | None = None  # of `close`
+
+
 class HandOff(TicketCommand):
     """People go on: the ticket waits in the sector; the summary stands in it as a note."""
 
     TYPE: ClassVar[str] = "tickets.HandOff.v1"
     sector_id: UUID | None = None  # None: the ticket's, else the connection's
-    reason: str  # node | timeout | loop | error: why the flow gave it away
+    reason: str  # customer_asked | node | timeout | loop | error | stopped: why it was given away
     summary: str | None = None
+    unclaimed: Unclaimed | None = None  # None: the ticket waits for ever
 
 
 class CloseTicket(TicketCommand):

@@ -16,7 +16,7 @@ from services.tickets.domain.ticket.events import AutoMessageSkipped
 class Due:
     """An automatic message that its cause asks for; `text` still has its variables."""
 
-    kind: str  # greeting | acceptance | farewell
+    kind: str  # greeting | acceptance | farewell | unclaimed
     cause: UUID  # the command that caused it
     text: str
     at: datetime
@@ -29,6 +29,7 @@ class Due:
     recipient: Recipient
     window_closes_at: datetime | None
     after: UUID | None = None
+    final: bool = False  # the text has no variables left, whatever it looks like
 
     @property
     def message_id(self) -> UUID:
@@ -67,9 +68,13 @@ def queue(due: Due) -> MessageQueued | AutoMessageSkipped:
         cause=due.cause,
         window_closes_at=due.window_closes_at,
         after=due.after,
-        content=Content(type="text", text=resolved(due.text, due.name, due.protocol)),
+        content=Content(type="text", text=_words(due)),
         recipient=due.recipient,
     )
+
+
+def _words(due: Due) -> str:
+    return due.text if due.final else resolved(due.text, due.name, due.protocol)
 
 
 def resolved(text: str, name: str | None, protocol: str) -> str:

@@ -24,7 +24,7 @@ from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket.events import TicketEvent
 from services.tickets.domain.ticket.state import Ticket
-from services.tickets.handlers import slots
+from services.tickets.handlers import slots, unclaimed
 from services.tickets.handlers.asked import (
     Asked,
     BusyError,
@@ -294,6 +294,7 @@ def _to_command(loaded: Loaded, decision: Decision, hash_: str) -> Command:
     )
     outcome = _outcome(loaded, decision, expectations, hash_)
     taken, released = slots.changed(loaded.state, decision.ticket)
+    armed, cleared = unclaimed.changed(loaded.state, decision.ticket)
     if not decision.conversation and not decision.heard:
         # nothing here depends on what was said meanwhile: who writes disturbs no accept (D1)
         expectations = expectations[:2]
@@ -303,8 +304,8 @@ def _to_command(loaded: Loaded, decision: Decision, hash_: str) -> Command:
         expectations=expectations,
         take=(*decision.take, *taken),
         release=(*decision.release, *released),
-        set_timers=tuple(decision.set_timers),
-        clear_timers=tuple(decision.clear_timers),
+        set_timers=(*decision.set_timers, *armed),
+        clear_timers=(*decision.clear_timers, *cleared),
         outcome=_OUTCOME.dump_json(outcome),
         seal_for=key,
     )

@@ -1,10 +1,11 @@
 """The commands that a flow gives a ticket: what each stores, and what the bot is replied (D5)."""
 
+from datetime import timedelta
 from functools import partial
 from typing import TypedDict
 from uuid import UUID, uuid5
 
-from services.tickets.domain import refusals, silence
+from services.tickets.domain import refusals, silence, unclaimed
 from services.tickets.domain.contact.decide import set_field
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import (
@@ -67,7 +68,9 @@ class FlowCommandHandler:
             command_id=command.command_id,
             correlation=correlation,
         )
-        request = f"{command.TYPE}:{command.model_dump_json(exclude={'at'})}"
+        # only what the sender knew of: a contract that has grown since makes it no other command
+        asks = command.model_dump_json(exclude={"at"}, exclude_unset=True)
+        request = f"{command.TYPE}:{asks}"
         decided = partial(self._decided, command)
         try:
             settled = await self._deciding.settle(asked, request, decided)
@@ -138,6 +141,8 @@ class FlowCommandHandler:
             reason=command.reason,
             summary=command.summary,
             note_id=uuid5(loaded.state.id, f"note:{command.command_id}"),
+            unclaimed=_unclaimed(command, loaded),
+            unclaimed_text=command.unclaimed and command.unclaimed.text,
             at=loaded.at,
         )
         return Decision(ticket=decide(loaded.state, asked))
@@ -145,6 +150,18 @@ class FlowCommandHandler:
     def _active(self, loaded: Loaded, sector_id: UUID) -> bool:
         sector = self._directory.snapshot().sector(loaded.asked.account, sector_id)
         return sector is not None and sector.active
+
+
+def _unclaimed(command: HandOff, loaded: Loaded) -> unclaimed.Unclaimed | None:
+    asked = command.unclaimed
+    if asked is None:
+        return None
+    return unclaimed.Unclaimed(
+        timer_id=unclaimed.timer_id(loaded.state.id, command.command_id),
+        due=loaded.at + timedelta(seconds=asked.after_seconds),
+        then=asked.then,
+        reason_id=asked.reason_id,
+    )
 
 
 def _say(command: QueueAutomaticMessage, loaded: Loaded) -> Decision:

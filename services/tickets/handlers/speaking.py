@@ -42,8 +42,13 @@ def recipient(loaded: Loaded) -> Recipient:
     return Recipient(phone=contact.phone, user_id=contact.user_id)
 
 
-def queue_text(decision: Decision, loaded: Loaded, kind: str, text: str | None) -> None:
-    """Queue the text in the append of its cause (protocols.md 2); none is set, none is sent."""
+def queue_text(
+    decision: Decision, loaded: Loaded, kind: str, text: str | None, *, final: bool = False
+) -> None:
+    """Queue the text in the append of its cause (protocols.md 2); none is set, none is sent.
+
+    `final`: it has no variables left.
+    """
     contact = loaded.contact.state
     if text is None or (contact is not None and contact.group):
         return
@@ -61,6 +66,7 @@ def queue_text(decision: Decision, loaded: Loaded, kind: str, text: str | None) 
         recipient=recipient(loaded),
         window_closes_at=loaded.said.window_closes_at,
         after=loaded.said.last_queued_id,
+        final=final,
     )
     event = automatic.queue(due)
     decision.take.append(claims.automatic(due.message_id))

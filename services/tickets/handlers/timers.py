@@ -1,17 +1,22 @@
 """When a timer is due: is its reason still true, and what follows (D12)?"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from services.tickets.domain import silence
-from services.tickets.domain.ticket.commands import EndSilentSession
+from services.tickets.domain import silence, unclaimed
+from services.tickets.domain.refusals import RefusedError
+from services.tickets.domain.ticket.commands import ActOnUnclaimed, EndSilentSession
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import TicketEvent
+from services.tickets.handlers import speaking
 from services.tickets.handlers.asked import Asked
 from services.tickets.handlers.deciding import Deciding, Decision, Loaded
 from services.tickets.handlers.store import TimerSet
+from shared.plumbing import logs
+
+_log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,10 @@ def silent_at(ticket_id: UUID, session_id: UUID, message_id: UUID, due: datetime
 class TimerHandler:
     """Fires a timer once; a stale one (the state has another, or none) only loses its row."""
 
-    def __init__(self, deciding: Deciding, rows: TimerRows) -> None:
+    def __init__(self, deciding: Deciding, rows: TimerRows, silence: timedelta) -> None:
         self._deciding = deciding
         self._rows = rows
+        self._silence = silence
 
     async def fire(self, timer: Timer) -> None:
         """Do what is due, in the append that deletes the row; raises RefusedError."""
@@ -51,7 +57,10 @@ class TimerHandler:
             # asked after the state was read: what clears it now makes that state stale
             if not await self._rows.is_set(timer.id):
                 return Decision()
-            return Decision(ticket=_due(timer, loaded), clear_timers=[timer.id], heard=True)
+            decision = self._due(timer, loaded)
+            decision.clear_timers.append(timer.id)
+            decision.heard = True
+            return decision
 
         asked = Asked(
             account=timer.account,
@@ -62,8 +71,46 @@ class TimerHandler:
         )
         await self._deciding.settle(asked, timer.kind, decided)
 
+    def _due(self, timer: Timer, loaded: Loaded) -> Decision:
+        if timer.kind == unclaimed.KIND:
+            return self._unclaimed(timer, loaded)
+        return Decision(ticket=_silent(timer, loaded))
 
-def _due(timer: Timer, loaded: Loaded) -> list[TicketEvent]:
+    def _unclaimed(self, timer: Timer, loaded: Loaded) -> Decision:
+        """Nobody came (bots.md, session rule 11); what is refused now is left to who may come."""
+        waits = loaded.state.unclaimed
+        if waits is None or waits.timer_id != timer.id:
+            return Decision()
+        command = _act_on_unclaimed(timer, loaded)
+        try:
+            decision = Decision(ticket=decide(loaded.state, command))
+        except RefusedError as refused:
+            _log.warning("timer refused", ticket=timer.stream, kind=timer.kind, reason=refused.code)
+            return Decision()
+        if waits.then == "close":
+            decision.release.append(speaking.open_claim(loaded))
+        elif decision.ticket and command.heard is not None:  # the flow must speak
+            due = loaded.at + self._silence
+            armed = silent_at(loaded.state.id, command.session_id, command.heard, due)
+            decision.set_timers.append(armed)
+        said = loaded.state.unclaimed_text
+        speaking.queue_text(decision, loaded, unclaimed.KIND, said, final=True)
+        return decision
+
+
+def _act_on_unclaimed(timer: Timer, loaded: Loaded) -> ActOnUnclaimed:
+    return ActOnUnclaimed(
+        timer_id=timer.id,
+        session_id=uuid5(timer.stream, str(timer.id)),
+        flow_id=loaded.flow_id,
+        heard=loaded.said.last_received_id,
+        window_closes_at=loaded.said.window_closes_at,
+        at=loaded.at,
+        policies=loaded.policies,
+    )
+
+
+def _silent(timer: Timer, loaded: Loaded) -> list[TicketEvent]:
     """The bot was silent for too long: people go on (protocols.md 8)."""
     session_id = loaded.state.session_id
     if session_id is None or silence.current(loaded.state, loaded.said) != timer.id:

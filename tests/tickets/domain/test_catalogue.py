@@ -24,6 +24,7 @@ PERSONAL = frozenset(
         "reply_to_wamid",
         "note",
         "text",
+        "unclaimed_text",
         "emoji",
         "value",
         "previous_value",

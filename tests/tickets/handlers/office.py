@@ -80,7 +80,8 @@ class Office:
         deciding = Deciding(store, warm, self, self.now)
         self.flows = FlowCommandHandler(deciding, self, self.now)
         table = TimerTable(self.database.pool, 30.0)
-        self.poller = TimerPoller(table, TimerHandler(deciding, table), lambda: True)
+        handler = TimerHandler(deciding, table, SILENCE)
+        self.poller = TimerPoller(table, handler, lambda: True)
         self.reactions = Reactions(
             store, warm, self, people, protocols, Hasher(), self.now, uuid_utils.uuid7, SILENCE
         )
@@ -201,6 +202,11 @@ class Office:
         async with self.database.pool.connection() as conn:
             rows = await conn.execute("SELECT id FROM timer ORDER BY due")
             return [row[0] for row in await rows.fetchall()]
+
+    async def timers_of(self, kind: str) -> set[UUID]:
+        async with self.database.pool.connection() as conn:
+            rows = await conn.execute("SELECT id FROM timer WHERE kind = %s", (kind,))
+            return {row[0] for row in await rows.fetchall()}
 
     async def timers_are_due(self) -> int:
         """Their time has come, whatever the clock of this office says."""

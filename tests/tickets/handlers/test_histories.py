@@ -39,6 +39,7 @@ PHONES = [f"55119{n}0000000" for n in range(4)]
 SAYINGS = ["oi", "obrigada", "e o boleto?", "ok"]
 KINDS = ["hear", "hear", "again", "accept", "say", "close", "reopen", "start flow", "step", "step"]
 STEPS, AT_ONCE = 12, 8
+UNCLAIMED = {"after_seconds": 900, "then": "message", "text": "Já vamos"}
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -70,6 +71,7 @@ async def test_any_history_keeps_what_must_hold(
     _a_flow_speaks_only_in_its_session(log)
     _nobody_owns_more_than_allowed(log, office.limits)
     await _memory_is_the_log(office, other, log)
+    await _who_waits_after_a_hand_off_has_its_timer(office, log)
     await _silence_ends_only_running_sessions(office, log)
 
 
@@ -111,6 +113,7 @@ async def _step_of_a_flow(chance: Random, where: Office, ticket: UUID) -> None:
         (QueueAutomaticMessage, {"content": {"type": "text", "text": "Olá"}}),
         (AssignSector, {"sector_id": SUPORTE}),
         (HandOff, {"reason": "node", "summary": "boleto"}),
+        (HandOff, {"reason": "node", "unclaimed": UNCLAIMED}),
         (CloseTicket, {"farewell": True}),
         (KeepSession, {}),
     ]
@@ -181,6 +184,17 @@ def _nobody_owns_more_than_allowed(log: list[StoredEvent], limits: dict[UUID, in
             assert all(number == 1 for number in slots.values())
             owned = Counter(one.owner_id for one in tickets.values() if one.owner_id)
             assert all(owned[agent] <= limit for agent, limit in limits.items())
+
+
+async def _who_waits_after_a_hand_off_has_its_timer(office: Office, log: list[StoredEvent]) -> None:
+    """And nobody else has one."""
+    last: dict[UUID, Ticket] = {}
+    for stored in log:
+        if isinstance(stored.event, get_args(TicketEvent)):
+            last[stored.stream] = TICKET.fold(last.get(stored.stream), stored.event)
+    waits = {one.unclaimed.timer_id for one in last.values() if one.unclaimed}
+    assert {one.lifecycle for one in last.values() if one.unclaimed} <= {Lifecycle.WAITING}
+    assert await office.timers_of("unclaimed") == waits
 
 
 async def _silence_ends_only_running_sessions(office: Office, log: list[StoredEvent]) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
+from services.tickets.domain.unclaimed import Unclaimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,8 @@ class HandOff:
     summary: str | None = None
     note_id: UUID
     at: datetime
+    unclaimed: Unclaimed | None = None
+    unclaimed_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,23 @@ class EndSilentSession:
 
 
 FlowCommand = AssignSector | HandOff | CloseByFlow | EndSilentSession
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActOnUnclaimed:
+    """Nobody has taken the ticket in time; the timer says since which hand-off.
+
+    A flow that starts again is the connection's (`flow_id` None: it has none); `heard` is the
+    customer's newest message.
+    """
+
+    timer_id: UUID
+    session_id: UUID
+    flow_id: UUID | None
+    heard: UUID | None
+    window_closes_at: datetime | None
+    at: datetime
+    policies: Policies
+
+
 """What is only taken while the session that it names runs."""
-TicketCommand = Accept | Close | Reopen | ReopenByInbound | StartFlow | FlowCommand
+TicketCommand = Accept | Close | Reopen | ReopenByInbound | StartFlow | ActOnUnclaimed | FlowCommand
 """All but the one that opens."""

@@ -4,10 +4,11 @@ from typing import Literal
 from uuid import UUID, uuid5
 
 from services.tickets.domain.people import CONTACT, Actor, Author
-from services.tickets.domain.ticket import flows, guards
+from services.tickets.domain.ticket import flows, guards, unclaimed
 from services.tickets.domain.ticket.about import about
 from services.tickets.domain.ticket.commands import (
     Accept,
+    ActOnUnclaimed,
     Close,
     OpenByInbound,
     Reopen,
@@ -59,7 +60,7 @@ def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
     return [*events, *flows.started_by_inbound(command, session_id)]
 
 
-def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:
+def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa: PLR0911  one per command
     """The events of a command; none when it changes nothing; raises RefusedError."""
     match command:
         case Accept():
@@ -72,6 +73,8 @@ def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:
             return _reopen_by_inbound(ticket, command)
         case StartFlow():
             return flows.start(ticket, command)
+        case ActOnUnclaimed():
+            return unclaimed.decide(ticket, command)
         case _:
             return flows.decide(ticket, command)
 

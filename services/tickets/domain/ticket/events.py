@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from services.tickets.domain.people import Author
+from services.tickets.domain.unclaimed import Unclaimed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,12 @@ class SectorAssigned(TicketFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketQueued(TicketFact):
-    """The ticket waits for a person again."""
+    """The ticket waits for a person again; `unclaimed` says what follows when nobody comes."""
 
     TOPIC: ClassVar[str] = "tickets.TicketQueued"
     reason: str
+    unclaimed: Unclaimed | None = None
+    unclaimed_text: Annotated[str | None, "personal"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,7 @@ class FlowSessionStarted(TicketFact):
     conversation_id: UUID
     opened_by: UUID | None = None  # the message that opened the ticket
     return_to: UUID | None = None  # the agent who started it by hand
+    again_after: UUID | None = None  # the customer's newest message, where nobody took the ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

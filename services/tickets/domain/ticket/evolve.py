@@ -32,20 +32,20 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
     match event:
         case SectorAssigned():
             return replace(ticket, sector_id=event.sector_id)
-        case TicketQueued():
-            return replace(_unowned(ticket), lifecycle=Lifecycle.WAITING)
         case TicketAccepted():
             return _accepted(ticket, event)
+        case TicketQueued():
+            return _queued(ticket, event)
         case OwnerReleased():
             return _unowned(ticket)
         case TicketClosed():
-            closed = _unowned(ticket)
+            closed = _claimed(_unowned(ticket))
             return replace(closed, lifecycle=Lifecycle.CLOSED, closed_at=event.occurred_at)
         case TicketReopened():
             # waits until TicketAccepted follows: no version is attended by nobody (2.8, 2)
             return replace(ticket, lifecycle=Lifecycle.WAITING, closed_at=None)
         case FlowSessionStarted():
-            return replace(ticket, lifecycle=Lifecycle.BOT, session_id=event.session_id)
+            return _started(ticket, event)
         case FlowSessionEnded():
             # waits until what ended it follows: no version is in `bot` without a session (2.8, 7)
             return replace(ticket, lifecycle=Lifecycle.WAITING, session_id=None)
@@ -70,7 +70,7 @@ def _opened(event: TicketOpened) -> Ticket:
 
 def _accepted(ticket: Ticket, event: TicketAccepted) -> Ticket:
     return replace(
-        ticket,
+        _claimed(ticket),
         lifecycle=Lifecycle.ATTENDING,
         owner_id=event.owner_id,
         last_owner_id=event.owner_id,
@@ -81,4 +81,27 @@ def _accepted(ticket: Ticket, event: TicketAccepted) -> Ticket:
 
 
 def _unowned(ticket: Ticket) -> Ticket:
+def _queued(ticket: Ticket, event: TicketQueued) -> Ticket:
+    return replace(
+        _unowned(ticket),
+        lifecycle=Lifecycle.WAITING,
+        unclaimed=event.unclaimed,
+        unclaimed_text=event.unclaimed_text,
+    )
+
+
+def _started(ticket: Ticket, event: FlowSessionStarted) -> Ticket:
+    return replace(
+        _claimed(ticket),
+        lifecycle=Lifecycle.BOT,
+        session_id=event.session_id,
+        flow_again_after=event.again_after or ticket.flow_again_after,
+    )
+
+
+def _claimed(ticket: Ticket) -> Ticket:
+    """Somebody or something goes on: nobody is waited for."""
+    return replace(ticket, unclaimed=None, unclaimed_text=None)
+
+
     return replace(ticket, owner_id=None, owned_since=None, slot=None)

@@ -103,7 +103,12 @@ def _hand_off(ticket: Ticket, command: HandOff) -> list[TicketEvent]:
         *ended(ticket, command, BOT, "handoff"),
         *_moved(ticket, command, BOT),
         *([] if command.summary is None else [note]),
-        TicketQueued(**about(ticket, command.at, BOT), reason=command.reason),
+        TicketQueued(
+            **about(ticket, command.at, BOT),
+            reason=command.reason,
+            unclaimed=command.unclaimed,
+            unclaimed_text=command.unclaimed_text,
+        ),
     ]
 
 

@@ -109,6 +109,11 @@ def sector(*, active: bool) -> None:
     """Raises when the named sector may not be used."""
     if not active:
         raise refusals.SectorInactiveError
+    return flow(flow_id, open_until, at)
+
+
+def flow(flow_id: UUID | None, open_until: datetime | None, at: datetime) -> UUID:
+    """The flow, which would speak at once; raises where there is none, or no window."""
 
 
 def session(ticket: Ticket, session_id: UUID) -> None:

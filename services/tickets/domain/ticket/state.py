@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.tickets.domain.unclaimed import Unclaimed
+
 
 class Lifecycle(StrEnum):
     """Where the episode stands (domain.md 2.1)."""
@@ -37,5 +39,8 @@ class Ticket:
     last_owner_id: UUID | None = None
     slot: int | None = None  # of the owner's limit: a claim that goes with the ownership
     session_id: UUID | None = None  # of the running flow: exactly while in `bot` (2.8, 7)
+    unclaimed: Unclaimed | None = None  # since a hand-off, until anybody or anything goes on
+    unclaimed_text: str | None = None
+    flow_again_after: UUID | None = None  # the message after which nobody came, and a flow again
     opened_at: datetime
     closed_at: datetime | None = None
