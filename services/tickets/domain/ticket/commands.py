@@ -101,9 +101,9 @@ class HandOff:
     reason: str
     summary: str | None = None
     note_id: UUID
-    at: datetime
     unclaimed: Unclaimed | None = None
     unclaimed_text: str | None = None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,6 @@ class EndSilentSession:
     at: datetime
 
 
-FlowCommand = AssignSector | HandOff | CloseByFlow | EndSilentSession
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActOnUnclaimed:
     """Nobody has taken the ticket in time; the timer says since which hand-off.
@@ -144,6 +143,7 @@ class ActOnUnclaimed:
     policies: Policies
 
 
+FlowCommand = AssignSector | HandOff | CloseByFlow | EndSilentSession
 """What is only taken while the session that it names runs."""
 TicketCommand = Accept | Close | Reopen | ReopenByInbound | StartFlow | ActOnUnclaimed | FlowCommand
 """All but the one that opens."""

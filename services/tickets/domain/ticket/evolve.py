@@ -80,7 +80,6 @@ def _accepted(ticket: Ticket, event: TicketAccepted) -> Ticket:
     )
 
 
-def _unowned(ticket: Ticket) -> Ticket:
 def _queued(ticket: Ticket, event: TicketQueued) -> Ticket:
     return replace(
         _unowned(ticket),
@@ -104,4 +103,5 @@ def _claimed(ticket: Ticket) -> Ticket:
     return replace(ticket, unclaimed=None, unclaimed_text=None)
 
 
+def _unowned(ticket: Ticket) -> Ticket:
     return replace(ticket, owner_id=None, owned_since=None, slot=None)

@@ -99,6 +99,11 @@ def start_flow(
             raise refusals.TicketAttendedError
         case Lifecycle.WAITING:
             _member(ticket, actor)
+    return flow(flow_id, open_until, at)
+
+
+def flow(flow_id: UUID | None, open_until: datetime | None, at: datetime) -> UUID:
+    """The flow, which would speak at once; raises where there is none, or no window."""
     if flow_id is None:
         raise refusals.FlowUnavailableError
     window(open_until, at)
@@ -109,11 +114,6 @@ def sector(*, active: bool) -> None:
     """Raises when the named sector may not be used."""
     if not active:
         raise refusals.SectorInactiveError
-    return flow(flow_id, open_until, at)
-
-
-def flow(flow_id: UUID | None, open_until: datetime | None, at: datetime) -> UUID:
-    """The flow, which would speak at once; raises where there is none, or no window."""
 
 
 def session(ticket: Ticket, session_id: UUID) -> None:
