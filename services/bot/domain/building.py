@@ -21,6 +21,7 @@ from services.bot.domain.definition import (
     SetFieldPart,
     SetSectorPart,
     TestPart,
+    UnclaimedPart,
     WaitPart,
 )
 from services.bot.domain.folding import fold
@@ -90,10 +91,7 @@ def _node(id_: str, part: NodePart) -> made.AnyNode:  # noqa: PLR0911  one case 
         case WaitPart():
             return _wait(id_, part)
         case HandOffPart():
-            next_ = _edges(part.next, made.REFUSED)
-            return made.HandOff(
-                id=id_, title=part.title, next=next_, sector=part.sector, summary=part.summary
-            )
+            return _hand_off(id_, part)
         case ClosePart():
             next_ = _edges(part.next, made.REFUSED)
             return made.Close(id=id_, title=part.title, next=next_, farewell=part.farewell)
@@ -150,6 +148,23 @@ def _ask(id_: str, part: AskPart) -> made.Ask:
         pattern=part.pattern,
         minimum=part.minimum,
         maximum=part.maximum,
+    )
+
+
+def _hand_off(id_: str, part: HandOffPart) -> made.HandOff:
+    return made.HandOff(
+        id=id_,
+        title=part.title,
+        next=_edges(part.next, made.REFUSED),
+        sector=part.sector,
+        summary=part.summary,
+        unclaimed=None if part.unclaimed is None else _unclaimed(part.unclaimed),
+    )
+
+
+def _unclaimed(part: UnclaimedPart) -> made.Unclaimed:
+    return made.Unclaimed(
+        after_seconds=part.after, then=part.then, text=part.text, reason_id=part.reason
     )
 
 

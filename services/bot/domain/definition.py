@@ -5,6 +5,7 @@ Raises pydantic's ValidationError, which names the field. What needs the whole f
 """
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.functional_validators import BeforeValidator
@@ -161,12 +162,22 @@ class WaitPart(AnyNodePart):
     interruptible: bool = True
 
 
+class UnclaimedPart(Part):
+    """What follows when nobody takes the ticket in time; `reason` is the id of a close reason."""
+
+    after: Duration
+    then: Literal["message", "flow", "close"]
+    text: Text | None = None
+    reason: UUID | None = None
+
+
 class HandOffPart(AnyNodePart):
     """People go on."""
 
     type: Literal["hand_off"]
     sector: Label | None = None
     summary: bool = True
+    unclaimed: UnclaimedPart | None = None
 
 
 class ClosePart(AnyNodePart):

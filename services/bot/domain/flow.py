@@ -20,6 +20,8 @@ NO: Final = "no"
 ELSE: Final = "else"
 ELAPSED: Final = "elapsed"
 INTERRUPTED: Final = "interrupted"
+RESERVED: Final = "reserved"
+"""No node's own output: the customer wrote a reserved word."""
 
 HAND_OFF: Final = "hand_off"
 CLOSE: Final = "close"
@@ -130,11 +132,22 @@ class Wait(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unclaimed:
+    """What follows when nobody takes the ticket in time: a text, the flow again, or its end."""
+
+    after_seconds: int
+    then: Literal["message", "flow", "close"]
+    text: str | None = None
+    reason_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandOff(Node):
     """People go on."""
 
     sector: str | None = None
     summary: bool = True
+    unclaimed: Unclaimed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from services.bot.domain.flow import (
     HAND_OFF,
     INTERRUPTED,
     INVALID_EXHAUSTED,
+    RESERVED,
     RESTART,
     Ask,
     Flow,
@@ -22,8 +23,6 @@ from services.bot.domain.menus import Tap, choose, read_tap
 from services.bot.domain.rendering import cut
 from services.bot.domain.turn import Turn, longest
 from services.bot.domain.walking import go_to, prompt, walk
-
-_RESERVED = "reserved"
 
 
 def take_queue(turn: Turn) -> None:
@@ -44,7 +43,7 @@ def _hear(turn: Turn, said: Said) -> None:
         return
     word = fold(said.text or "")
     if said.tap is None and word in flow.reserved and getattr(node, "reserved", True):
-        _accept(turn, said, f"{_RESERVED}:{word}")
+        _accept(turn, said, f"{RESERVED}:{word}")
         _act(turn, flow, flow.reserved[word])
         return
     tap = read_tap(said.tap) if said.tap else None
@@ -61,11 +60,11 @@ def _hear(turn: Turn, said: Said) -> None:
 
 def _act(turn: Turn, flow: Flow, action: str) -> None:
     if action == HAND_OFF:
-        turn.hand_off("node", resort="flow")
+        turn.hand_off("customer_asked", resort="flow")
     elif action == CLOSE:
         turn.close(farewell=True)
     else:
-        go_to(turn, flow.entry if action == RESTART else action, _RESERVED)
+        go_to(turn, flow.entry if action == RESTART else action, RESERVED)
 
 
 def _tapped(turn: Turn, flow: Flow, said: Said, tap: Tap) -> None:

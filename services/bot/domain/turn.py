@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypedDict
 from uuid import UUID, uuid5
 
+from services.bot.domain import flow as made
 from services.bot.domain.answers import Reading
 from services.bot.domain.events import (
     CommandIssued,
@@ -28,9 +29,10 @@ from shared.contracts.ticket_commands import (
     QueueAutomaticMessage,
     SayContent,
     TicketCommand,
+    Unclaimed,
 )
 
-_FINISHES: Final = {"node": "handoff", "timeout": "handoff", "loop": "loop", "error": "error"}
+_FINISHES: Final = {"loop": "loop", "error": "error"}  # else "handoff"
 
 
 class Fields(TypedDict):
@@ -105,12 +107,28 @@ class Turn:
         *,
         sector_id: UUID | None = None,
         with_summary: bool = True,
+        unclaimed: made.Unclaimed | None = None,
         resort: Resort = "guard",
     ) -> None:
         """Give the ticket to people; what a refusal does then depends on `resort`."""
         text = summary(self.flow, self.session) if with_summary else None
-        self.tell(LeavingBegun(at=self.at, reason=_FINISHES[reason], resort=resort))
-        self.ask(lambda fields: HandOff(**fields, sector_id=sector_id, reason=reason, summary=text))
+        waits = None if unclaimed is None else self._unclaimed(unclaimed)
+        finishes = _FINISHES.get(reason, "handoff")
+        self.tell(LeavingBegun(at=self.at, reason=finishes, resort=resort))
+        self.ask(
+            lambda fields: HandOff(
+                **fields, sector_id=sector_id, reason=reason, summary=text, unclaimed=waits
+            )
+        )
+
+    def _unclaimed(self, waits: made.Unclaimed) -> Unclaimed:
+        """With the text as it would be said now: this session will be over."""
+        return Unclaimed(
+            after_seconds=waits.after_seconds,
+            then=waits.then,
+            text=None if waits.text is None else self.text(waits.text),
+            reason_id=waits.reason_id,
+        )
 
     def close(self, *, farewell: bool) -> None:
         """Close the ticket."""

@@ -132,6 +132,8 @@ def _said(flow: made.Flow, node: made.AnyNode) -> Iterator[tuple[str, str, int]]
         yield "text", node.text, LONGEST_TEXT
     elif isinstance(node, made.SetField):
         yield "value", node.value, _LONGEST_FIELD
+    elif isinstance(node, made.HandOff) and node.unclaimed is not None and node.unclaimed.text:
+        yield "unclaimed.text", node.unclaimed.text, LONGEST_TEXT
 
 
 def _of_its_kind(
@@ -145,6 +147,17 @@ def _of_its_kind(
         yield from _ask(node, compiles)
     elif isinstance(node, made.Condition):
         yield from _condition(flow, node)
+    elif isinstance(node, made.HandOff) and node.unclaimed is not None:
+        yield from _unclaimed(node.id, node.unclaimed)
+
+
+def _unclaimed(node: str, waits: made.Unclaimed) -> Iterator[Fault]:
+    if waits.then == "message" and waits.text is None:
+        yield Fault(node, "unclaimed.text", "belongs to a message, which needs it")
+    if waits.then == "flow" and waits.text is not None:
+        yield Fault(node, "unclaimed.text", "is not said: the flow speaks for itself")
+    if waits.then != "close" and waits.reason_id is not None:
+        yield Fault(node, "unclaimed.reason", "belongs to close")
 
 
 def _menu(flow: made.Flow, menu: made.Menu) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from services.bot.domain.events import LoopStopped, NodeEntered
 from services.bot.domain.flow import (
     DONE,
     ELSE,
+    RESERVED,
     Ask,
     Close,
     Condition,
@@ -52,7 +53,7 @@ def go_to(turn: Turn, node: str, by_output: str | None) -> None:
             stop_loop(turn, guard, at)
             return
         turn.tell(NodeEntered(at=turn.at, node=at, by_output=output))
-        output = _enter(turn)
+        output = _enter(turn, output)
         if output is None:
             return
         at = turn.flow and turn.node and target(turn.flow, turn.node, output)
@@ -91,7 +92,7 @@ def _guard(turn: Turn, node: str) -> str | None:
     return None
 
 
-def _enter(turn: Turn) -> str | None:
+def _enter(turn: Turn, by_output: str | None) -> str | None:
     """What the node does; an output when it neither waits nor asks."""
     match turn.node:
         case Message(text=text) | Menu(text=text) | Ask(text=text):
@@ -107,18 +108,23 @@ def _enter(turn: Turn) -> str | None:
             turn.ask(lambda fields: SetContactField(**fields, name=name, value=said))
         case Wait():
             pass  # its timer is set when the step rests
-        case HandOff(sector=sector, summary=with_summary):
-            turn.hand_off(
-                "node",
-                sector_id=_sector(turn, sector),
-                with_summary=with_summary,
-                resort="flow",
-            )
+        case HandOff() as node:
+            _hand_off(turn, node, "customer_asked" if by_output == RESERVED else "node")
         case Close(farewell=farewell):
             turn.close(farewell=farewell)
         case None:
             turn.hand_off("error")
     return None
+
+
+def _hand_off(turn: Turn, node: HandOff, reason: str) -> None:
+    turn.hand_off(
+        reason,
+        sector_id=_sector(turn, node.sector),
+        with_summary=node.summary,
+        unclaimed=node.unclaimed,
+        resort="flow",
+    )
 
 
 def _set_sector(turn: Turn, sector_id: UUID | None) -> str | None:

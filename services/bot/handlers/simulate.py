@@ -107,13 +107,21 @@ def _described(effect: TicketCommand, sectors: Mapping[UUID, str]) -> list[str]:
             return []
         case AssignSector(sector_id=sector_id):
             return [f"== AssignSector {sectors[sector_id]}"]
-        case HandOff(sector_id=sector_id, reason=reason, summary=summary):
-            sector = "" if sector_id is None else f" {sectors[sector_id]}"
-            note = [f"   {line}" for line in (summary or "").splitlines()]
-            return [f"== HandOff{sector} ({reason})", *note]
+        case HandOff():
+            return _handed_over(effect, sectors)
         case _:
             fields = effect.model_dump(exclude=set(TicketCommand.model_fields), exclude_none=True)
             return [f"== {type(effect).__name__} {fields}"]
+
+
+def _handed_over(effect: HandOff, sectors: Mapping[UUID, str]) -> list[str]:
+    sector = "" if effect.sector_id is None else f" {sectors[effect.sector_id]}"
+    lines = [f"== HandOff{sector} ({effect.reason})"]
+    lines += [f"   {line}" for line in (effect.summary or "").splitlines()]
+    if waits := effect.unclaimed:
+        text = "" if waits.text is None else f": {waits.text}"
+        lines.append(f"   unclaimed after {waits.after_seconds} s: {waits.then}{text}")
+    return lines
 
 
 def _said(content: SayContent) -> list[str]:

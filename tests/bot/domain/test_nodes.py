@@ -16,6 +16,7 @@ from services.bot.domain.flow import (
     Option,
     SetField,
     SetSector,
+    Unclaimed,
     Variable,
     Wait,
 )
@@ -28,6 +29,7 @@ from shared.contracts.ticket_commands import (
     SetContactField,
 )
 from shared.contracts.ticket_commands import HandOff as HandOffCommand
+from shared.contracts.ticket_commands import Unclaimed as UnclaimedPart
 from tests.bot.talking import NOON, SUPORTE, VENDAS, Talk, a_flow, ids_of
 
 SECTORS = (
@@ -224,6 +226,22 @@ def test_a_hand_off_gives_the_sector_and_a_summary_of_path_and_answers() -> None
 def test_a_hand_off_may_go_without_a_summary() -> None:
     (command,) = of(HandOff(id="end", summary=False)).asked(HandOffCommand)
     assert command.summary is None
+
+
+def test_a_hand_off_says_what_follows_when_nobody_takes_the_ticket() -> None:
+    waits = Unclaimed(after_seconds=900, then="message", text="Ainda não, {nome}. {sector|…}")
+    end = HandOff(id="end", unclaimed=waits)
+    ask = replace(MENU, next={"vendas": "end", "suporte": "end"})
+    (command,) = of(ask, end).done().says("1").asked(HandOffCommand)
+    assert command.unclaimed == UnclaimedPart(
+        after_seconds=900, then="message", text="Ainda não, Maria. Vendas"
+    )
+    reason = UUID(int=99)
+    closes = HandOff(
+        id="end", unclaimed=Unclaimed(after_seconds=60, then="close", reason_id=reason)
+    )
+    (command,) = of(closes).asked(HandOffCommand)
+    assert command.unclaimed == UnclaimedPart(after_seconds=60, then="close", reason_id=reason)
 
 
 def test_a_refused_hand_off_goes_by_its_own_edge_only() -> None:

@@ -144,6 +144,16 @@ def test_a_reserved_word_may_lead_to_a_node() -> None:
     assert led.path == ["first", "ask"]
 
 
+def test_who_asks_for_a_person_is_told_apart_from_the_flows_own_hand_off() -> None:
+    action = talk().says("atendente")
+    assert [command.reason for command in action.asked(HandOff)] == ["customer_asked"]
+    assert action.done().session.finished == "handoff"
+    node = Talk(a_flow(*NODES, reserved={"atendente": "people"})).done().says("atendente")
+    assert [command.reason for command in node.asked(HandOff)] == ["customer_asked"]
+    flow = talk().says("1").done().says("1")
+    assert [command.reason for command in flow.asked(HandOff)] == ["node"]
+
+
 def test_a_tap_on_an_old_menu_is_told_so() -> None:
     old = talk().says("1").done().taps("b", step=1)
     assert [event.reason for event in old.told(InputRejected)] == ["old_menu"]

@@ -132,6 +132,36 @@ CASES = [
         put("nodes.people.sector", "Compras"),
         "nodes.people.sector: the account has no active sector",
     ),
+    (
+        put("nodes.people.unclaimed", {"after": "15m", "then": "message"}),
+        "nodes.people.unclaimed.text: belongs to a message, which needs it",
+    ),
+    (
+        put("nodes.people.unclaimed", {"after": "15m", "then": "flow", "text": "Oi"}),
+        "nodes.people.unclaimed.text: is not said: the flow speaks for itself",
+    ),
+    (
+        put(
+            "nodes.people.unclaimed",
+            {"after": "15m", "then": "message", "text": "Oi", "reason": str(UUID(int=9))},
+        ),
+        "nodes.people.unclaimed.reason: belongs to close",
+    ),
+    (
+        put("nodes.people.unclaimed", {"after": "15m", "then": "close", "text": "Oi {gone}"}),
+        "nodes.people.unclaimed.text: there is no variable gone",
+    ),
+    (
+        put("nodes.people.unclaimed", {"after": "15m", "then": "message", "text": "{nome}"}),
+        "nodes.people.unclaimed.text: may be empty",
+    ),
+    (
+        put(
+            "nodes.people.unclaimed",
+            {"after": "15m", "then": "message", "text": "x" * 4090 + "{nome}"},
+        ),
+        "nodes.people.unclaimed.text: may have 4150 characters, 4096 at most",
+    ),
     (put("nodes.menu.text", "x" * 1025), "nodes.menu.text: may have 1025 characters, 1024"),
     (put("nodes.menu.text", "x" * 1020 + "{nome|y}"), "nodes.menu.text: may have 1080 characters"),
     (put("nodes.menu.invalid", ["ok", "x" * 1025]), "nodes.menu.invalid.1: may have 1025"),
@@ -195,6 +225,18 @@ SHAPES = [
     (put("nodes.rest.duration", "soon"), "nodes.rest.wait.duration"),
     (put("nodes.rest.duration", "31d"), "nodes.rest.wait.duration"),
     (put("nodes.rest.type", "dance"), "nodes.rest"),
+    (
+        put("nodes.people.unclaimed", {"after": "31d", "then": "close"}),
+        "nodes.people.hand_off.unclaimed.after",
+    ),
+    (
+        put("nodes.people.unclaimed", {"after": "1m", "then": "dance"}),
+        "nodes.people.hand_off.unclaimed.then",
+    ),
+    (
+        put("nodes.people.unclaimed", {"after": "1m", "then": "close", "reason": "x"}),
+        "nodes.people.hand_off.unclaimed.reason",
+    ),
     (put("limits", {"steps_per_input": 101}), "limits.steps_per_input"),
     (drop("entry"), "entry"),
 ]

@@ -58,6 +58,13 @@ def test_a_talk_can_be_tried_without_a_customer() -> None:
     assert text.rstrip().endswith("-- handoff")
 
 
+def test_a_talk_says_what_follows_when_nobody_takes_the_ticket() -> None:
+    code, text = call("simulate", str(DEMO), said="atendente\n")
+    assert code == 0
+    assert "== HandOff (customer_asked)" in text
+    assert "   unclaimed after 900 s: message: Ainda estamos atendendo outras pessoas." in text
+
+
 def test_a_talk_runs_on_a_clock_of_its_own() -> None:
     code, text = call("simulate", str(DEMO), said="+1800\n")
     assert code == 0
