@@ -47,7 +47,7 @@ class Installation:
         """What `.run/guiche.env` says (design.md 5)."""
         return {
             "GUICHE_API": self.url("gateway"),
-            "GUICHE_WEBHOOK": f"{self.url('ingest')}/webhooks/whatsapp",
+            "GUICHE_WEBHOOK": _webhook(self.url("ingest")),
             "GUICHE_SIMULATOR": self.url(SIMULATOR),
             **self.demo.public,
             "DATABASE_URL": self.database_url,
@@ -123,11 +123,16 @@ def _simulator_environment(installation: Installation) -> dict[str, str]:
     return {
         **_shell(),
         **installation.public(),
+        "GUICHE_WEBHOOK": ",".join(map(_webhook, installation.urls("ingest").split(","))),
         "SIMULATOR_HOST": LOOPBACK,
         "SIMULATOR_PORT": str(installation.ports[SIMULATOR]),
         "SIMULATOR_ACCESS_TOKENS": installation.demo.access_tokens,
         "SIMULATOR_STATE_FILE": str(installation.places.run / "simulator.json"),
     }
+
+
+def _webhook(ingest: str) -> str:
+    return f"{ingest}/webhooks/whatsapp"
 
 
 def _shell() -> dict[str, str]:

@@ -72,7 +72,7 @@ async def _loops(app: web.Application) -> AsyncIterator[None]:
 
 def _bodies(world: World, state: Path | None) -> Iterator[Coroutine[None, None, None]]:
     yield world.deliveries.run()
-    if world.settings.webhook:
+    if world.settings.webhooks:
         yield _open(world)
     if state:
         yield _keep(world, state)
@@ -81,7 +81,7 @@ def _bodies(world: World, state: Path | None) -> Iterator[Coroutine[None, None, 
 
 
 async def _open(world: World) -> None:
-    await until_shaken(world.settings.webhook, world.settings.verify_token)
+    await until_shaken(world.doors, world.settings.verify_token)
     _log.info("the receiver answered the handshake")
     world.deliveries.open()
 

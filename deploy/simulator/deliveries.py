@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from deploy.simulator.behaviour import Behaviour
+from deploy.simulator.doors import Doors
 from deploy.simulator.json_values import Json
 from deploy.simulator.ledger import Item
 from deploy.simulator.shapes import Number, envelope, value
@@ -38,6 +39,7 @@ class Post:
     generation: int
     attempt: int = 0
     again: bool = False  # deliver once more after it got 200
+    failed_at: str | None = None  # the address of the last attempt, when it got no 200
 
 
 def compose(updates: Sequence[Update]) -> Json:
@@ -56,8 +58,8 @@ def compose(updates: Sequence[Update]) -> Json:
 class Deliveries:
     """A queue of posts and the workers that send them."""
 
-    def __init__(self, url: str, secret: str, behaviour: Callable[[], Behaviour]) -> None:
-        self._url, self._secret, self._behaviour = url, secret, behaviour
+    def __init__(self, doors: Doors, secret: str, behaviour: Callable[[], Behaviour]) -> None:
+        self._doors, self._secret, self._behaviour = doors, secret, behaviour
         self._queue: asyncio.Queue[Post | None] = asyncio.Queue()
         self._statuses: deque[Update] = deque()
         self._flowing = asyncio.Event()
@@ -139,7 +141,9 @@ class Deliveries:
             await self._flowing.wait()
             post = post or self._batch()
             if post and post.generation == self._generation:
-                code = await self.attempt(post.body)
+                door = self._doors.next(post.failed_at)
+                code = await self.attempt(door, post.body)
+                post.failed_at = None if code == _OK else door
                 self._settle(post, code)
 
     def _batch(self) -> Post | None:
@@ -150,8 +154,8 @@ class Deliveries:
         self.pending -= count - 1
         return Post(escaped(compose(updates)), updates, self._generation)
 
-    async def attempt(self, body: bytes, signed: str | None = None) -> int:
-        """Deliver once; the HTTP status, or 0 when no answer came. `signed`: another header."""
+    async def attempt(self, door: str, body: bytes, signed: str | None = None) -> int:
+        """Deliver once, there; the HTTP status, 0 when no answer came. `signed`: another header."""
         session = await asyncio.shield(self._session)
         right = signature(self._secret, body)
         headers = {
@@ -162,7 +166,7 @@ class Deliveries:
         timeout = aiohttp.ClientTimeout(total=self._behaviour().timeout_seconds)
         try:
             async with session.post(
-                self._url,
+                door,
                 data=body,
                 headers=headers,
                 timeout=timeout,

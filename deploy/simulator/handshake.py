@@ -5,6 +5,8 @@ import secrets
 
 import aiohttp
 
+from deploy.simulator.doors import Doors
+
 _OK = 200
 
 
@@ -23,11 +25,11 @@ async def shake(session: aiohttp.ClientSession, url: str, verify_token: str) -> 
         return False
 
 
-async def until_shaken(url: str, verify_token: str, longest_pause: float = 2) -> None:
-    """Ask until the receiver is up and agrees."""
+async def until_shaken(doors: Doors, verify_token: str, longest_pause: float = 2) -> None:
+    """Ask until the receiver is up and agrees, at whichever of its addresses."""
     pause = 0.1
     timeout = aiohttp.ClientTimeout(total=5)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        while not await shake(session, url, verify_token):
+        while not await shake(session, doors.next(), verify_token):
             await asyncio.sleep(pause)
             pause = min(longest_pause, pause * 2)

@@ -1,6 +1,6 @@
 """How is the simulator set up? By environment variables, the same names as `.run/guiche.env`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from deploy.simulator.shapes import Number
@@ -12,7 +12,7 @@ class Settings:
 
     numbers: tuple[Number, ...]  # the first is the one that `POST /control/customers` writes to
     bot_number: str = ""  # the phone_number_id that a bot answers: customers tap and type there
-    webhook: str = ""  # where to deliver; empty: nothing leaves
+    webhooks: tuple[str, ...] = ()  # where to deliver, in turn; none: nothing leaves
     app_secret: str = ""
     verify_token: str = ""
     access_tokens: Mapping[str, str] | None = None  # token to number, or to "" for all; None: any
@@ -38,7 +38,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(
         numbers=_numbers(environment),
         bot_number=given("GUICHE_BOT_PHONE_NUMBER_ID", ""),
-        webhook=given("GUICHE_WEBHOOK", ""),
+        webhooks=tuple(_parts(given("GUICHE_WEBHOOK", ""))),
         app_secret=given("GUICHE_APP_SECRET", ""),
         verify_token=given("GUICHE_VERIFY_TOKEN", ""),
         access_tokens=_tokens(given("SIMULATOR_ACCESS_TOKENS", "")),
@@ -71,8 +71,12 @@ def _next_phone(display: str) -> str:
 def _tokens(text: str) -> dict[str, str] | None:
     """`number=token` binds a token to a number; a bare token is good for every number."""
     tokens: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
+    for entry in _parts(text):
         number, equals, token = entry.partition("=")
         bound = bool(equals) and number.isdigit()
         tokens[token if bound else entry] = number if bound else ""
     return tokens or None
+
+
+def _parts(text: str) -> Iterator[str]:
+    return filter(None, (part.strip() for part in text.split(",")))

@@ -12,6 +12,7 @@ from deploy.simulator.chance import seeded
 from deploy.simulator.choices import Choice
 from deploy.simulator.clock import Clock
 from deploy.simulator.deliveries import Deliveries
+from deploy.simulator.doors import Doors
 from deploy.simulator.faults import Faults
 from deploy.simulator.ledger import Ledger
 from deploy.simulator.pace import Pace
@@ -69,7 +70,8 @@ class World:
         self.pace = Pace()
         self.people = People()
         self.numbers: dict[str, Number] = {n.phone_number_id: n for n in settings.numbers}
-        self.deliveries = Deliveries(settings.webhook, settings.app_secret, lambda: self.behaviour)
+        self.doors = Doors(settings.webhooks)
+        self.deliveries = Deliveries(self.doors, settings.app_secret, lambda: self.behaviour)
         self._screens: OrderedDict[str, Screen] = OrderedDict()
         self._history: OrderedDict[str, History] = OrderedDict()
         self.generation = 0  # raised by reset: statuses of before it are not sent any more

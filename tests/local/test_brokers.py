@@ -7,7 +7,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy import topics
+from deploy.local.demo import load_demo
+from deploy.local.installation import SIMULATOR, Installation, process_specs
 from deploy.local.kafka import wait_for_kafka
+from deploy.local.keys import make_keys
 from deploy.local.places import Places
 from deploy.local.process import Child, end_leftovers
 from deploy.local.servers import Servers, start_servers
@@ -100,6 +103,20 @@ def test_another_number_of_brokers_is_refused(
 def test_two_of_each_has_two_of_every_service() -> None:
     services = [name.partition("-")[0] for name in Topology(replicas=2).instances]
     assert {services.count(service) for service in services} == {2}
+
+
+def test_webhooks_are_delivered_to_every_process_of_ingest(places: Places) -> None:
+    places.make()
+    make_keys(places.keys)
+    shape = Topology(replicas=2)
+    ports = {name: 20_000 + n for n, name in enumerate((*shape.instances, SIMULATOR))}
+    installation = Installation(
+        places, ports, "postgresql://h/guiche", "h:1", load_demo(places), shape
+    )
+    spec = next(spec for spec in process_specs(installation) if spec.name == SIMULATOR)
+    doors = [f"{installation.url(name)}/webhooks/whatsapp" for name in ("ingest", "ingest-2")]
+    assert spec.environment["GUICHE_WEBHOOK"] == ",".join(doors)
+    assert installation.public()["GUICHE_WEBHOOK"] == doors[0]
 
 
 async def _published_while_dying(settings: CommonSettings, victim: Child) -> set[int]:

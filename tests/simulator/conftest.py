@@ -1,6 +1,8 @@
 """A simulator and a receiver over real sockets, fresh for each test."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ from deploy.simulator.graph import WORLD
 from deploy.simulator.settings import Settings
 from deploy.simulator.shapes import Number
 from deploy.simulator.world import World
-from tests.simulator.receiver import SECRET, TOKEN, Receiver, application_of, start
+from tests.simulator.receiver import DEADLINE_SECONDS, SECRET, TOKEN, Receiver, listening, start
 
 FIRST = Number("106540352242922", "5511940000001", "102290129340398")
 SECOND = Number("106540352242923", "5511940000002", "102290129340398")
@@ -46,21 +48,46 @@ class Simulator:
         wamids: list[str] = answer["wamids"]
         return wamids
 
+    async def delivered(self, wamid: str) -> dict[str, Any]:
+        """The item of the ledger, once it got its 200."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                found = (await self.control("GET", f"ledger?only=items&key={wamid}"))["items"]
+                if found and found[0]["acknowledged"]:
+                    return found[0]
+
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    runner, url = await start(application_of(receiver))
-    receiver.url = f"{url}/hook"
-    yield receiver
-    await runner.cleanup()
+    async with listening() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def receivers(receiver: Receiver) -> AsyncIterator[tuple[Receiver, Receiver]]:
+    """Two processes of one business."""
+    async with listening() as second:
+        yield receiver, second
 
 
 @pytest.fixture
 async def simulator(receiver: Receiver) -> AsyncIterator[Simulator]:
+    async with _delivering_to(receiver) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def balanced(receivers: tuple[Receiver, Receiver]) -> AsyncIterator[Simulator]:
+    """A simulator that delivers to both."""
+    async with _delivering_to(*receivers) as simulator:
+        yield simulator
+
+
+@asynccontextmanager
+async def _delivering_to(*receivers: Receiver) -> AsyncGenerator[Simulator]:
     settings = Settings(
         numbers=(FIRST, SECOND),
-        webhook=receiver.url,
+        webhooks=tuple(receiver.url for receiver in receivers),
         app_secret=SECRET,
         verify_token=TOKEN,
         seed="7",

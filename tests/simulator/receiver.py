@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,12 @@ class Receiver:
     refuse_handshakes: int = 0
     url: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    runner: web.AppRunner | None = None
+
+    async def gone(self) -> None:
+        """Nobody listens at this address any more."""
+        if self.runner is not None:
+            await self.runner.cleanup()
 
     async def get(self, request: web.Request) -> web.Response:
         self.handshakes += 1
@@ -89,3 +96,13 @@ def application_of(receiver: Receiver) -> web.Application:
     application = web.Application(client_max_size=4 * 1024 * 1024)
     application.add_routes([web.get("/hook", receiver.get), web.post("/hook", receiver.post)])
     return application
+
+
+@asynccontextmanager
+async def listening() -> AsyncGenerator[Receiver]:
+    """A receiver at an address of its own."""
+    receiver = Receiver()
+    receiver.runner, url = await start(application_of(receiver))
+    receiver.url = f"{url}/hook"
+    yield receiver
+    await receiver.gone()

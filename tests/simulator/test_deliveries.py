@@ -4,6 +4,7 @@ import json
 import time
 
 from deploy.simulator.customers.script import script
+from deploy.simulator.doors import Doors
 from tests.simulator.conftest import FIRST, QUICK, SECOND, Simulator, a_text
 from tests.simulator.receiver import Receiver
 
@@ -143,3 +144,45 @@ async def test_a_planned_webhook_opens_the_window_and_is_repeated_until_200(
     assert (item["key"], item["deliveries"], item["acknowledged"]) == (webhook.wamid, 4, 2)
     status, _ = await simulator.post(a_text(customer), number)
     assert status == 200
+
+
+async def test_two_addresses_get_deliveries_in_turn_and_a_retry_goes_to_the_other(
+    receivers: tuple[Receiver, Receiver], balanced: Simulator
+) -> None:
+    first, second = receivers
+    for _ in range(6):
+        [wamid] = await balanced.write(ANA)
+        await balanced.delivered(wamid)
+    assert (len(first.bodies), len(second.bodies)) == (3, 3)
+    first.answers = [503] * 10
+    wamids = [wamid for _ in range(4) for wamid in await balanced.write(ANA)]
+    for wamid in wamids:
+        await balanced.delivered(wamid)
+    refused = {body for body, code in zip(first.bodies, first.codes, strict=True) if code == 503}
+    assert refused
+    assert refused <= set(second.bodies)
+    assert {item["id"] for item in second.messages()} >= set(wamids)
+
+
+async def test_a_dead_address_loses_nothing(
+    receivers: tuple[Receiver, Receiver], balanced: Simulator
+) -> None:
+    first, second = receivers
+    await first.gone()
+    raw = {"value": {"messages": [{"id": "wamid.x", "type": "hologram"}]}, "retry": True}
+    for _ in range(3):
+        assert await balanced.control("POST", "webhooks", raw) == {"codes": [200]}
+    wamids = [wamid for _ in range(10) for wamid in await balanced.write(ANA)]
+    for wamid in wamids:
+        assert (await balanced.delivered(wamid))["codes"] in ([200], [0, 200])
+    found = [item["id"] for item in second.messages()]
+    assert sorted(found) == sorted([*wamids, *["wamid.x"] * 3])
+
+
+def test_addresses_take_turns_and_a_failure_is_followed_by_another() -> None:
+    doors = Doors(["one", "two", "three"])
+    assert [doors.next() for _ in range(4)] == ["one", "two", "three", "one"]
+    assert doors.next(failed="two") == "three"
+    assert doors.next(failed="three") == "one"
+    alone = Doors(["one"])
+    assert [alone.next(), alone.next(failed="one")] == ["one", "one"]

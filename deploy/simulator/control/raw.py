@@ -29,16 +29,17 @@ async def send_raw(world: World, webhook: RawWebhook) -> list[int]:
 
 async def _deliver(world: World, webhook: RawWebhook, body: bytes, items: Sequence[Item]) -> int:
     signed = _KEYWORDS.get(webhook.signature, webhook.signature)
-    attempt = 0
+    attempt, failed_at = 0, None
     while True:
-        code = await world.deliveries.attempt(body, signed)
+        door = world.doors.next(failed_at)
+        code = await world.deliveries.attempt(door, body, signed)
         for item in items:
             item.answered(code)
         if code == _OK or not webhook.retry:
             return code
         pauses = world.behaviour.retry_seconds
         await asyncio.sleep(pauses[min(attempt, len(pauses) - 1)])
-        attempt += 1
+        attempt, failed_at = attempt + 1, door
 
 
 def _unread(world: World, webhook: RawWebhook) -> Item:
