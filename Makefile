@@ -10,7 +10,7 @@ PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-byte
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
-	bench docs check-way check-bot check-accept check-kill check-rebuild check-red storm
+	bench docs check-way check-bot check-accept check-kill check-faults check-rebuild check-red storm
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -84,11 +84,14 @@ check-accept: install-dev ## 2 agents, 500 tickets, 2 processes of tickets: SEED
 check-kill: install-dev ## check-way on 3 brokers and 2 of each, while everything is killed once: SEED=1
 	@$(BIN)/python -m tests.checks.kill --seed $(SEED) --brokers $(or $(BROKERS),3) --replicas $(or $(REPLICAS),2)
 
-storm: install-dev ## all checks with other seeds, shapes and kills, until one fails: MINUTES=60
+check-faults: install-dev ## check-way while faults of chance strike, at whom and when by the seed: SEED=1
+	@$(BIN)/python -m tests.checks.faults --seed $(SEED) --brokers $(or $(BROKERS),3) --replicas $(or $(REPLICAS),2)
+
+storm: install-dev ## all checks with other seeds, shapes, kills and faults, until one fails: MINUTES=60
 	@$(BIN)/python -m tests.checks.storm --minutes $(or $(MINUTES),60) $(if $(filter command line,$(origin SEED)),--seed $(SEED))
 
 check-rebuild: install-dev ## rebuild, verify and switch the read models at 100 webhooks/s: SEED=1
-	@$(BIN)/python -m tests.checks.rebuild --seed $(SEED)
+	@$(BIN)/python -m tests.checks.rebuild --seed $(SEED) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)
 
 check-red: install-dev ## take rules out one by one and see a test go red
 	@$(BIN)/python -m tests.checks.red

@@ -8,10 +8,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from deploy.local.installation import service_of
 from deploy.local.topology import Topology
 from tests.checks import system as systems
 from tests.checks.customers import Steps
+from tests.checks.striking import PATIENCE_SECONDS, Striking
 from tests.checks.system import System
 from tests.checks.table import CONSOLE, Ledger
 from tests.checks.waiting import until
@@ -23,9 +23,6 @@ _FAILPOINTS: Final = (
     "outbound.after_attempt:kill@3",
     "outbound.after_socket:kill@3",
 )
-_TRAFFIC: Final = 20  # things that the simulator saw before somebody dies
-_SECONDS: Final = 120.0
-_SENDING: Final = "SELECT count(*) FROM outbound.queue WHERE state = 'sending' AND kind = 'send'"
 _HOLDER: Final = (
     "SELECT holder FROM tickets.lease WHERE name = 'relay' AND until > clock_timestamp()"
 )
@@ -49,12 +46,13 @@ async def _killing(system: System, ledger: Ledger) -> AsyncGenerator[Troubled]:
 
 
 class _Nemesis:
-    """Lets a share of the conversations begin, waits for their traffic, and strikes."""
+    """Everything dies once, each in traffic of its own."""
 
     def __init__(self, system: System, ledger: Ledger) -> None:
         topology = system.installation.topology
         self._killed = (*topology.instances, *topology.broker_names, "postgres")
         self.troubled = Troubled(Steps(len(self._killed) + len(_FAILPOINTS)), [])
+        self._striking = Striking(system, self.troubled.steps, self.troubled.in_flight)
         self._system = system
         self._ledger = ledger
 
@@ -63,7 +61,7 @@ class _Nemesis:
         step = 0
         for instance in self._killed:
             CONSOLE.print(f"step {step}: kill -9 of {instance}", highlight=False)
-            await self._traffic(step)
+            await self._striking.traffic(step)
             await self._timed(f"kill -9 of {instance}", instance)
             step += 1
         for failpoint in _FAILPOINTS:
@@ -73,37 +71,11 @@ class _Nemesis:
             self._ledger.note(f"death at {failpoint}, ready after", f"{monotonic() - began:.1f} s")
             step += 1
 
-    async def _traffic(self, step: int) -> None:
-        before = await self._seen()
-        self.troubled.steps.begin(step)
-
-        async def flows() -> bool:
-            return await self._seen() >= before + _TRAFFIC
-
-        await until(f"no traffic in step {step}", flows, _SECONDS, pause=0.1)
-
-    async def _seen(self) -> int:
-        return len(await self._system.ledger("items")) + len(await self._system.ledger("requests"))
-
     async def _timed(self, what: str, instance: str) -> None:
         began = monotonic()
-        await self._kill(instance)
-        await self._back()
+        await self._striking.kill(instance)
+        await self._striking.back()
         self._ledger.note(f"{what}, all ready after", f"{monotonic() - began:.1f} s")
-
-    async def _kill(self, instance: str) -> None:
-        sends = service_of(instance) == "outbound"
-        if sends:
-            self._system.send(instance, signal.SIGSTOP)
-        if sends or instance == "postgres":
-            await self._count()
-        before = self._system.restarts[instance]
-        self._system.send(instance, signal.SIGKILL)
-
-        async def restarted() -> bool:
-            return self._system.restarts[instance] > before
-
-        await until(f"{instance} is not restarted", restarted, _SECONDS, pause=0.05)
 
     async def _die_at(self, failpoint: str, step: int) -> None:
         instance = failpoint.partition(".")[0]
@@ -114,7 +86,7 @@ class _Nemesis:
             instance = holder if "relay" in failpoint else other
         else:
             self._system.send(instance, signal.SIGSTOP)
-            await self._count()
+            await self._striking.count(instance)
         child = self._system.arm(instance, failpoint)
 
         async def died() -> bool:
@@ -123,26 +95,19 @@ class _Nemesis:
         async def up() -> bool:
             return await died() or await self._system.is_ready(instance)
 
-        await until(f"{instance} is not up", up, _SECONDS, pause=0.05)
+        await until(f"{instance} is not up", up, PATIENCE_SECONDS, pause=0.05)
         self.troubled.steps.begin(step)  # not before: the others would do all of it meanwhile
-        await until(f"nobody came to {failpoint}", died, _SECONDS, pause=0.02)
-        if instance == "outbound":
-            await self._count()
+        await until(f"nobody came to {failpoint}", died, PATIENCE_SECONDS, pause=0.02)
+        await self._striking.count(instance)
         self._system.watch(child)
-        await self._back()
+        await self._striking.back()
 
     async def _holder(self) -> str:
         async def held() -> str | None:
             rows = await self._system.rows(_HOLDER)
             return rows[0][0] if rows else None
 
-        return await until("nobody holds the relay's lease", held, _SECONDS)
-
-    async def _count(self) -> None:
-        self.troubled.in_flight.append((await self._system.rows(_SENDING))[0][0])
-
-    async def _back(self) -> None:
-        await self._system.ready()
+        return await until("nobody holds the relay's lease", held, PATIENCE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Final
 
 from deploy.local.installation import process_specs
+from deploy.local.topology import Topology
 from deploy.simulator.customers.plan import Webhook
 from deploy.simulator.customers.script import script
 from shared.plumbing import tasks
@@ -45,10 +46,11 @@ _ROOT: Final = Path(__file__).parents[2]
 _RATE: Final = re.compile(r"(\d+) of \d+ .*?, (\d+) events/s")
 
 
-async def check(seed: int, logs: Path | None) -> None:
+async def check(seed: int, logs: Path | None, topology: Topology) -> None:
     """Rebuild, verify, switch, go back and forth, drop; raises DifferenceError."""
-    ledger = Ledger(f"check-rebuild, seed {seed}")
-    async with systems.running(durable=True, logs=logs) as system:
+    shape = f"brokers {topology.brokers}, of each {topology.replicas}"
+    ledger = Ledger(f"check-rebuild, seed {seed}, {shape}")
+    async with systems.running(durable=True, logs=logs, topology=topology) as system:
         numbers = demo_numbers(system)
         plan = script(
             seed,
@@ -290,4 +292,5 @@ async def _screen(agent: Agent) -> AsyncGenerator[Screen]:
 
 if __name__ == "__main__":
     given = arguments(__doc__)
-    systems.main(check(given.seed, given.logs))
+    shape = Topology(brokers=given.brokers, replicas=given.replicas)
+    systems.main(check(given.seed, given.logs, shape))

@@ -1,6 +1,7 @@
 """`make storm MINUTES=n`: all checks again and again, with other seeds and shapes, until one fails.
 
-A difference is printed with the command that shows it again; the logs of that run are kept.
+Kills, faults and their order are drawn from the seeds. A difference is printed with the command
+that shows it again; the logs of that run are kept.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.table import Table
 
 from tests.checks.table import CONSOLE
 
-_CHECKS: Final = ("kill", "bot", "way", "accept")
+CHECKS: Final = ("faults", "kill", "bot", "rebuild", "accept", "way")
 _SHAPES: Final = ((1, 1), (1, 2), (3, 1), (3, 2))  # brokers, of each service
 _SEEDS: Final = 1_000_000
 _LONGEST_SECONDS: Final = 1_800.0
@@ -46,7 +47,7 @@ class Round:
 
 def rounds(chance: random.Random) -> Iterator[Round]:
     """Every check in turn, in a shape and with a seed of chance."""
-    for check in cycle(_CHECKS):
+    for check in cycle(CHECKS):
         brokers, replicas = chance.choice(_SHAPES)
         yield Round(check, chance.randrange(_SEEDS), brokers, replicas)
 
