@@ -29,8 +29,9 @@ from services.bot.handlers.taking import Taking
 from services.bot.handlers.timers import Timers
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
-from shared.plumbing import clock, health, logs, metrics, tasks
+from shared.plumbing import health, logs, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
+from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer, ServiceBroker, start_when_ready, watch
 from shared.plumbing.loops import Heartbeat, Lease, Loops
@@ -56,8 +57,8 @@ _log = logs.get(__name__)
 T = TypeVar("T")
 
 
-def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> FastAPI:
-    """The whole service."""
+def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> FastAPI:
+    """The whole service; without `now` the time is the database's."""
     bot = _Bot(settings, now)
 
     @asynccontextmanager
@@ -81,14 +82,15 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) ->
 class _Bot:
     """The parts, how they are joined, and their order of start."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime] | None) -> None:
         self.waiting, self.loops = health.Health(), Loops()
         self._settings = settings
-        self._now = now
         self._pool = make_pool(settings.database_url, min_size=2, max_size=10)
+        self._clock = DatabaseClock(self._pool)
+        self._now = now or self._clock.now
         self._producer = Producer(settings)
         self._outbox = Outbox(self._pool, self._producer)
-        self._calls = _Calls(settings)
+        self._calls = _Calls(settings, self._now)
         self._book = DirectoryBook()
         self._reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self._book.on_message)
         self._broker: ServiceBroker | None = None
@@ -160,6 +162,7 @@ class _Bot:
             if not self.waiting.waits_for:  # at the start it is read in turn
                 await catching_up.again(beat)
 
+        add("clock", self._clock.ask, interval_seconds=ASK_SECONDS)
         add("directory", self._reader.run, interval_seconds=1.0)
         every = settings.publish_seconds
         add("publish", publish, interval_seconds=every, wake=self._book.changed)
@@ -199,6 +202,7 @@ class _Bot:
         await self._pool.open()
         async with self._pool.connection() as conn:
             await conn.execute("SELECT 1 FROM session LIMIT 1")
+        await self._clock.ask(Heartbeat())
 
 
 async def _until(call: Callable[[], Awaitable[T]]) -> T:
@@ -214,8 +218,8 @@ async def _until(call: Callable[[], Awaitable[T]]) -> T:
 class _Calls:
     """Who is called over HTTP; the session belongs to the running loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        signer = TokenSigner(SERVICE, settings.keys_dir)
+    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
+        signer = TokenSigner(SERVICE, settings.keys_dir, now=now)
         self.tickets = InternalClient(signer, "tickets", settings.tickets_urls, self._opened)
         urls = settings.directory_urls
         self.directory = InternalClient(signer, "directory", urls, self._opened)

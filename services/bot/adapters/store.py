@@ -1,7 +1,7 @@
 """The bot's tables: flows, sessions, timers, and what is known of contacts and tickets."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 
-_LEASE: Final = timedelta(seconds=10)
+_LEASE_SECONDS: Final = 10.0
 
 _VERSION_COLUMNS: Final = (
     "SELECT flow_id, version, account_id, hash, definition::text, sectors::text, published_at "
@@ -57,10 +57,10 @@ DO UPDATE SET timer_id = excluded.timer_id, due = excluded.due, leased_until = N
 """
 _DISARM: Final = "DELETE FROM timer WHERE session_id = %s"
 _LEASE_DUE: Final = """
-UPDATE timer SET leased_until = %(until)s
+UPDATE timer SET leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE session_id IN (
     SELECT session_id FROM timer
-    WHERE due <= %(now)s AND coalesce(leased_until, '-infinity') < %(now)s
+    WHERE due <= %(now)s AND coalesce(leased_until, '-infinity') < clock_timestamp()
     ORDER BY due LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING session_id, timer_id, due
 """
@@ -205,7 +205,7 @@ class PostgresStore:
 
     async def lease(self, now: datetime, limit: int) -> list[Due]:
         """Timers that are due, ours for ten seconds; committed before anybody works on them."""
-        wanted = {"now": now, "until": now + _LEASE, "limit": limit}
+        wanted = {"now": now, "seconds": _LEASE_SECONDS, "limit": limit}
         async with self._pool.connection() as conn:
             rows = await (await conn.execute(_LEASE_DUE, wanted)).fetchall()
         return sorted((Due(*row) for row in rows), key=lambda due: due.due)

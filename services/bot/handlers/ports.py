@@ -124,7 +124,7 @@ class Store(Protocol):
         ...
 
     async def lease(self, now: datetime, limit: int, /) -> list[Due]:
-        """Timers that are due, ours for ten seconds; in a transaction of its own."""
+        """Timers that are due, ours for ten of the database's seconds; a transaction of its own."""
         ...
 
 

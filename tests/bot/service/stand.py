@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -164,11 +164,15 @@ class Stand:
     flows: Path
     http: aiohttp.ClientSession
 
-    async def process(self, failpoint: str = "", **more: str) -> asyncio.subprocess.Process:
+    async def process(
+        self, failpoint: str = "", *, jumping: bool = False, **more: str
+    ) -> asyncio.subprocess.Process:
+        through = ("tests.support.jumping",) if jumping else ()
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
+                *through,
                 "services.bot",
                 env={**self.environment, **more, "FAILPOINT": failpoint},
                 stderr=log,
@@ -188,8 +192,15 @@ class Stand:
         await eventually(lambda: self.get("/ready"), lambda found: found[0] == 200)
 
     async def ended(self) -> int:
+        return await self._count("SELECT count(*) FROM session WHERE state = 'ended'")
+
+    async def pausing(self) -> int:
+        return await self._count(
+            "SELECT count(*) FROM timer JOIN session ON id = session_id WHERE node = 'pausa'"
+        )
+
+    async def _count(self, sql: LiteralString) -> int:
         async with self.pool.connection() as conn:
-            sql = "SELECT count(*) FROM session WHERE state = 'ended'"
             found = await (await conn.execute(sql)).fetchone()
         return found[0] if found else 0
 

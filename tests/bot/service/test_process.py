@@ -1,14 +1,17 @@
 """The whole process on Kafka and PostgreSQL, killed at each step: no command lost or doubled."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from deploy.local.ports import free_port
 from tests.bot.service.stand import Stand, a_stand, eventually
+from tests.support.jumping import AHEAD, BACK
 from tests.support.stack import Kafka, Postgres
 
 SAY = "QueueAutomaticMessage"
@@ -67,6 +70,33 @@ async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand
             assert stand.tickets.of(number) == WHOLE_TALK
     finally:
         await stand.stop(second)
+
+
+@pytest.mark.timeout(240)
+async def test_a_clock_that_jumps_fires_no_timer_early_late_or_never(stand: Stand) -> None:
+    """Each talk pauses for a second, and its questions wait for minutes."""
+    process = await stand.process(jumping=True)
+    arrived: list[int] = []
+    try:
+        await stand.ready()
+        for way, ahead in ((BACK, -600), (AHEAD, 0), (AHEAD, 600)):
+            new = range(len(arrived) + 1, len(arrived) + CUSTOMERS + 1)
+            arrived.extend(new)
+            await stand.tickets.arrive(*new)
+            await eventually(stand.pausing, bool)
+            process.send_signal(way)
+            await eventually(lambda: stand.get("/metrics"), partial(_is_ahead, ahead))
+            await eventually(stand.ended, lambda found: found == len(arrived))
+        for number in arrived:
+            assert stand.tickets.of(number) == WHOLE_TALK, "a question was given up"
+        assert stand.tickets.repeats == 0
+    finally:
+        await stand.stop(process)
+
+
+def _is_ahead(seconds: int, found: tuple[int, str]) -> bool:
+    told = re.search(r"^guiche_clock_offset_seconds\S* (\S+)$", found[1], re.MULTILINE)
+    return told is not None and abs(float(told[1]) - seconds) < 60
 
 
 @pytest.mark.timeout(240)
