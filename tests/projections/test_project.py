@@ -209,6 +209,8 @@ async def test_what_a_flow_did_stands_in_the_timeline(postgres: Postgres) -> Non
         "note_added",
         "ticket_queued",
     ]
+    (queued,) = [item for item in page.items if item.type == "ticket_queued"]
+    assert queued.details == {"reason": "node"}
     asked = next(item for item in page.items if item.type == "buttons")
     assert (asked.text, asked.details) == ("Qual setor?", {"buttons": ["Vendas"]})
     assert asked.fate == "cancelled"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from services.gateway.labels import pt_br
 from shared.contracts.envelope import Contract
 from shared.contracts.inbox import ContactCard, LastMessage, Row, TimelineItem
 from shared.contracts.internal_api import Allowed, TicketState
@@ -69,9 +70,10 @@ class Commanded(Contract):
 
 
 class TimelineLine(TimelineItem):
-    """A line with the author's name."""
+    """A line with the author's name; `label` says in words why a ticket was queued."""
 
     author: Named | None
+    label: str | None
 
 
 NameOf = Callable[[UUID], str | None]
@@ -115,7 +117,14 @@ class Names:
 
     def line(self, item: TimelineItem) -> TimelineLine:
         """A timeline line."""
-        return TimelineLine(author=self.named(item.author_id), **item.model_dump())
+        author = self.named(item.author_id)
+        return TimelineLine(author=author, label=_label(item), **item.model_dump())
+
+
+def _label(item: TimelineItem) -> str | None:
+    reason = (item.details or {}).get("reason")
+    queued = item.type == "ticket_queued" and isinstance(reason, str)
+    return pt_br.QUEUED.get(reason) if queued else None
 
 
 _SAME_IN_CARD = set(Card.model_fields) - {"sector", "owner", "connection", "contact"}

@@ -10,6 +10,17 @@ LIFECYCLES: Final = {
     "closed": "Resolvido",
 }
 
+QUEUED: Final = {
+    "customer_asked": "O cliente pediu para falar com uma pessoa.",
+    "node": "O bot passou o atendimento para a equipe.",
+    "timeout": "O cliente não respondeu ao bot a tempo.",
+    "loop": "O bot parou, pois a conversa não avançava.",
+    "error": "O bot parou por um erro no fluxo.",
+    "stopped": "O fluxo do bot foi interrompido.",
+    "bot_silent": "O bot não respondeu a tempo.",
+}
+"""Why a ticket waits for people, by the reason of `ticket_queued`."""
+
 PROBLEMS: Final = {
     "unauthenticated": "Entre novamente para continuar.",
     "invalid_credentials": "Usuário ou senha incorretos.",

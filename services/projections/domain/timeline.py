@@ -68,9 +68,11 @@ def _text(message: published.TicketFact) -> str | None:
     return message.text if isinstance(message, published.NoteAdded) else None
 
 
-def _details(message: published.TicketFact) -> dict[str, Any] | None:
+def _details(message: published.TicketFact) -> dict[str, Any] | None:  # noqa: PLR0911  one per kind
     if isinstance(message, published.SectorAssigned):
         return {"sector_id": str(message.sector_id)}
+    if isinstance(message, published.TicketQueued):
+        return {"reason": message.reason}
     if isinstance(message, published.TicketAccepted):
         return {"owner_id": str(message.owner_id)}
     if isinstance(message, published.FlowSessionStarted):
