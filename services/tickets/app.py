@@ -32,8 +32,9 @@ from services.tickets.handlers.warm import Warm
 from services.tickets.settings import Settings
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
-from shared.plumbing import clock, health, logs, metrics, tasks
+from shared.plumbing import health, logs, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
+from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.http import Answer, InternalClient
 from shared.plumbing.kafka import Producer, make_broker, start_when_ready, watch
 from shared.plumbing.loops import Heartbeat, Lease, Loops
@@ -54,12 +55,12 @@ class _Service:
         self,
         settings: Settings,
         fetch_secrets: Fetch | None,
-        now: Callable[[], datetime],
+        given_now: Callable[[], datetime] | None,
         new_id: Callable[[], UUID],
     ) -> None:
-        self.settings = settings
+        self.settings, self._given_now = settings, given_now
         self.waiting, self.loops = health.Health(), Loops()
-        self.internal = _Internal(settings)
+        self.internal = _Internal(settings, self.now)
         self.secrets = Secrets(fetch_secrets or self.internal.fetch)
         self.book = DirectoryBook()
         self.reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self.book.on_message)
@@ -68,6 +69,8 @@ class _Service:
             settings.database_url, self.secrets.wrapping_key, lambda _: stored.set()
         )
         self.store = self.database.store
+        self.clock = DatabaseClock(self.database.pool)
+        now = self.now
         self.producer = Producer(settings)
         self.position = RelayPosition(self.database.pool)
         self.relay = Relay(
@@ -101,12 +104,16 @@ class _Service:
         )
         self.broker = make_broker(settings, SERVICE)
         self.parking: Parking | None = None
-        self.now = now
+
+    def now(self) -> datetime:
+        """This instant: the database's, unless another was given."""
+        return self.clock.now() if self._given_now is None else self._given_now()
 
     def add_loops(self) -> None:
         """Everything that never ends."""
         settings, add = self.settings, self.loops.add
         lag = RelayLag(self.store, self.position, self.now)
+        add("clock", self.clock.ask, interval_seconds=ASK_SECONDS)
         add(
             "secrets",
             self.secrets.refresh,
@@ -170,8 +177,8 @@ class _Service:
             await self.parking.retry_due(beat)
 
     def can_judge(self) -> bool:
-        """Whether commands can be decided: by the directory, with the secrets."""
-        return self.secrets.ready.is_set() and self.reader.ready.is_set()
+        """Whether commands can be decided: by the directory, with the secrets, at this instant."""
+        return self.secrets.ready.is_set() and self.reader.ready.is_set() and self.clock.known
 
     async def end(self) -> None:
         """In the order in which one needs the other."""
@@ -186,10 +193,13 @@ def build_app(
     settings: Settings,
     *,
     fetch_secrets: Fetch | None = None,
-    now: Callable[[], datetime] = clock.now,
+    now: Callable[[], datetime] | None = None,
     new_id: Callable[[], UUID] = uuid_utils.uuid7,
 ) -> FastAPI:
-    """The whole service; `fetch_secrets` stands in for directory's internal API."""
+    """The whole service; `fetch_secrets` stands in for directory's internal API.
+
+    Without `now` the time is the database's.
+    """
     service = _Service(settings, fetch_secrets, now, new_id)
     service.add_loops()
 
@@ -208,7 +218,7 @@ def build_app(
 
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)
     install_problems(app, PROBLEMS)
-    verifier = TokenVerifier(SERVICE, settings.keys_dir)
+    verifier = TokenVerifier(SERVICE, settings.keys_dir, now=service.now)
     epoch = Epoch(service.store)
     app.include_router(http.commands(service.commands, epoch, verifier, service.can_judge))
     app.include_router(http.feeding(Feed(service.store), verifier))
@@ -220,15 +230,16 @@ def build_app(
 class _Internal:
     """directory over HTTP; the session belongs to the running loop, so it is made on first use."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
         self._settings = settings
+        self._now = now
         self._session: aiohttp.ClientSession | None = None
         self._fetch: Fetch | None = None
 
     async def fetch(self) -> Answer:
         """The answer of GET /internal/secrets."""
         if self._fetch is None:
-            signer = TokenSigner(SERVICE, self._settings.keys_dir)
+            signer = TokenSigner(SERVICE, self._settings.keys_dir, now=self._now)
             urls = self._settings.directory_urls
             self._fetch = fetch_from(InternalClient(signer, "directory", urls, self._opened))
         return await self._fetch()
