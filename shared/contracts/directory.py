@@ -22,6 +22,7 @@ class Policies(Contract):
     )
     reopen_who: Literal["sector_member", "owner", "supervisor"] = "sector_member"
     reopen_limit_days: int | None = None
+    flow_manual_from: list[Literal["waiting", "attending"]] = ["waiting"]
     farewell: Literal["ask", "always", "never"] = "ask"
     farewell_when_closed_from_waiting: bool = False
     close_reason: Literal["off", "optional", "required"] = "optional"

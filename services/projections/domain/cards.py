@@ -100,8 +100,8 @@ def _(message: published.TicketAccepted, row: Row) -> Changed:
 
 
 @_changes.register
-def _(_message: published.OwnerReleased, _: Row) -> Changed:
-    return {"owner_id": None}
+def _(message: published.OwnerReleased, _: Row) -> Changed:
+    return {"lifecycle": "waiting", "owner_id": None, "waiting_since": message.occurred_at}
 
 
 @_changes.register

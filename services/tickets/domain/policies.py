@@ -1,5 +1,6 @@
 """The policies that apply to a decision; they arrive in the command, with their version (D2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -20,6 +21,7 @@ class Policies:
     )
     reopen_who: Literal["sector_member", "owner", "supervisor"] = "sector_member"
     reopen_limit_days: int | None = None
+    flow_manual_from: Sequence[Literal["waiting", "attending"]] = ("waiting",)
     farewell: Literal["ask", "always", "never"] = "ask"
     farewell_when_closed_from_waiting: bool = False
     close_reason: Literal["off", "optional", "required"] = "optional"

@@ -104,7 +104,7 @@ class TicketInBotError(RefusedError):
 
 
 class TicketAttendedError(RefusedError):
-    """Somebody attends the ticket: a flow starts only while it waits."""
+    """Somebody attends the ticket, and no flow may start meanwhile (`flow_manual_from`)."""
 
     code = "ticket_attended"
 

@@ -131,7 +131,7 @@ class CommandHandler:
         return await self._answering.run(asked, "messages", body.model_dump_json(), decided)
 
     async def start_flow(self, asked: Asked, body: api.StartFlow) -> Answered:
-        """Let the connection's flow answer a waiting ticket; raises RefusedError."""
+        """Let the connection's flow answer; raises RefusedError."""
 
         async def decided(loaded: Loaded) -> Decision:
             command = commands.StartFlow(
@@ -140,6 +140,7 @@ class CommandHandler:
                 flow_id=loaded.flow_id,
                 window_closes_at=loaded.said.window_closes_at,
                 at=loaded.at,
+                policies=loaded.policies,
             )
             decision = Decision(ticket=decide(loaded.state, command), heard=True)
             heard = loaded.said.last_received_id

@@ -6,13 +6,12 @@ so two tickets that are accepted at once never share one.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Final
 from uuid import UUID
 
 from services.tickets.domain.people import Actor
+from services.tickets.domain.ticket import evolve
 from services.tickets.domain.ticket.events import TicketEvent
-from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.state import Ticket
 from services.tickets.handlers import claims
 from services.tickets.handlers.directory import DirectoryView
@@ -49,12 +48,8 @@ async def owner_of(
 
 def changed(ticket: Ticket, events: Sequence[TicketEvent]) -> tuple[list[Claim], list[Claim]]:
     """What these events take, and what they release."""
-    before, after = _slot(ticket), _slot(reduce(_evolved, events, ticket))
+    before, after = _slot(ticket), _slot(evolve.after(ticket, events))
     return ([], []) if before == after else (after, before)
-
-
-def _evolved(ticket: Ticket, event: TicketEvent) -> Ticket:
-    return evolve(ticket, event)
 
 
 def _slot(ticket: Ticket) -> list[Claim]:

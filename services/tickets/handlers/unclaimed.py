@@ -5,11 +5,10 @@ not think of it.
 """
 
 from collections.abc import Sequence
-from functools import reduce
 from uuid import UUID
 
+from services.tickets.domain.ticket import evolve
 from services.tickets.domain.ticket.events import TicketEvent
-from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.state import Ticket
 from services.tickets.domain.unclaimed import KIND
 from services.tickets.handlers.store import TimerSet
@@ -17,12 +16,8 @@ from services.tickets.handlers.store import TimerSet
 
 def changed(ticket: Ticket, events: Sequence[TicketEvent]) -> tuple[list[TimerSet], list[UUID]]:
     """The timers that these events set, and those that they clear."""
-    before, after = ticket.unclaimed, reduce(_evolved, events, ticket).unclaimed
+    before, after = ticket.unclaimed, evolve.after(ticket, events).unclaimed
     if before == after:
         return [], []
     armed = [] if after is None else [TimerSet(after.timer_id, ticket.id, KIND, after.due)]
     return armed, [] if before is None else [before.timer_id]
-
-
-def _evolved(ticket: Ticket, event: TicketEvent) -> Ticket:
-    return evolve(ticket, event)

@@ -7,6 +7,7 @@ import pytest
 
 from services.tickets.domain import refusals
 from services.tickets.domain.people import BOT, SYSTEM, Actor
+from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket.commands import (
     Accept,
     AssignSector,
@@ -23,6 +24,7 @@ from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
     FlowSessionStarted,
     NoteAdded,
+    OwnerReleased,
     SectorAssigned,
     TicketAccepted,
     TicketClosed,
@@ -35,6 +37,7 @@ from services.tickets.domain.ticket.state import Lifecycle
 from tests.support.builders import (
     ANA,
     AT,
+    BIA,
     CARLA,
     CONVERSATION,
     FLOW,
@@ -83,13 +86,16 @@ def open_by(flow: UUID | None) -> list[TicketEvent]:
     )
 
 
-def start(by: Actor = ANA, flow: UUID | None = FLOW, *, minutes: int = 1) -> StartFlow:
+def start(
+    by: Actor = ANA, flow: UUID | None = FLOW, *, minutes: int = 1, rules: Policies | None = None
+) -> StartFlow:
     return StartFlow(
         actor=by,
         session_id=SESSION,
         flow_id=flow,
         window_closes_at=after(hours=24),
         at=after(minutes=minutes),
+        policies=rules or policies(),
     )
 
 
@@ -261,3 +267,26 @@ def test_a_flow_starts_by_its_sector_with_the_window_open_where_there_is_one() -
     waiting.when(start(SUPERVISOR)).then(FlowSessionStarted)
     waiting.when(start(flow=None)).then_refused(refusals.FlowUnavailableError)
     waiting.when(start(minutes=24 * 60)).then_refused(refusals.WindowClosedError)
+
+
+def test_an_owner_lets_a_flow_answer_where_the_account_allows_it_and_is_who_it_returns_to() -> None:
+    rules = policies(flow_manual_from=("waiting", "attending"))
+    attended = ticket.given(*WAITING, accepted(ANA))
+    released, started = attended.when(start(rules=rules)).then(OwnerReleased, FlowSessionStarted)
+    assert isinstance(released, OwnerReleased)
+    assert isinstance(started, FlowSessionStarted)
+    assert (released.owner_id, released.reason) == (ANA.agent_id, "flow_started")
+    assert started.return_to == ANA.agent_id
+    state = ticket.folded([*WAITING, accepted(ANA), released, started])
+    assert (state.lifecycle, state.owner_id) == (Lifecycle.BOT, None)
+    attended.when(start(BIA, rules=rules)).then_refused(refusals.NotOwnerError)
+    by_another = attended.when(start(SUPERVISOR, rules=rules))
+    _, started = by_another.then(OwnerReleased, FlowSessionStarted)
+    assert isinstance(started, FlowSessionStarted)
+    assert started.return_to == ANA.agent_id
+
+
+def test_an_account_may_keep_flows_from_tickets_that_wait() -> None:
+    rules = policies(flow_manual_from=("attending",))
+    waiting = ticket.given(*WAITING).when(start(rules=rules))
+    waiting.then_refused(refusals.TicketWaitingError)

@@ -25,6 +25,7 @@ from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
     FlowSessionStarted,
+    OwnerReleased,
     SectorAssigned,
     TicketAccepted,
     TicketClosed,
@@ -89,6 +90,7 @@ rules = st.builds(
     close_reason=st.sampled_from(["off", "required"]),
     close_from_waiting=st.booleans(),
     force_sector_on_accept=st.booleans(),
+    flow_manual_from=st.sampled_from([("waiting",), ("waiting", "attending"), ("attending",)]),
 )
 
 
@@ -149,6 +151,7 @@ def _of_a_flow(step: Step, ticket: Ticket, policies: Policies, number: int) -> T
                 flow_id=FLOW,
                 window_closes_at=after(hours=24),
                 at=at,
+                policies=policies,
             )
         case "hand off":
             named = sector if flag else None
@@ -221,7 +224,7 @@ def test_nobody_is_accepted_over_the_head_of_an_owner(
         if isinstance(event, TicketAccepted):
             assert owner is None
             owner = event.owner_id
-        if isinstance(event, TicketClosed):
+        if isinstance(event, TicketClosed | OwnerReleased):
             assert event.owner_id == owner
             owner = None
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.tickets.domain import refusals
 from services.tickets.domain.people import Actor
+from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket import guards
 from services.tickets.domain.ticket.commands import Accept, Close, Reopen, StartFlow
 from services.tickets.domain.ticket.decide import decide
@@ -93,14 +94,17 @@ def test_the_window_closes_at_its_very_instant() -> None:
 
 @pytest.mark.parametrize("state", [WAITING, IN_GERAL, IN_BOT, ATTENDED, OVER])
 @pytest.mark.parametrize("actor", [ANA, BIA, CARLA, SUPERVISOR])
-def test_what_is_allowed_is_what_would_be_decided(state: Ticket, actor: Actor) -> None:
-    at, rules = after(minutes=1), policies()
+@pytest.mark.parametrize("manual_from", [("waiting",), ("attending",)])
+def test_what_is_allowed_is_what_would_be_decided(
+    state: Ticket, actor: Actor, manual_from: tuple[str, ...]
+) -> None:
+    at, rules = after(minutes=1), policies(flow_manual_from=manual_from)
     told = guards.allowed(state, actor, rules, after(hours=24), FLOW, at)
     commands = {
         "accept": Accept(actor=actor, at=at, policies=rules),
         "close": Close(actor=actor, at=at, policies=rules),
         "reopen": Reopen(actor=actor, at=at, policies=rules),
-        "start_flow": start_flow(actor, at),
+        "start_flow": start_flow(actor, at, rules),
     }
     assert set(told) == {*commands, "send_message", "read"}
     for name, command in commands.items():
@@ -115,13 +119,14 @@ def test_the_closed_window_shows_in_what_is_allowed() -> None:
     assert told["close"] is None
 
 
-def start_flow(actor: Actor, at: datetime) -> StartFlow:
+def start_flow(actor: Actor, at: datetime, rules: Policies) -> StartFlow:
     return StartFlow(
         actor=actor,
         session_id=SESSION,
         flow_id=FLOW,
         window_closes_at=after(hours=24),
         at=at,
+        policies=rules,
     )
 
 

@@ -73,13 +73,14 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartFlow:
-    """An agent lets a flow answer a waiting ticket; `flow_id` None: the connection has none."""
+    """An agent lets a flow answer; `flow_id` None: the connection has none."""
 
     actor: Actor
     session_id: UUID
     flow_id: UUID | None
     window_closes_at: datetime | None
     at: datetime
+    policies: Policies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """How does an event change a ticket?"""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from services.tickets.domain.ticket.events import (
@@ -37,7 +38,8 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
         case TicketQueued():
             return _queued(ticket, event)
         case OwnerReleased():
-            return _unowned(ticket)
+            # waits until what follows: no version is attended by nobody (2.8, 2)
+            return replace(_unowned(ticket), lifecycle=Lifecycle.WAITING)
         case TicketClosed():
             closed = _claimed(_unowned(ticket))
             return replace(closed, lifecycle=Lifecycle.CLOSED, closed_at=event.occurred_at)
@@ -51,6 +53,13 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
             return replace(ticket, lifecycle=Lifecycle.WAITING, session_id=None)
         case NoteAdded() | AutoMessageSkipped():
             return ticket
+
+
+def after(ticket: Ticket, events: Iterable[TicketEvent]) -> Ticket:
+    """The ticket after all of them."""
+    for event in events:
+        ticket = evolve(ticket, event)
+    return ticket
 
 
 def _opened(event: TicketOpened) -> Ticket:

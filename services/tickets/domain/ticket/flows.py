@@ -21,6 +21,7 @@ from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
     FlowSessionStarted,
     NoteAdded,
+    OwnerReleased,
     SectorAssigned,
     TicketClosed,
     TicketEvent,
@@ -48,18 +49,32 @@ def started_by_inbound(command: OpenByInbound, session_id: UUID) -> list[TicketE
 
 
 def start(ticket: Ticket, command: StartFlow) -> list[TicketEvent]:
-    """The session that an agent starts by hand; raises RefusedError."""
+    """The session that an agent starts by hand; raises RefusedError.
+
+    An owner becomes the one to return to, and owns the ticket no more (domain.md 2.3).
+    """
     flow_id = guards.start_flow(
-        ticket, command.actor, command.flow_id, command.window_closes_at, command.at
+        ticket,
+        command.actor,
+        command.flow_id,
+        command.policies,
+        command.window_closes_at,
+        command.at,
     )
+    by = command.actor.author
     started = FlowSessionStarted(
-        **about(ticket, command.at, command.actor.author),
+        **about(ticket, command.at, by),
         session_id=command.session_id,
         flow_id=flow_id,
         conversation_id=ticket.conversation_id,
-        return_to=command.actor.agent_id,
+        return_to=ticket.owner_id or command.actor.agent_id,
     )
-    return [started]
+    if ticket.owner_id is None:
+        return [started]
+    released = OwnerReleased(
+        **about(ticket, command.at, by), owner_id=ticket.owner_id, reason="flow_started"
+    )
+    return [released, started]
 
 
 def ended(

@@ -85,7 +85,12 @@ def close(ticket: Ticket, actor: Actor, reason_id: UUID | None, policies: Polici
 
 
 def start_flow(
-    ticket: Ticket, actor: Actor, flow_id: UUID | None, open_until: datetime | None, at: datetime
+    ticket: Ticket,
+    actor: Actor,
+    flow_id: UUID | None,
+    policies: Policies,
+    open_until: datetime | None,
+    at: datetime,
 ) -> UUID:
     """The flow that may start; raises what forbids starting one by hand."""
     match ticket.lifecycle:
@@ -96,8 +101,13 @@ def start_flow(
         case Lifecycle.BOT:
             raise refusals.TicketInBotError
         case Lifecycle.ATTENDING:
-            raise refusals.TicketAttendedError
+            if "attending" not in policies.flow_manual_from:
+                raise refusals.TicketAttendedError
+            if ticket.owner_id != actor.agent_id and not actor.supervises:
+                raise refusals.NotOwnerError(ticket.owner_id)
         case Lifecycle.WAITING:
+            if "waiting" not in policies.flow_manual_from:
+                raise refusals.TicketWaitingError
             _member(ticket, actor)
     return flow(flow_id, open_until, at)
 
@@ -164,7 +174,7 @@ def allowed(
         window(open_until, at)
 
     def start() -> None:
-        start_flow(ticket, actor, flow_id, open_until, at)
+        start_flow(ticket, actor, flow_id, policies, open_until, at)
 
     checks: dict[str, Callable[[], None]] = {
         "accept": lambda: accept(ticket, actor, None, policies, active=True),
