@@ -3,9 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -22,7 +23,15 @@ from services.bot.adapters.secrets import own_key
 from services.bot.adapters.store import PostgresStore
 from services.bot.domain.building import build, sectors_in
 from services.bot.domain.definition import Definition, json_schema
+from services.bot.handlers.flows import Flows
+from services.bot.handlers.older import (
+    MigrationRefusedError,
+    OlderVersions,
+    Round,
+    UnknownFlowError,
+)
 from services.bot.handlers.publish import FlowRefusedError, Publishing, checked, flow_id
+from services.bot.handlers.sessions import Sessions
 from services.bot.handlers.simulate import Simulation
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
@@ -40,12 +49,20 @@ from shared.plumbing.tokens import TokenSigner
 
 _SERVICE: Final = "bot"
 _DIRECTORY_SECONDS: Final = 20.0
+_AGAIN_SECONDS: Final = 0.5  # until sessions with a step under way are looked at again
 _NO_KEY: Final = bytes(32)  # what is published is not sealed
 
 app: Final = typer.Typer(help="Flows and their sessions.", no_args_is_help=True)
 session: Final = typer.Typer(help="Sessions of flows.", no_args_is_help=True)
 app.add_typer(session, name="session")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML; `schema` describes it.")]
+FlowId = Annotated[UUID, typer.Argument(metavar="FLOW", help="Its id, as `flows` says it.")]
+Patience = Annotated[
+    float, typer.Option(min=0.0, help="Seconds to wait for sessions with a step under way.")
+]
+Nodes = Annotated[
+    list[str] | None, typer.Option("--node", metavar="OLD=NEW", help="What a node is called now.")
+]
 _FLOWS: Final = """
 SELECT DISTINCT ON (flow_id) flow_id, account_id, key, version, left(hash, 12), published_at,
     (SELECT count(*) FROM session AS s WHERE s.flow_id = f.flow_id AND s.state = 'running')
@@ -96,6 +113,26 @@ def flows() -> None:
         )
 
 
+@app.command()
+def migrate(flow: FlowId, node: Nodes = None, patience: Patience = 60.0) -> None:
+    """Move the sessions of older versions to the newest; nodes go by the map, else by their id.
+
+    Nothing is moved as long as any stands where the newest version has nothing of its kind. Who has
+    a step under way is moved after it. Called again, it goes on.
+    """
+    nodes = _map(node or [])
+    _older(lambda older: older.migrate(flow, nodes), "moved", patience)
+
+
+@app.command()
+def stop(flow: FlowId, patience: Patience = 60.0) -> None:
+    """Hand the sessions of older versions off to people, with their summaries.
+
+    Each goes to the sector of its ticket, else to its connection's. Called again, it goes on.
+    """
+    _older(lambda older: older.stop(flow), "handed off", patience)
+
+
 @session.command()
 def show(number: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
     """Every event of a session: personal data."""
@@ -143,6 +180,62 @@ def _refuse(lines: Sequence[str]) -> None:
     for line in lines:
         typer.echo(line, err=True)
     raise typer.Exit(1)
+
+
+def _map(pairs: Sequence[str]) -> Mapping[str, str]:
+    """What the newest version calls nodes of older ones."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        old, _, new = pair.partition("=")
+        if not old or not new:
+            _refuse([f"--node {pair}: write OLD=NEW"])
+        if found.setdefault(old, new) != new:
+            _refuse([f"--node {pair}: {old} stands twice"])
+    return found
+
+
+def _older(
+    one_round: Callable[[OlderVersions], AsyncIterator[Round]], verb: str, patience: float
+) -> None:
+    try:
+        left = asyncio.run(_until_none_is_left(one_round, verb, patience))
+    except UnknownFlowError:
+        _refuse(["no version of this flow was published; `flows` says which were"])
+    except MigrationRefusedError as error:
+        _refuse([*error.lines, "nothing more is moved; say where they go on by --node OLD=NEW"])
+    else:
+        if left:
+            _refuse([f"{left} have a step under way: call again when the bot and tickets run"])
+        typer.echo("no session of an older version is left")
+
+
+async def _until_none_is_left(
+    one_round: Callable[[OlderVersions], AsyncIterator[Round]], verb: str, patience: float
+) -> int:
+    """Round after round; how many sessions were still under way when patience was over."""
+    deadline, total = monotonic() + patience, 0
+    async with _older_versions() as older:
+        while True:
+            seen: Round | None = None
+            async for seen in one_round(older):
+                typer.echo(f"{total + seen.done} {verb}, {seen.under_way} with a step under way")
+            if seen is None:
+                return 0
+            total += seen.done
+            if not seen.done and monotonic() >= deadline:
+                return seen.under_way + len(seen.refused)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+@asynccontextmanager
+async def _older_versions() -> AsyncGenerator[OlderVersions]:
+    settings = Settings()
+    async with _store(settings, await _key(settings)) as (store, pool, outbox):
+        publishing = Publishing(
+            pool, store, outbox, DirectoryBook(), list, compiles, clock.now, lambda _, __: None
+        )
+        flows = Flows(store, publishing)
+        yield OlderVersions(pool, store, flows, Sessions(store, flows, READING, clock.now))
 
 
 async def _publish(account: UUID, definition: Definition) -> str:

@@ -32,6 +32,13 @@ class SessionFact(Message):
     occurred_at: datetime
 
 
+class FlowSessionMigrated(SessionFact):
+    """The session goes on in another version, `version`, at what `node` is called there."""
+
+    TYPE: ClassVar[str] = "bot.FlowSessionMigrated.v1"
+    node: str | None
+
+
 class FlowNodeEntered(SessionFact):
     """The session stands at this node."""
 
@@ -93,6 +100,7 @@ class FlowSessionFinished(SessionFact):
 
 BOT_EVENTS_TYPES: Final = registry_of(
     FlowPublished,
+    FlowSessionMigrated,
     FlowNodeEntered,
     FlowInputAccepted,
     FlowInputRejected,

@@ -38,7 +38,8 @@ _PUT_SESSION: Final = """
 INSERT INTO session AS held (id, account_id, contact_id, ticket_id, flow_id, version, state, node,
     step, events, started_at, ended_at, ended_by)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (id) DO UPDATE SET state = excluded.state, node = excluded.node, step = excluded.step,
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
+    node = excluded.node, step = excluded.step,
     events = excluded.events, ended_at = excluded.ended_at, ended_by = excluded.ended_by
 """
 _PUT_EVENTS: Final = """
@@ -70,6 +71,15 @@ ORDER BY started_at
 """
 _OF_MESSAGES: Final = """
 SELECT message_id, session_id FROM unsent_message WHERE message_id = ANY(%s)
+"""
+_STANDING: Final = """
+SELECT DISTINCT version, node FROM session
+WHERE flow_id = %s AND version BETWEEN 1 AND %s AND state = 'running' AND node IS NOT NULL
+"""
+_OLDER: Final = """
+SELECT id FROM session
+WHERE flow_id = %s AND version BETWEEN 1 AND %s AND state <> 'ended' AND id > %s
+ORDER BY id LIMIT %s
 """
 _NOTED: Final = "SELECT id FROM session WHERE state = 'noted' ORDER BY started_at"
 _KNOW_CONTACT: Final = """
@@ -148,6 +158,20 @@ class PostgresStore:
     async def of_messages(self, conn: Connection, ids: Collection[UUID]) -> dict[UUID, UUID]:
         """The session of each message that is not known to have left."""
         return dict(await (await conn.execute(_OF_MESSAGES, (list(ids),))).fetchall())
+
+    async def standing(
+        self, conn: Connection, flow_id: UUID, up_to_version: int
+    ) -> list[tuple[int, str]]:
+        """Each version up to this one, with each node where sessions stand."""
+        rows = await conn.execute(_STANDING, (flow_id, up_to_version))
+        return [(version, node) for version, node in await rows.fetchall()]
+
+    async def older(
+        self, conn: Connection, flow_id: UUID, up_to_version: int, after: UUID, limit: int
+    ) -> list[UUID]:
+        """Sessions of these versions that have not ended, by id after that one."""
+        rows = await conn.execute(_OLDER, (flow_id, up_to_version, after, limit))
+        return [row[0] for row in await rows.fetchall()]
 
     async def noted(self, conn: Connection) -> list[UUID]:
         """Sessions that have not begun."""

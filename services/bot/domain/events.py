@@ -36,6 +36,19 @@ class SessionBegun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMigrated:
+    """Another version is pinned; `nodes` maps ids to what they are called there, if not the same.
+
+    `rearm`: the node waits otherwise there, so its time begins anew.
+    """
+
+    at: datetime
+    version: int
+    nodes: Mapping[str, str]
+    rearm: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeEntered:
     """The session stands at this node; a new step."""
 
@@ -169,6 +182,7 @@ class SessionFinished:
 Event: TypeAlias = (
     SessionStarted
     | SessionBegun
+    | SessionMigrated
     | NodeEntered
     | InputArrived
     | InputAccepted
@@ -187,6 +201,7 @@ Event: TypeAlias = (
 KINDS: Final[tuple[type[Event], ...]] = (
     SessionStarted,
     SessionBegun,
+    SessionMigrated,
     NodeEntered,
     InputArrived,
     InputAccepted,

@@ -65,4 +65,9 @@ class Ended:
     reason: str
 
 
-Input: TypeAlias = Started | Begun | Said | Replied | TimerDue | Settled | Ended
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """An operator ends the version: people go on, as soon as no step is under way."""
+
+
+Input: TypeAlias = Started | Begun | Said | Replied | TimerDue | Settled | Ended | Stopped

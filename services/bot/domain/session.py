@@ -22,6 +22,7 @@ from services.bot.domain.events import (
     Resort,
     SessionBegun,
     SessionFinished,
+    SessionMigrated,
     SessionStarted,
     TimerArmed,
     TimerFired,
@@ -97,6 +98,8 @@ def evolve(session: Session | None, event: Event) -> Session:  # noqa: C901, PLR
     match event:
         case SessionBegun():
             return replace(session, begun=True)
+        case SessionMigrated():
+            return _migrated(session, event)
         case NodeEntered():
             return _entered(session, event)
         case InputArrived(said=said):
@@ -148,6 +151,30 @@ def _started(event: SessionStarted) -> Session:
         expires_at=event.expires_at,
         variables=event.facts,
     )
+
+
+def _migrated(session: Session, event: SessionMigrated) -> Session:
+    """The same place under its new name, also in what is remembered."""
+
+    def called(node: str) -> str:
+        return event.nodes.get(node, node)
+
+    return replace(
+        session,
+        version=event.version,
+        node=None if session.node is None else called(session.node),
+        path=tuple(called(node) for node in session.path),
+        menus={step: called(node) for step, node in (session.menus or {}).items()},
+        visits=_sums((called(node), times) for node, times in (session.visits or {}).items()),
+        timer=None if event.rearm else session.timer,
+    )
+
+
+def _sums(visits: Iterable[tuple[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for node, times in visits:
+        found[node] = found.get(node, 0) + times
+    return found
 
 
 def _entered(session: Session, event: NodeEntered) -> Session:

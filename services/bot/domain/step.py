@@ -30,6 +30,7 @@ from services.bot.domain.inputs import (
     Said,
     Settled,
     Started,
+    Stopped,
     TimerDue,
 )
 from services.bot.domain.session import Session, Timer, evolve
@@ -72,7 +73,7 @@ def start(flow: Flow | None, given: Started, at: datetime) -> Stepped:
     return Stepped(evolve(None, event), (event,), ())
 
 
-def step(
+def step(  # noqa: C901  one case per input
     flow: Flow | None, session: Session, given: Input, at: datetime, reading: Reading
 ) -> Stepped:
     """What the session does; nothing, for what is stale or comes after its end."""
@@ -93,6 +94,9 @@ def step(
                 turn.tell(MessageSettled(at=at, message_id=message_id))
         case Ended(reason):
             _end(turn, reason)
+        case Stopped():
+            if session.free:
+                turn.hand_off("stopped")
         case _:
             assert_never(given)
     if turn.events:

@@ -157,16 +157,19 @@ class Turn:
 
     def _due(self) -> datetime | None:
         """When the node's time, or the session's, is over."""
-        node, ends = self.node, self.session.expires_at
-        seconds = None
-        if isinstance(node, Wait):
-            seconds = node.seconds
-        elif isinstance(node, Listening):
-            seconds = node.timeout_seconds
+        ends = self.session.expires_at
+        seconds = None if self.node is None else patience(self.node)
         if seconds is None:
             return ends
         due = self.at + timedelta(seconds=seconds)
         return due if ends is None else min(due, ends)
+
+
+def patience(node: AnyNode) -> float | None:
+    """For how many seconds a node waits; None: for as long as the session lives."""
+    if isinstance(node, Wait):
+        return node.seconds
+    return node.timeout_seconds if isinstance(node, Listening) else None
 
 
 def longest(flow: Flow | None) -> dict[str, int]:

@@ -83,6 +83,18 @@ class Store(Protocol):
         """The session of each message that is not known to have left."""
         ...
 
+    async def standing(
+        self, conn: Connection, flow_id: UUID, up_to_version: int, /
+    ) -> list[tuple[int, str]]:
+        """Each version up to this one, with each node where sessions stand."""
+        ...
+
+    async def older(
+        self, conn: Connection, flow_id: UUID, up_to_version: int, after: UUID, limit: int, /
+    ) -> list[UUID]:
+        """Sessions of these versions that have not ended, by id after that one."""
+        ...
+
     async def noted(self, conn: Connection, /) -> list[UUID]:
         """Sessions that have not begun."""
         ...

@@ -1,6 +1,6 @@
 """A step: the session locked, rebuilt and stepped; everything of it in one transaction (D3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -9,6 +9,7 @@ from uuid import UUID
 from services.bot.domain.answers import Reading
 from services.bot.domain.events import CommandAnswered, LoopStopped, NodeEntered
 from services.bot.domain.inputs import Begun, Input, Started
+from services.bot.domain.migrating import fault_at, migrated
 from services.bot.domain.step import Stepped, start, step
 from services.bot.handlers.flows import Flows
 from services.bot.handlers.ports import Connection, Kept, Store
@@ -23,6 +24,10 @@ _refused = metrics.counter("bot_commands_refused", "Commands that tickets refuse
 _stopped = metrics.counter("bot_loops_stopped", "Sessions that a guard stopped", ["guard"])
 
 FAILPOINTS.update({"bot.before_commit", "bot.after_commit"})
+
+
+class NotMigratableError(ValueError):
+    """Where the session stands there is nothing to go on with in the other version."""
 
 
 class Sessions:
@@ -50,16 +55,39 @@ class Sessions:
             stepped = Stepped(begun.session, events, begun.effects)
         await self._save(conn, None, stepped)
 
-    async def take(self, conn: Connection, session_id: UUID, given: Input) -> None:
-        """Give an input to a session; what is stale makes no difference."""
+    async def take(self, conn: Connection, session_id: UUID, given: Input) -> bool:
+        """Give an input to a session; false where it makes no difference, as what is stale does."""
         kept = await self._store.locked(conn, session_id)
         if kept is None:
-            return
+            return False
         session = kept.session
         flow = await self._flows.pinned(conn, session.flow_id, session.version)
         stepped = step(flow, session, given, self._now(), self._reading)
         if stepped.events:
             await self._save(conn, kept, stepped)
+        return bool(stepped.events)
+
+    async def migrate(
+        self, conn: Connection, session_id: UUID, version: int, nodes: Mapping[str, str]
+    ) -> bool:
+        """Pin another version of its flow; false while a step is under way, or after its end.
+
+        Raises NotMigratableError.
+        """
+        kept = await self._store.locked(conn, session_id)
+        if kept is None or not kept.session.free or kept.session.node is None:
+            return False
+        session = kept.session
+        old = await self._flows.pinned(conn, session.flow_id, session.version)
+        new = await self._flows.pinned(conn, session.flow_id, version)
+        if old is None or new is None:
+            return False
+        fault = fault_at(old, new, nodes, kept.session.node)
+        if fault is not None:
+            raise NotMigratableError(fault)
+        stepped = migrated(session, (old, new), version, nodes, self._now(), self._reading)
+        await self._save(conn, kept, stepped)
+        return True
 
     async def _save(self, conn: Connection, kept: Kept | None, stepped: Stepped) -> None:
         before, count = (None, 0) if kept is None else (kept.session, kept.events)

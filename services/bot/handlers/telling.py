@@ -45,6 +45,8 @@ def to_message(session: Session, event: ours.Event) -> published.SessionFact | N
     )
     at = event.at
     match event:
+        case ours.SessionMigrated():
+            return published.FlowSessionMigrated(**fields, occurred_at=at, node=session.node)
         case ours.NodeEntered(node=node, by_output=output):
             return published.FlowNodeEntered(**fields, occurred_at=at, node=node, by_output=output)
         case ours.InputAccepted(node=node, message_id=id_, output=output):
