@@ -38,6 +38,7 @@ from shared.plumbing.loops import Heartbeat, Lease, Loops
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import TRANSIENT, make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.timer_failures import TimerFailures
 from shared.plumbing.tokens import TokenSigner
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
@@ -90,6 +91,7 @@ class _Bot:
         self._now = now or self._clock.now
         self._producer = Producer(settings)
         self._outbox = Outbox(self._pool, self._producer)
+        self._failures = TimerFailures(self._pool, "timer_id")
         self._calls = _Calls(settings, self._now)
         self._book = DirectoryBook()
         self._reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self._book.on_message)
@@ -110,7 +112,7 @@ class _Bot:
         replies = Replies(self._pool, sessions, self._outbox)
         parking = ParkedMessages(self._pool, sealer, SERVICE)
         self._broker = consumers(self._settings, parking, taking, replies)
-        timers = Timers(self._pool, store, sessions, self._outbox, self._now)
+        timers = Timers(self._pool, store, sessions, self._outbox, self._failures, self._now)
         catching_up = CatchingUp(
             self._pool,
             store,
@@ -167,6 +169,7 @@ class _Bot:
         every = settings.publish_seconds
         add("publish", publish, interval_seconds=every, wake=self._book.changed)
         add("timers", timers.fire, interval_seconds=settings.timer_seconds)
+        add("timer-failures", self._failures.measure, interval_seconds=5.0)
         add("outbox", self._outbox.drain, interval_seconds=1.0, wake=self._outbox.wake)
         add("parked", parking.retry_due, interval_seconds=1.0)
         add("gauges", Gauges(self._pool, self._now).measure, interval_seconds=5.0)

@@ -45,6 +45,7 @@ from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.timer_verbs import timer_verbs
 from shared.plumbing.tokens import TokenSigner
 
 _SERVICE: Final = "bot"
@@ -55,6 +56,10 @@ _NO_KEY: Final = bytes(32)  # what is published is not sealed
 app: Final = typer.Typer(help="Flows and their sessions.", no_args_is_help=True)
 session: Final = typer.Typer(help="Sessions of flows.", no_args_is_help=True)
 app.add_typer(session, name="session")
+timers: Final = timer_verbs(
+    lambda: Settings().database_url, identity="timer_id", kind="'flow'", about="session_id"
+)
+app.add_typer(timers, name="timers")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML; `schema` describes it.")]
 FlowId = Annotated[UUID, typer.Argument(metavar="FLOW", help="Its id, as `flows` says it.")]
 Patience = Annotated[

@@ -90,6 +90,7 @@ class _Service:
         deciding = Deciding(self.store, warm, self.book, now)
         self.flow_commands = FlowCommandHandler(deciding, self.book, now)
         table = TimerTable(self.database.pool, settings.timers_lease_seconds)
+        self.timer_failures = table.failures
         self.timers = TimerPoller(table, TimerHandler(deciding, table, silence), self.can_judge)
         self.reactions = Reactions(
             self.store,
@@ -128,6 +129,7 @@ class _Service:
         add("consumers", watch(self.broker), interval_seconds=1.0)
         add("parked", self._retry_parked, interval_seconds=1.0)
         add("timers", self.timers.run, interval_seconds=settings.timers_poll_seconds)
+        add("timer-failures", self.timer_failures.measure, interval_seconds=5.0)
         add(
             "outcomes",
             forget_old(self.database.pool),

@@ -24,6 +24,7 @@ from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.timer_verbs import timer_verbs
 from shared.plumbing.tokens import TokenSigner
 
 _SERVICE: Final = "tickets"
@@ -37,9 +38,6 @@ SELECT position.epoch, position.log_id, coalesce((SELECT max(notification_id) FR
     held.holder, extract(epoch FROM held.until - clock_timestamp())::float
 FROM relay_position AS position LEFT JOIN lease AS held ON held.name = %s
 """
-_TIMERS: Final = """
-SELECT due, kind, stream, leased_until > clock_timestamp() FROM timer ORDER BY due LIMIT %s
-"""
 _SNAPSHOTS: Final = "SELECT form, count(*), max(log_id) FROM snapshot GROUP BY form ORDER BY form"
 _INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
 _AT: Final = "As it was: up to this version, or to this time (UTC unless it names a zone)."
@@ -49,7 +47,9 @@ _Until = Callable[[int, datetime], bool]
 app: Final = typer.Typer(help="The event store: streams, relay, timers, parked messages.")
 stream: Final = typer.Typer(help="Events as they are stored.", no_args_is_help=True)
 relay: Final = typer.Typer(help="The way from the log to Kafka.", no_args_is_help=True)
-timers: Final = typer.Typer(help="What is due later.", no_args_is_help=True)
+timers: Final = timer_verbs(
+    lambda: Settings().database_url, identity="id", kind="kind", about="stream"
+)
 snapshots: Final = typer.Typer(help="Long streams, written down.", no_args_is_help=True)
 app.add_typer(stream, name="stream")
 app.add_typer(relay, name="relay")
@@ -72,14 +72,6 @@ def show_stream(
     if not lines:
         typer.echo("no such stream", err=True)
         raise typer.Exit(1)
-
-
-@timers.command("list")
-def list_timers(limit: Annotated[int, typer.Option(min=1)] = 100) -> None:
-    """What waits for its time, the next first: due, kind, stream, and whether a process has it."""
-    for due, kind, stream_id, leased in asyncio.run(_timers(Settings(), limit)):
-        at = f"{due.astimezone(UTC):{_INSTANT}}"
-        typer.echo(f"{at}  {kind}  {stream_id}  {'leased' if leased else '-'}")
 
 
 @snapshots.command("status")
@@ -119,11 +111,6 @@ async def _snapshots(settings: Settings) -> list[Any]:
 async def _drop_snapshots(settings: Settings) -> int:
     async with await AsyncConnection.connect(settings.database_url) as conn:
         return (await conn.execute("DELETE FROM snapshot")).rowcount
-
-
-async def _timers(settings: Settings, limit: int) -> list[Any]:
-    async with await AsyncConnection.connect(settings.database_url) as conn:
-        return await (await conn.execute(_TIMERS, (limit,))).fetchall()
 
 
 def _until(at: str | None) -> _Until:

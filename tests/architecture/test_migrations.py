@@ -11,6 +11,7 @@ import services
 ROOT = Path(services.__path__[0])
 APPLIED = {
     "bot/0001_create.py": "e3d971179d9b05b2",
+    "bot/0002_timer_attempts.py": "07fa1e0e660e5fdb",
     "directory/0001_create.py": "9629f2bee4e34a7e",
     "outbound/0001_create.py": "2483ce7ec18c87bd",
     "outbound/0002_cancel.py": "9d7d2f59f6f19838",
@@ -22,6 +23,7 @@ APPLIED = {
     "projections/0004_models.py": "a62ba5ee5a2a9bea",
     "tickets/0001_event_store.py": "7fe2a05aef2f4843",
     "tickets/0002_snapshot.py": "b357e2ed7edd39e8",
+    "tickets/0003_timer_attempts.py": "476caa5e3c46448c",
 }
 
 

@@ -54,7 +54,8 @@ _DROP_UNSENT: Final = "DELETE FROM unsent_message WHERE message_id = ANY(%s)"
 _ARM: Final = """
 INSERT INTO timer (session_id, timer_id, due) VALUES (%s, %s, %s)
 ON CONFLICT (session_id)
-DO UPDATE SET timer_id = excluded.timer_id, due = excluded.due, leased_until = NULL
+DO UPDATE SET timer_id = excluded.timer_id, due = excluded.due, leased_until = NULL,
+    attempts = 0, next_attempt_at = NULL, last_error = NULL
 """
 _DISARM: Final = "DELETE FROM timer WHERE session_id = %s"
 _LEASE_DUE: Final = """
@@ -62,6 +63,7 @@ UPDATE timer SET leased_until = clock_timestamp() + make_interval(secs => %(seco
 WHERE session_id IN (
     SELECT session_id FROM timer
     WHERE due <= %(now)s AND coalesce(leased_until, '-infinity') < clock_timestamp()
+        AND coalesce(next_attempt_at, '-infinity') <= clock_timestamp()
     ORDER BY due LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING session_id, timer_id, due
 """

@@ -12,13 +12,15 @@ from typing import Final
 from services.bot.domain.inputs import TimerDue
 from services.bot.handlers.ports import Due, Store
 from services.bot.handlers.sessions import Sessions, committed
-from shared.plumbing import logs
+from shared.plumbing import logs, metrics
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import TRANSIENT, Pool
+from shared.plumbing.timer_failures import TimerFailures
 
 _AT_ONCE: Final = 8  # sessions, so that none waits for another
+_failed = metrics.counter("bot_timer_failures", "Timers of flows that failed: tried again")
 logs.allow("session")
 _log = logs.get(__name__)
 
@@ -34,12 +36,14 @@ class Timers:
         store: Store,
         sessions: Sessions,
         outbox: Outbox,
+        failures: TimerFailures,
         now: Callable[[], datetime],
     ) -> None:
         self._pool = pool
         self._store = store
         self._sessions = sessions
         self._outbox = outbox
+        self._failures = failures
         self._now = now
 
     async def fire(self, beat: Heartbeat) -> None:
@@ -57,8 +61,10 @@ class Timers:
                 await self._sessions.take(conn, due.session_id, TimerDue(due.timer_id))
         except TRANSIENT:
             raise
-        except Exception:  # noqa: BLE001  the others must not wait for this one; it is tried again
+        except Exception as error:  # noqa: BLE001  the others must not wait for this one
+            _failed.inc()
             _log.error("timer failed", session=str(due.session_id), exc_info=True)
+            await self._failures.note(due.timer_id, error)
             return
         committed()
         self._outbox.wake.set()

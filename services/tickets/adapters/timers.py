@@ -13,12 +13,14 @@ from services.tickets.handlers.timers import Timer, TimerHandler
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
+from shared.plumbing.timer_failures import TimerFailures
 
 _BATCH: Final = 64
 _LEASE: Final = """
 UPDATE timer SET leased_until = clock_timestamp() + make_interval(secs => %s)
 WHERE id IN (
     SELECT id FROM timer WHERE due <= clock_timestamp()
+        AND coalesce(next_attempt_at, '-infinity') <= clock_timestamp()
         AND coalesce(leased_until, '-infinity') < clock_timestamp()
     ORDER BY due LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id, account, stream, kind
@@ -36,6 +38,7 @@ class TimerTable:
     def __init__(self, pool: Pool, lease_seconds: float) -> None:
         self._pool = pool
         self._lease_seconds = lease_seconds
+        self.failures = TimerFailures(pool, "id")
 
     async def lease_due(self) -> list[Timer]:
         """Some timers that are due, for this process alone until their lease is over."""
@@ -51,7 +54,7 @@ class TimerTable:
 
 
 class TimerPoller:
-    """`run` is the body of a loop; one that fails is tried again when its lease is over."""
+    """`run` is the body of a loop; one that fails is tried again, ever more rarely."""
 
     def __init__(
         self, table: TimerTable, handler: TimerHandler, is_ready: Callable[[], bool]
@@ -69,8 +72,9 @@ class TimerPoller:
     async def _fire(self, timer: Timer) -> None:
         try:
             await self._handler.fire(timer)
-        except Exception:  # noqa: BLE001  whatever it is, the others are due too
+        except Exception as error:  # noqa: BLE001  whatever it is, the others are due too
             _failed.labels(kind=timer.kind).inc()
             _log.warning("timer failed", timer=timer.id, kind=timer.kind, exc_info=True)
+            await self._table.failures.note(timer.id, error)
         else:
             _fired.labels(kind=timer.kind).inc()

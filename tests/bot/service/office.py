@@ -40,6 +40,7 @@ from shared.plumbing.partitions import partition_of
 from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.settings import CommonSettings
+from shared.plumbing.timer_failures import TimerFailures
 
 NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 DEMO = Path(__file__).parents[3] / "services" / "bot" / "flows" / "recepcao.yaml"
@@ -249,7 +250,8 @@ class Office:
         )
         self.taking = Taking(pool, self.store, self.sessions, log, outbox)
         self.replies = Replies(pool, self.sessions, outbox)
-        self.timers = Timers(pool, self.store, self.sessions, outbox, self._clock)
+        self.failures = TimerFailures(pool, "timer_id")
+        self.timers = Timers(pool, self.store, self.sessions, outbox, self.failures, self._clock)
 
     def _clock(self) -> datetime:
         return self.now

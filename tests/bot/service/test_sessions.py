@@ -30,6 +30,15 @@ from tests.bot.service.office import (
     reply_to,
 )
 
+BREAK = r"UPDATE session_event SET sealed = sealed || '\x00' WHERE session_id = 'ID' RETURNING 1"
+MEND = """
+UPDATE session_event SET sealed = substring(sealed FOR length(sealed) - 1)
+WHERE session_id = 'ID' RETURNING 1
+"""
+FAILED = """
+SELECT session_id, attempts, last_error, next_attempt_at > clock_timestamp() FROM timer
+"""
+
 
 @pytest.fixture(autouse=True)
 def _disarmed() -> Iterator[None]:
@@ -237,6 +246,25 @@ async def test_a_timer_of_a_dead_process_is_fired_when_its_lease_is_over(office:
     await office.rows("UPDATE timer SET leased_until = clock_timestamp() RETURNING 1")
     await office.fire(0)
     assert (await office.path(customer.session_id))[-1] == "sem_resposta"
+
+
+async def test_a_timer_that_fails_waits_while_the_others_fire_and_is_not_lost(
+    office: Office,
+) -> None:
+    sick, sound = Customer(office.log, 1), Customer(office.log, 2)
+    await office.takes(*sick.arrives(), *sound.arrives())
+    await office.answers()
+    await office.rows(BREAK.replace("ID", str(sick.session_id)))
+    await office.fire(1800)
+    await office.fire(0)
+    assert (await office.path(sound.session_id))[-1] == "sem_resposta"
+    assert await office.rows(FAILED) == [(sick.session_id, 1, "SealBrokenError", True)]
+
+    await office.rows(MEND.replace("ID", str(sick.session_id)))
+    ((timer_id,),) = await office.rows("SELECT timer_id FROM timer")
+    assert await office.failures.retry(timer_id)
+    await office.fire(0)
+    assert (await office.path(sick.session_id))[-1] == "sem_resposta"
 
 
 @pytest.mark.parametrize("place", ["bot.before_commit", "bot.after_commit"])

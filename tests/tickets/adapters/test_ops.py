@@ -64,6 +64,31 @@ async def test_a_stream_is_shown_as_it_was(database: Database) -> None:
 
 
 async def test_timers_are_listed_with_who_has_them(database: Database) -> None:
+    await two_timers(database)
+    assert len(await TimerTable(database.pool, 60.0).lease_due()) == 1
+    first, second = (await guiche("timers", "list")).output.splitlines()
+    assert first == f"2020-01-01 12:00:00.000000  bot_silent  {CONTACT}  {UUID(int=0)}  leased"
+    assert second.endswith(f"bot_silent  {CONTACT}  {UUID(int=1)}  -")
+
+
+async def test_a_timer_that_fails_is_shown_and_tried_at_once(database: Database) -> None:
+    await two_timers(database)
+    table = TimerTable(database.pool, 60.0)
+    (timer,) = await table.lease_due()
+    await table.failures.note(timer.id, ValueError("segredo"))
+    assert await table.lease_due() == [], "it waits"
+    (line,) = (await guiche("timers", "list", "--failing")).output.splitlines()
+    assert f"  {timer.id}  -  attempts=1  error=ValueError  next=" in line
+    assert (await guiche("timers", "retry", str(timer.id))).exit_code == 0
+    (line,) = (await guiche("timers", "list", "--failing")).output.splitlines()
+    assert line.endswith("attempts=1  error=ValueError  next=now")
+    assert await table.lease_due() == [timer]
+    sound = await guiche("timers", "retry", str(UUID(int=1)))
+    assert (sound.exit_code, "did not fail" in sound.output) == (1, True)
+
+
+async def two_timers(database: Database) -> None:
+    """One is due, the other in a thousand years."""
     due = datetime(2020, 1, 1, 12, tzinfo=UTC)
     timers = tuple(
         TimerSet(UUID(int=n), CONTACT, "bot_silent", due + timedelta(days=365_000 * n))
@@ -72,10 +97,6 @@ async def test_timers_are_listed_with_who_has_them(database: Database) -> None:
     claim = Claim("protocol", b"1", b"1")
     asked = replace(stores(CONTACT, 0), expectations=(), take=(claim,), set_timers=timers)
     await database.store.append(asked)
-    assert len(await TimerTable(database.pool, 60.0).lease_due()) == 1
-    first, second = (await guiche("timers", "list")).output.splitlines()
-    assert first == f"2020-01-01 12:00:00.000000  bot_silent  {CONTACT}  leased"
-    assert second.endswith(f"bot_silent  {CONTACT}  -")
 
 
 async def test_the_relay_says_how_far_it_is_and_who_holds_it(

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final, LiteralString
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,8 +25,13 @@ from shared.contracts.ticket_commands import (
     TicketCommand,
 )
 from shared.plumbing.loops import Heartbeat
+from shared.plumbing.metrics import REGISTRY
 from tests.tickets.handlers.office import ACCOUNT, ANA, FLOW, SILENCE, SUPORTE, VENDAS, Office, text
 
+FAILED: Final = """
+SELECT attempts, last_error, extract(epoch FROM next_attempt_at - clock_timestamp())::float
+FROM timer
+"""
 HELLO = {"type": "text", "text": "Olá!"}
 
 
@@ -194,14 +199,49 @@ async def test_a_lease_that_is_over_is_taken_by_another(bot: Office) -> None:
 
 async def test_a_timer_that_fails_does_not_hold_the_others(bot: Office) -> None:
     ticket = await a_session(bot)
+    await one_that_fails(bot)
+    await fire(bot)
+    assert await lifecycle(bot, ticket) == "waiting"
+    assert len(await bot.timers()) == 1, "it is tried again"
+
+
+async def test_one_that_fails_is_tried_ever_more_rarely_and_never_given_up(bot: Office) -> None:
+    await one_that_fails(bot)
+    waits: list[float] = []
+    for attempts in range(1, 12):
+        await fire(bot)
+        await fire(bot)  # it is not its turn
+        ((count, error, seconds),) = await rows(bot, FAILED)
+        assert (count, error) == (attempts, "not_found")
+        waits.append(round(seconds))
+        await rows(bot, "UPDATE timer SET next_attempt_at = clock_timestamp() RETURNING 1")
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+
+
+async def test_how_many_fail_and_how_late_they_are_is_measured(bot: Office) -> None:
+    failures = TimerTable(bot.database.pool, 30.0).failures
+    await failures.measure(Heartbeat())
+    assert REGISTRY.get_sample_value("guiche_timers_failing") == 0
+    await one_that_fails(bot)
+    await fire(bot)
+    await failures.measure(Heartbeat())
+    assert REGISTRY.get_sample_value("guiche_timers_failing") == 1
+    late = REGISTRY.get_sample_value("guiche_timers_failing_seconds") or 0
+    assert late > SILENCE.total_seconds()
+
+
+async def one_that_fails(bot: Office) -> None:
+    """Of a ticket that is not there."""
     async with bot.database.pool.connection() as conn:
         await conn.execute(
             "INSERT INTO timer (id, account, stream, kind, due) VALUES (%s, %s, %s, %s, %s)",
             (uuid4(), ACCOUNT, uuid4(), "bot_silent", bot.at),
         )
-    await fire(bot)
-    assert await lifecycle(bot, ticket) == "waiting"
-    assert len(await bot.timers()) == 1, "it is tried again when its lease is over"
+
+
+async def rows(bot: Office, query: LiteralString) -> list[tuple[Any, ...]]:
+    async with bot.database.pool.connection() as conn:
+        return await (await conn.execute(query)).fetchall()
 
 
 async def test_silence_and_a_step_at_once_leave_one_who_answers(bot: Office) -> None:

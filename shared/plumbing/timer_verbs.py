@@ -1,0 +1,73 @@
+"""What can an operator do with a service's timers? list, retry (D12).
+
+Imported by `ops.py` of services only: typer comes with the local extra.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC
+from typing import Annotated, Any, Final, LiteralString
+from uuid import UUID
+
+import typer
+from psycopg import AsyncConnection
+
+from shared.plumbing.postgres import make_pool
+from shared.plumbing.timer_failures import TimerFailures
+
+_LIST: Final = """
+    due, leased_until > clock_timestamp(), attempts, last_error, next_attempt_at
+FROM timer WHERE attempts >= %s ORDER BY due LIMIT %s
+"""
+_INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
+
+
+def timer_verbs(
+    url: Callable[[], str], *, identity: LiteralString, kind: LiteralString, about: LiteralString
+) -> typer.Typer:
+    """The verbs over one service's table `timer`; the three are its columns, or SQL."""
+    app = typer.Typer(help="What is due later.", no_args_is_help=True)
+
+    @app.command("list")
+    def list_timers(
+        limit: Annotated[int, typer.Option(min=1)] = 100,
+        *,
+        failing: Annotated[bool, typer.Option("--failing", help="Only those that failed.")] = False,
+    ) -> None:
+        """What waits for its time, the next first: due, kind, whose, id, state, failures."""
+        query: LiteralString = f"SELECT {kind}, {about}, {identity}, {_LIST}"
+        for row in asyncio.run(_rows(url(), query, (int(failing), limit))):
+            typer.echo(_line(row))
+
+    @app.command()
+    def retry(timer_id: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
+        """Try one that failed at once, not when its next attempt is due."""
+        if not asyncio.run(_retry(url(), identity, timer_id)):
+            typer.echo("it did not fail, or is not there (any more)", err=True)
+            raise typer.Exit(1)
+
+    return app
+
+
+def _line(row: tuple[Any, ...]) -> str:
+    kind, about, timer_id, due, leased, attempts, error, following = row
+    line = f"{due.astimezone(UTC):{_INSTANT}}  {kind}  {about}  {timer_id}"
+    line += f"  {'leased' if leased else '-'}"
+    if not attempts:
+        return line
+    at = "now" if following is None else f"{following.astimezone(UTC):%H:%M:%S}"
+    return f"{line}  attempts={attempts}  error={error}  next={at}"
+
+
+async def _rows(url: str, query: LiteralString, values: tuple[int, int]) -> list[tuple[Any, ...]]:
+    async with await AsyncConnection.connect(url) as conn:
+        return await (await conn.execute(query, values)).fetchall()
+
+
+async def _retry(url: str, identity: LiteralString, timer_id: UUID) -> bool:
+    pool = make_pool(url, min_size=1, max_size=1)
+    await pool.open()
+    try:
+        return await TimerFailures(pool, identity).retry(timer_id)
+    finally:
+        await pool.close()
