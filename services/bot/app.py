@@ -1,23 +1,21 @@
 """What the bot is made of."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Final
 
-import aiohttp
 from fastapi import FastAPI
-from psycopg.errors import UndefinedTable
 
 from services.bot.adapters.catching_up import CatchingUp
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import DirectoryBook
+from services.bot.adapters.ended import forget_ended
 from services.bot.adapters.feed import FeedRefusedError, TicketsFeed
 from services.bot.adapters.files import FlowFileError, flow_files, read_flow
 from services.bot.adapters.gauges import Gauges
 from services.bot.adapters.kafka import consumers
-from services.bot.adapters.parked import ParkedMessages
 from services.bot.adapters.reading import READING, compiles
 from services.bot.adapters.secrets import SecretsRefusedError, own_key
 from services.bot.adapters.store import PostgresStore
@@ -30,13 +28,15 @@ from services.bot.handlers.timers import Timers
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import health, logs, metrics, tasks
+from shared.plumbing.arriving import until_done
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
-from shared.plumbing.http import InternalClient
+from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import Producer, ServiceBroker, start_when_ready, watch
 from shared.plumbing.loops import Heartbeat, Lease, Loops
 from shared.plumbing.outbox import Outbox
-from shared.plumbing.postgres import TRANSIENT, make_pool
+from shared.plumbing.parked_versions import ParkedVersions
+from shared.plumbing.postgres import STARTING, make_pool
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.timer_failures import TimerFailures
 from shared.plumbing.tokens import TokenSigner
@@ -44,18 +44,16 @@ from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
 SERVICE: Final = "bot"
 _LEASE_SECONDS: Final = 30.0
-_BACKOFF_SECONDS: Final = 0.5
 _SEEN_SECONDS: Final = 30.0
+_ENDED_SECONDS: Final = 60.0
 _AWAY: Final[tuple[type[Exception], ...]] = (
-    *TRANSIENT,
+    *STARTING,
     *TRANSIENT_ANYWHERE,
     SecretsRefusedError,
     FeedRefusedError,
-    UndefinedTable,
 )
 
 _log = logs.get(__name__)
-T = TypeVar("T")
 
 
 def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> FastAPI:
@@ -92,25 +90,26 @@ class _Bot:
         self._producer = Producer(settings)
         self._outbox = Outbox(self._pool, self._producer)
         self._failures = TimerFailures(self._pool, "timer_id")
-        self._calls = _Calls(settings, self._now)
+        self._calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir, now=self._now))
+        self._directory = self._calls.to("directory", settings.directory_urls)
         self._book = DirectoryBook()
         self._reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self._book.on_message)
         self._broker: ServiceBroker | None = None
 
     async def arrive(self) -> None:
         """Wait for what is needed, in turn: flows before the past, the past before Kafka."""
-        await _until(self._pool_answers)
+        await until_done("postgres", self._pool_answers, _AWAY)
         self.waiting.arrived("postgres")
-        sealer = Sealer(await _until(self._own_key))
+        sealer = Sealer(await until_done("secrets", self._own_key, _AWAY))
         self.waiting.arrived("secrets")
         await self._producer.start()
         store = PostgresStore(self._pool, Codec(sealer), self._outbox)
         publishing = self._publishing(store)
         sessions = Sessions(store, Flows(store, publishing), READING, self._now)
-        feed = TicketsFeed(self._calls.tickets)
+        feed = TicketsFeed(self._calls.to("tickets", self._settings.tickets_urls))
         taking = Taking(self._pool, store, sessions, feed, self._outbox)
         replies = Replies(self._pool, sessions, self._outbox)
-        parking = ParkedMessages(self._pool, sealer, SERVICE)
+        parking = ParkedVersions(self._pool, sealer, SERVICE)
         self._broker = consumers(self._settings, parking, taking, replies)
         timers = Timers(self._pool, store, sessions, self._outbox, self._failures, self._now)
         catching_up = CatchingUp(
@@ -127,9 +126,9 @@ class _Bot:
         self._add_loops(publishing, parking, timers, catching_up, self._broker)
         await self.loops.start()
         await self._reader.ready.wait()
-        await _until(publishing.look)
+        await until_done("directory", publishing.look, _AWAY)
         self.waiting.arrived("directory")
-        await _until(catching_up.run)
+        await until_done("feed", catching_up.run, _AWAY)
         self.waiting.arrived("feed")
         await start_when_ready(self._broker, self.waiting)
 
@@ -145,7 +144,7 @@ class _Bot:
     def _add_loops(
         self,
         publishing: Publishing,
-        parking: ParkedMessages,
+        parking: ParkedVersions,
         timers: Timers,
         catching_up: CatchingUp,
         broker: ServiceBroker,
@@ -176,6 +175,8 @@ class _Bot:
         add("consumers", watch(broker), interval_seconds=1.0)
         add("past", past, interval_seconds=1.0)
         add("seen", seen, interval_seconds=_SEEN_SECONDS)
+        kept = timedelta(days=settings.keep_ended_days)
+        add("ended", forget_ended(self._pool, kept, self._now), interval_seconds=_ENDED_SECONDS)
 
     def _publishing(self, store: PostgresStore) -> Publishing:
         return Publishing(
@@ -199,44 +200,13 @@ class _Bot:
         return found
 
     async def _own_key(self) -> bytes:
-        return await own_key(self._calls.directory)
+        return await own_key(self._directory)
 
     async def _pool_answers(self) -> None:
         await self._pool.open()
         async with self._pool.connection() as conn:
             await conn.execute("SELECT 1 FROM session LIMIT 1")
         await self._clock.ask(Heartbeat())
-
-
-async def _until(call: Callable[[], Awaitable[T]]) -> T:
-    """Try for ever, as long as what is needed is away."""
-    while True:
-        try:
-            return await call()
-        except _AWAY as error:
-            _log.warning("waiting", reason=type(error).__name__)
-            await asyncio.sleep(_BACKOFF_SECONDS)
-
-
-class _Calls:
-    """Who is called over HTTP; the session belongs to the running loop."""
-
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
-        signer = TokenSigner(SERVICE, settings.keys_dir, now=now)
-        self.tickets = InternalClient(signer, "tickets", settings.tickets_urls, self._opened)
-        urls = settings.directory_urls
-        self.directory = InternalClient(signer, "directory", urls, self._opened)
-        self._session: aiohttp.ClientSession | None = None
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        return self._session
-
-    async def close(self) -> None:
-        """Close what was opened."""
-        if self._session is not None:
-            await self._session.close()
 
 
 def _report(task: "asyncio.Task[None]") -> None:

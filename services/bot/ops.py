@@ -17,7 +17,6 @@ from psycopg import AsyncConnection
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import DirectoryBook
 from services.bot.adapters.files import FlowFileError, read_flow
-from services.bot.adapters.parked import ParkedMessages
 from services.bot.adapters.reading import READING, compiles
 from services.bot.adapters.secrets import own_key
 from services.bot.adapters.store import PostgresStore
@@ -42,6 +41,7 @@ from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
@@ -310,7 +310,7 @@ def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT0
     async def key() -> bytes:
         return await _key(settings)
 
-    return parking_at(settings.database_url, _SERVICE, key if opens else None, ParkedMessages)
+    return parking_at(settings.database_url, _SERVICE, key if opens else None, ParkedVersions)
 
 
 parked: Final = parked_verbs(_parking, skip_opens=True)

@@ -6,6 +6,7 @@ import secrets as random_secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -20,15 +21,15 @@ from services.directory.handlers.sessions import Sessions
 from services.directory.settings import Settings
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing import clock, health, logs, metrics, tasks
+from shared.plumbing.arriving import until_done
 from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Loops
 from shared.plumbing.outbox import Outbox
-from shared.plumbing.postgres import TRANSIENT, Pool, make_pool
+from shared.plumbing.postgres import STARTING, TRANSIENT, Pool, make_pool
 from shared.plumbing.problems import install_problems
 from shared.plumbing.tokens import TokenVerifier
 
 SERVICE: Final = "directory"
-_BACKOFF_SECONDS: Final = 0.5
 
 _log = logs.get(__name__)
 
@@ -59,10 +60,12 @@ def build_app(
     loops.add("outbox", outbox.drain, interval_seconds=1.0, wake=outbox.wake)
 
     async def arrive() -> None:
-        await _until_open(pool)
+        await until_done("postgres", partial(_open, pool), STARTING)
         waiting.arrived("postgres")
         if settings.seed is not None:
-            await _until_seeded(changes, settings, variables, now)
+            seed = seed_file.read(settings.seed, variables)
+            changed = await until_done("postgres", lambda: changes.apply(seed, now()), TRANSIENT)
+            _log.info("seeded", count=changed)
         waiting.arrived("seed")
         await producer.start()
         waiting.arrived("kafka")
@@ -96,31 +99,7 @@ def build_app(
     return app
 
 
-async def _until_open(pool: Pool) -> None:
-    while True:
-        try:
-            await pool.open()
-            async with pool.connection() as conn:
-                await conn.execute("SELECT 1 FROM entity LIMIT 1")
-        except (*TRANSIENT, LookupError) as error:
-            _log.warning("waiting for postgres", error=type(error).__name__)
-            await asyncio.sleep(_BACKOFF_SECONDS)
-        else:
-            return
-
-
-async def _until_seeded(
-    changes: Changes, settings: Settings, variables: Mapping[str, str], now: Callable[[], datetime]
-) -> None:
-    if settings.seed is None:
-        return
-    seed = seed_file.read(settings.seed, variables)
-    while True:
-        try:
-            changed = await changes.apply(seed, now())
-        except TRANSIENT as error:
-            _log.warning("waiting for postgres", error=type(error).__name__)
-            await asyncio.sleep(_BACKOFF_SECONDS)
-        else:
-            _log.info("seeded", count=changed)
-            return
+async def _open(pool: Pool) -> None:
+    await pool.open()
+    async with pool.connection() as conn:
+        await conn.execute("SELECT 1 FROM entity LIMIT 1")

@@ -1,13 +1,12 @@
 """What the gateway is made of."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import aiohttp
 import uuid_utils.compat as uuid_utils
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -26,7 +25,7 @@ from services.gateway.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS, INBOX_CHANGES
 from shared.plumbing import clock, health, metrics, tasks
 from shared.plumbing.compacted import CompactedReader
-from shared.plumbing.http import InternalClient
+from shared.plumbing.http import InternalClients
 from shared.plumbing.loops import Loops
 from shared.plumbing.tokens import TokenSigner
 
@@ -42,7 +41,7 @@ def build_app(
     """The whole service."""
     waiting, loops, book = health.Health(), Loops(), Book()
     changes = Changes(settings.ring_changes)
-    calls = _Calls(settings)
+    calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir), connections=200)
     projections = Projections(calls.to("projections", settings.projections_urls))
     tokens = AccessTokens(settings.keys_dir, settings.access_life, now)
     names = Names(book.name_of, book.number_of)
@@ -94,26 +93,3 @@ def build_app(
 async def _arrive(waiting: health.Health, name: str, reader: CompactedReader) -> None:
     await reader.ready.wait()
     waiting.arrived(name)
-
-
-class _Calls:
-    """Clients of the other services; the session belongs to the running loop."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._signer = TokenSigner(SERVICE, settings.keys_dir)
-        self._session: aiohttp.ClientSession | None = None
-
-    def to(self, audience: str, urls: Sequence[str]) -> InternalClient:
-        """A client of one service."""
-        return InternalClient(self._signer, audience, urls, self._opened)
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=200)
-            self._session = aiohttp.ClientSession(connector=connector)
-        return self._session
-
-    async def close(self) -> None:
-        """Close what was opened."""
-        if self._session is not None:
-            await self._session.close()

@@ -28,9 +28,10 @@ from services.outbound.handlers.settle import Settle
 from services.outbound.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import health, logs, metrics, tasks
+from shared.plumbing.arriving import until_done
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
-from shared.plumbing.http import InternalClient
+from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import Producer, ServiceBroker, start_when_ready, watch
 from shared.plumbing.loops import Heartbeat, Loops
 from shared.plumbing.outbox import Outbox
@@ -40,7 +41,6 @@ from shared.plumbing.sealing import Sealer
 from shared.plumbing.tokens import TokenSigner
 
 SERVICE: Final = "outbound"
-_BACKOFF_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 1.0  # beyond the time-out of a call
 
 _log = logs.get(__name__)
@@ -98,7 +98,7 @@ class _Outbound:
         self._now = now or self._clock.now
         self._producer = Producer(settings)
         self._outbox = Outbox(self._pool, self._producer)
-        self._internal: aiohttp.ClientSession | None = None
+        self._internal: InternalClients | None = None
         self._calls: aiohttp.ClientSession | None = None
         self._secrets = Secrets(fetch_secrets or self._fetch())
         self._book = NumberBook(self._secrets)
@@ -110,13 +110,13 @@ class _Outbound:
 
     async def arrive(self) -> None:
         """Wait for what is needed, in turn; then look after the dead, then send."""
-        await self._until("postgres", self._open)
-        await self._until("secrets", lambda: self._secrets.refresh(Heartbeat()))
+        await self._arrived("postgres", self._open)
+        await self._arrived("secrets", lambda: self._secrets.refresh(Heartbeat()))
         sealer = Sealer(self._secrets.own_key)
         store = PostgresStore(self._pool, sealer, self._outbox, self._new_id)
         session = self._new_id()
         recover = Recover(store, instance=self._settings.instance, session=session, now=self._now)
-        await self._until("recovery", lambda: recover.look(Heartbeat()))
+        await self._arrived("recovery", lambda: recover.look(Heartbeat()))
         send, recorder = self._sender(store, session)
         parking = Parking(self._pool, sealer, SERVICE)
         enqueue = Enqueue(store, self._secrets, self._wake)
@@ -190,6 +190,11 @@ class _Outbound:
         add("gauges", Gauges(self._pool).measure, interval_seconds=5.0)
         add("consumers", watch(broker), interval_seconds=1.0)
 
+    async def _arrived(self, name: str, attempt: Callable[[], Awaitable[None]]) -> None:
+        self.waiting.waiting_for(name)
+        await until_done(name, attempt, (Exception,))  # whatever is away, we wait for it
+        self.waiting.arrived(name)
+
     async def _open(self) -> None:
         await self._pool.open()
         async with self._pool.connection() as conn:
@@ -198,27 +203,8 @@ class _Outbound:
 
     def _fetch(self) -> Fetch:
         signer = TokenSigner(SERVICE, self._settings.keys_dir, now=self._now)
-        urls = self._settings.directory_urls
-        return fetch_from(InternalClient(signer, "directory", urls, self._internal_session))
-
-    def _internal_session(self) -> aiohttp.ClientSession:
-        """Made on first use, because it belongs to the running loop."""
-        if self._internal is None:
-            self._internal = aiohttp.ClientSession()
-        return self._internal
-
-    async def _until(self, name: str, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Try for ever."""
-        self.waiting.waiting_for(name)
-        while True:
-            try:
-                await attempt()
-            except Exception as error:  # noqa: BLE001  whatever is away, we wait for it
-                _log.warning("waiting", waiting_for=name, reason=type(error).__name__)
-                await asyncio.sleep(_BACKOFF_SECONDS)
-            else:
-                self.waiting.arrived(name)
-                return
+        self._internal = InternalClients(signer)
+        return fetch_from(self._internal.to("directory", self._settings.directory_urls))
 
 
 def _report(task: "asyncio.Task[None]") -> None:

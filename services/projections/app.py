@@ -1,13 +1,12 @@
 """What projections is made of."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
-import aiohttp
 from fastapi import FastAPI
 
 from services.projections.adapters import http, pointer, store
@@ -15,7 +14,7 @@ from services.projections.adapters.catching_up import CatchingUp
 from services.projections.adapters.feed import Feed
 from services.projections.adapters.following import Followed, Following
 from services.projections.adapters.kafka import Follower
-from services.projections.adapters.parked import Held, ParkedEvents
+from services.projections.adapters.parked import Held
 from services.projections.adapters.secrets import SecretsRefusedError, own_key
 from services.projections.adapters.waiting import Waiting
 from services.projections.handlers.project import Project
@@ -23,11 +22,13 @@ from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing import clock, health, metrics, tasks
-from shared.plumbing.http import InternalClient
+from shared.plumbing.arriving import until_done
+from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Lease, Loops
 from shared.plumbing.outbox import Outbox
-from shared.plumbing.postgres import TRANSIENT, make_pool
+from shared.plumbing.parked_versions import ParkedVersions
+from shared.plumbing.postgres import STARTING, make_pool
 from shared.plumbing.problems import install_problems
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.tokens import TokenSigner, TokenVerifier
@@ -35,9 +36,6 @@ from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
 SERVICE: Final = "projections"
 _LEASE_SECONDS: Final = 30.0
-_BACKOFF_SECONDS: Final = 0.5
-
-T = TypeVar("T")
 
 
 def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> FastAPI:
@@ -75,15 +73,17 @@ class _Service:
         self._settings = settings
         self._producer = Producer(settings)
         self._outbox = Outbox(self.pool, self._producer)
-        self._calls = _Calls(settings)
+        self._calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir))
+        self._directory = self._calls.to("directory", settings.directory_urls)
         self._following: Following | None = None
-        self._feed = Feed(self._calls.tickets, now)
+        self._feed = Feed(self._calls.to("tickets", settings.tickets_urls), now)
 
     async def begin(self) -> None:
         """Wait for what is needed, for ever; then fold."""
-        await _until(self._database_answers, TRANSIENT)
+        await until_done("postgres", self._database_answers, STARTING)
         self.waiting_for.arrived("postgres")
-        key = await _until(self._own_key, (*TRANSIENT_ANYWHERE, SecretsRefusedError))
+        away = (*TRANSIENT_ANYWHERE, SecretsRefusedError)
+        key = await until_done("secrets", self._own_key, away)
         self.waiting_for.arrived("secrets")
         await self._producer.start()
         self.waiting_for.arrived("kafka")
@@ -109,7 +109,7 @@ class _Service:
         url = pointer.address(self._settings.database_url, number)
         pool = make_pool(url, min_size=1, max_size=6)
         project = Project(pool, store, self._outbox, self._feed, moved=self.moved)
-        parking = ParkedEvents(pool, sealer, SERVICE)
+        parking = ParkedVersions(pool, sealer, SERVICE)
         taking = Taking(project, Held(parking, project))
         lease = Lease(pool, f"feed of model {number}", self._settings.instance, _LEASE_SECONDS)
         catching_up = CatchingUp(pool, project, taking, self._feed, lease)
@@ -121,37 +121,9 @@ class _Service:
         return Followed(pool, loops, follower)
 
     async def _own_key(self) -> bytes:
-        return await own_key(self._calls.directory)
+        return await own_key(self._directory)
 
     async def _database_answers(self) -> None:
         await self.pool.open()
         async with self.pool.connection() as conn:
             await pointer.models(conn)
-
-
-async def _until(call: Callable[[], Awaitable[T]], away: tuple[type[Exception], ...]) -> T:
-    while True:
-        try:
-            return await call()
-        except away:
-            await asyncio.sleep(_BACKOFF_SECONDS)
-
-
-class _Calls:
-    """Who is called over HTTP; the session belongs to the running loop."""
-
-    def __init__(self, settings: Settings) -> None:
-        signer = TokenSigner(SERVICE, settings.keys_dir)
-        self.tickets = InternalClient(signer, "tickets", settings.tickets_urls, self._opened)
-        self.directory = InternalClient(signer, "directory", settings.directory_urls, self._opened)
-        self._session: aiohttp.ClientSession | None = None
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        return self._session
-
-    async def close(self) -> None:
-        """Close what was opened."""
-        if self._session is not None:
-            await self._session.close()

@@ -158,3 +158,27 @@ class InternalClient:
             return ()
         first = next(self._turn) % len(self._urls)
         return self._urls[first:] + self._urls[:first]
+
+
+class InternalClients:
+    """Clients that share one session; it belongs to the running loop: made on first use."""
+
+    def __init__(self, signer: TokenSigner, *, connections: int = 100) -> None:
+        self._signer = signer
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    def to(self, audience: str, base_urls: Sequence[str]) -> InternalClient:
+        """A client of one service."""
+        return InternalClient(self._signer, audience, base_urls, self._opened)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=self._connections)
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session

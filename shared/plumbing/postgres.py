@@ -5,7 +5,11 @@ from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError
-from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
+from psycopg.errors import (
+    IdleInTransactionSessionTimeout,
+    ReadOnlySqlTransaction,
+    UndefinedTable,
+)
 from psycopg_pool import AsyncConnectionPool
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
@@ -16,6 +20,8 @@ TRANSIENT: Final[tuple[type[Exception], ...]] = (
     IdleInTransactionSessionTimeout,
     ReadOnlySqlTransaction,  # a former primary
 )
+STARTING: Final[tuple[type[Exception], ...]] = (*TRANSIENT, UndefinedTable)
+"""What is raised at the start, when the migrations may not have run yet."""
 _CHECK_EACH_SECONDS: Final = 1.0
 _LIMITS: Final = (
     "SELECT set_config('lock_timeout', '2s', false), set_config('statement_timeout', '5s', false), "

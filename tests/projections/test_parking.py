@@ -10,7 +10,7 @@ from aiokafka.structs import ConsumerRecord
 
 from services.projections.adapters import store
 from services.projections.adapters.feed import FeedAwayError
-from services.projections.adapters.parked import Held, ParkedEvents
+from services.projections.adapters.parked import Held
 from services.projections.adapters.reading import delivered, from_kafka
 from services.projections.domain.events import Event
 from services.projections.handlers.ports import Delivery
@@ -21,6 +21,7 @@ from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.kafka import to_headers
 from shared.plumbing.kafka.messages import Record
 from shared.plumbing.loops import Heartbeat
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
 from tests.projections import stories
@@ -36,7 +37,7 @@ class Running:
     """The read models, and where what they cannot fold is parked."""
 
     taking: Taking
-    parking: ParkedEvents
+    parking: ParkedVersions
     pool: Pool
 
     async def reasons(self) -> list[str]:
@@ -55,7 +56,7 @@ class Running:
 @asynccontextmanager
 async def running(postgres: Postgres, feed: Sequence[Event] = ()) -> AsyncGenerator[Running]:
     async with models(postgres, feed) as (project, pool):
-        parking = ParkedEvents(pool, Sealer(bytes(32)), "projections")
+        parking = ParkedVersions(pool, Sealer(bytes(32)), "projections")
         yield Running(Taking(project, Held(parking, project)), parking, pool)
 
 

@@ -1,15 +1,22 @@
 """A poison is parked, its neighbours go on, its key waits behind it and comes after it in order."""
 
 import asyncio
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
 
 from shared.plumbing.kafka import Received, UnprocessableError
+from shared.plumbing.kafka.headers import to_headers
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.metrics import REGISTRY
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.parking import NotParkedError, Parking
 from shared.plumbing.postgres import Pool
+from shared.plumbing.sealing import Sealer
+from shared.plumbing.sequence import APPLY, DROP, Gap, judge
 from shared.plumbing.settings import CommonSettings
 from tests.wire.conftest import Consume
 from tests.wire.support import TOPIC, committed, message, neighbours, publish, until
@@ -199,3 +206,31 @@ async def _parked(parking: Parking, count: int) -> None:
     while len(await parking.list()) != count:
         assert asyncio.get_running_loop().time() < deadline, await parking.list()
         await asyncio.sleep(0.02)
+
+
+async def test_the_version_that_an_operator_skips_is_not_missed_by_the_next(pool: Pool) -> None:
+    parking = ParkedVersions(pool, Sealer(b"k" * 32), "tests")
+    stream = uuid4()
+    await parking.park(TOPIC, _record(b"a", 0, stream, 1), "broken", holds=True)
+    async with pool.connection() as conn:
+        assert await judge(conn, [(stream, 2)]) == [Gap(1)]
+    await parking.skip((await parking.list())[0].seq)
+    async with pool.connection() as conn:
+        assert await judge(conn, [(stream, 1), (stream, 2)]) == [DROP, APPLY]
+
+
+async def test_what_names_no_version_is_skipped_like_any_other(pool: Pool) -> None:
+    parking = ParkedVersions(pool, Sealer(b"k" * 32), "tests")
+    await parking.park(TOPIC, _record(b"a", 0, None, None), "broken", holds=True)
+    await parking.skip((await parking.list())[0].seq)
+    assert await parking.list() == []
+    with pytest.raises(NotParkedError):
+        await parking.skip(1)
+
+
+def _record(
+    key: bytes, offset: int, stream: UUID | None, version: int | None
+) -> ConsumerRecord[bytes, bytes]:
+    envelope = replace(message(key, 0).envelope, stream=stream, version=version)
+    headers = to_headers(envelope)
+    return ConsumerRecord(TOPIC, 0, offset, 0, 0, key, b"{}", None, len(key), 2, tuple(headers))

@@ -11,7 +11,6 @@ from psycopg import AsyncConnection
 from services.projections.adapters import comparing, groups, pointer, rebuilding
 from services.projections.adapters.comparing import Comparison
 from services.projections.adapters.feed import Feed
-from services.projections.adapters.parked import ParkedEvents
 from services.projections.adapters.pointer import Model, NoSuchModelError
 from services.projections.adapters.rebuilding import Pace, Parts, Tell
 from services.projections.adapters.secrets import own_key
@@ -23,6 +22,7 @@ from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_verbs import parking_at
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
@@ -120,7 +120,7 @@ async def parking(opens: bool) -> AsyncGenerator[Parking]:  # noqa: FBT001
 
     async with _connected() as conn:
         url = pointer.address(settings.database_url, await pointer.live(conn))
-    async with parking_at(url, _SERVICE, key if opens else None, ParkedEvents) as found:
+    async with parking_at(url, _SERVICE, key if opens else None, ParkedVersions) as found:
         yield found
 
 

@@ -7,36 +7,10 @@ from services.projections.adapters.reading import from_topic
 from services.projections.handlers.ports import Delivery
 from services.projections.handlers.project import Project
 from shared.contracts.topics import TICKETS_EVENTS
-from shared.plumbing import sequence
 from shared.plumbing.kafka import Received
-from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
 from shared.plumbing.parking import Parking
-from shared.plumbing.postgres import Pool
-from shared.plumbing.sealing import Sealer
 
 _TOPIC: Final = TICKETS_EVENTS.name
-
-
-class ParkedEvents(Parking):
-    """The parking place, as operators use it: what is skipped is not missed by the next version."""
-
-    def __init__(self, pool: Pool, sealer: Sealer, service: str) -> None:
-        super().__init__(pool, sealer, service)
-        self._rows = pool
-
-    async def skip(self, seq: int) -> None:
-        """Give it up; else the next of its stream would fetch it from the feed once more."""
-        content = await self.show(seq)
-        try:
-            envelope = from_headers(
-                (name, value.encode()) for name, value in content.headers.items()
-            )
-        except UnreadableHeadersError:
-            envelope = None
-        if envelope is not None and envelope.stream and envelope.version:
-            async with self._rows.connection() as conn:
-                await sequence.pass_over(conn, envelope.stream, envelope.version)
-        await super().skip(seq)
 
 
 class Held:

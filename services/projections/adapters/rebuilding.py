@@ -15,7 +15,7 @@ from typing import Final
 from services.projections.adapters import pointer, store, tables
 from services.projections.adapters.catching_up import BATCH_EVENTS, CatchingUp
 from services.projections.adapters.feed import Feed, Page
-from services.projections.adapters.parked import Held, ParkedEvents
+from services.projections.adapters.parked import Held
 from services.projections.adapters.pointer import Model
 from services.projections.handlers.ports import Connection, State
 from services.projections.handlers.project import Feed as ByStream
@@ -23,6 +23,7 @@ from services.projections.handlers.project import Project
 from services.projections.handlers.taking import Taking
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat, Lease
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.sealing import Sealer
 
@@ -131,7 +132,7 @@ def parts(url: str, number: int, feed: ByStream, sealer: Sealer, turn: State) ->
     pool = make_pool(pointer.address(url, number), min_size=1, max_size=6)
     project = Project(pool, store, None, feed, turn=turn)
     return Parts(
-        pool, project, Taking(project, Held(ParkedEvents(pool, sealer, _SERVICE), project))
+        pool, project, Taking(project, Held(ParkedVersions(pool, sealer, _SERVICE), project))
     )
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from services.bot.adapters.catching_up import CatchingUp
-from services.bot.adapters.parked import ParkedMessages
 from services.bot.handlers.ports import Page
 from services.bot.handlers.taking import EpochRaisedError
 from shared.contracts.ticket_commands import QueueAutomaticMessage
 from shared.plumbing.kafka import Producer, Received
 from shared.plumbing.loops import Heartbeat, Lease
 from shared.plumbing.outbox import Outbox
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.settings import CommonSettings
@@ -38,8 +38,8 @@ def restored(received: Received, epoch: int) -> Received:
     return replace(received, envelope=replace(received.envelope, position=position))
 
 
-def catching_up(office: Office, feed: Feed) -> tuple[CatchingUp, ParkedMessages]:
-    parking = ParkedMessages(office.pool, Sealer(b"k" * 32), "bot")
+def catching_up(office: Office, feed: Feed) -> tuple[CatchingUp, ParkedVersions]:
+    parking = ParkedVersions(office.pool, Sealer(b"k" * 32), "bot")
     parking.handles("tickets.events", office.taking.handle)
     made = CatchingUp(
         office.pool,

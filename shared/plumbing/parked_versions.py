@@ -1,0 +1,34 @@
+"""Where do messages of `tickets.events` wait that could not be taken? With their versions.
+
+Whoever counts versions would fetch a skipped message from the feed once more, as the gap before its
+successor (protocols.md 4).
+"""
+
+from uuid import UUID
+
+from shared.plumbing import sequence
+from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
+from shared.plumbing.parking import ParkedContent, Parking
+
+
+class ParkedVersions(Parking):
+    """The parking place; what an operator skips is not missed by the next version."""
+
+    async def skip(self, seq: int) -> None:
+        """Give it up, and its version; raises NotParkedError."""
+        stream = _stream(await self.show(seq))
+        if stream is not None:
+            async with self._pool.connection() as conn:
+                await sequence.pass_over(conn, *stream)
+        await super().skip(seq)
+
+
+def _stream(content: ParkedContent) -> tuple[UUID, int] | None:
+    """Which version of which stream it is, when its headers say so."""
+    try:
+        envelope = from_headers((name, value.encode()) for name, value in content.headers.items())
+    except UnreadableHeadersError:
+        return None
+    if envelope.stream is None or not envelope.version:
+        return None
+    return envelope.stream, envelope.version
