@@ -22,6 +22,9 @@ _SCHEMAS_WITH: Final = """
 SELECT schemaname FROM pg_tables
 WHERE tablename = %s AND (schemaname = ANY(%s) OR schemaname ~ '^rm_v[0-9]+$')
 """  # read models have schemas of their own
+_FAILING: Final = """
+SELECT count(*), max(attempts), string_agg(DISTINCT last_error, ', ') FROM timer WHERE attempts > 0
+"""
 _HTTP_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5
 
@@ -81,6 +84,8 @@ async def _database() -> AsyncIterator[Finding]:
                 yield finding
         for schema in await _schemas_with(conn, "parked"):
             yield await _parked(conn, schema)
+        for schema in await _schemas_with(conn, "timer"):
+            yield await _timers(conn, schema)
 
 
 async def _migration(conn: AsyncConnection, service: str) -> Finding:
@@ -111,6 +116,21 @@ async def _parked(conn: AsyncConnection, schema: str) -> Finding:
     if waiting:
         return Finding(what, f"{waiting} messages", "`guiche parked list`, then retry or skip")
     return Finding(what, "nothing")
+
+
+async def _timers(conn: AsyncConnection, schema: str) -> Finding:
+    what = f"timers of {schema}"
+    try:
+        rows = await _all(conn, schema, _FAILING)
+    except psycopg.errors.UndefinedColumn:
+        await conn.rollback()
+        return Finding(what, "older than their migration", "`guiche migrate`")
+    failing, attempts, errors = rows[0]
+    if not failing:
+        return Finding(what, "none fails")
+    verb = "guiche timers" if schema == "tickets" else f"guiche {schema} timers"
+    said = f"{failing} fail, tried {attempts} times at most: {errors}"
+    return Finding(what, said, f"`{verb} list --failing`, mend it, then `{verb} retry ID`")
 
 
 async def _kafka() -> list[Finding]:

@@ -123,6 +123,20 @@ async def test_a_message_that_is_parked(well: dict[str, str], places: Places) ->
     assert "`guiche parked list`" in found.to_do
 
 
+async def test_a_timer_that_fails(well: dict[str, str], places: Places) -> None:
+    with psycopg.connect(well["database"]) as conn:
+        conn.execute(
+            "INSERT INTO tickets.timer (id, account, stream, kind, due, attempts, last_error)"
+            " SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'bot_silent',"
+            " now(), attempts, 'not_found' FROM generate_series(0, 3) AS attempts"
+        )
+    findings = await _found(places)
+    failing = findings["timers of tickets"]
+    assert failing.said == "3 fail, tried 3 times at most: not_found"
+    assert "`guiche timers retry ID`" in failing.to_do
+    assert findings["timers of bot"].well
+
+
 @pytest.mark.usefixtures("well")
 async def test_a_kafka_that_does_not_answer(
     places: Places, monkeypatch: pytest.MonkeyPatch
