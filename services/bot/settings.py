@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.plumbing.settings import CommonSettings
@@ -15,3 +16,4 @@ class Settings(CommonSettings):
     flows_dir: Path = Path(__file__).parent / "flows"
     timer_seconds: float = 0.5  # between two looks for what is due
     publish_seconds: float = 30.0  # between two looks at the files, when directory says nothing
+    keep_ended_days: float = Field(default=90.0, ge=1.0)  # sessions, after their end
