@@ -45,7 +45,7 @@ def build_app(
     projections = Projections(calls.to("projections", settings.projections_urls))
     tokens = AccessTokens(settings.keys_dir, settings.access_life, now)
     names = Names(book.name_of, book.number_of)
-    signed_in = person_dependency(tokens, book)
+    signed_in = person_dependency(tokens, book, lambda: not waiting.waits_for)
     counting = Counting(projections, settings.counts_pause_seconds)
     screens = live.Live(changes, counting, book, names, settings.queue_changes)
     book.on_rights_changed = screens.rights_changed

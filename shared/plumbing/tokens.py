@@ -1,6 +1,6 @@
 """How does a service know which service calls, and for whom? A token of 60 seconds, EdDSA (D9)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -107,10 +107,10 @@ class TokenVerifier:
         return self._keys[kid]
 
 
-def caller_dependency(verifier: TokenVerifier) -> Callable[[str], Caller]:
+def caller_dependency(verifier: TokenVerifier) -> Callable[[str], Awaitable[Caller]]:
     """A FastAPI dependency: the caller, or 401 `unauthenticated`."""
 
-    def caller(authorization: Annotated[str, Header()] = "") -> Caller:
+    async def caller(authorization: Annotated[str, Header()] = "") -> Caller:
         scheme, _, token = authorization.partition(" ")
         try:
             return verifier.verify(token if scheme.lower() == "bearer" else "")

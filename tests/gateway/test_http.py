@@ -44,6 +44,18 @@ from tests.gateway.rows import ACCOUNT, ANA, BIA, NOON, VENDAS, a_change, a_row,
 
 TICKET = UUID(int=50)
 CONNECTION = UUID(int=2)
+SIGNED_IN = [
+    ("GET", "/v1/me"),
+    ("GET", "/v1/views/aguardando"),
+    ("GET", "/v1/counts"),
+    ("GET", f"/v1/tickets/{TICKET}"),
+    ("GET", f"/v1/tickets/{TICKET}/timeline"),
+    ("POST", f"/v1/tickets/{TICKET}/accept"),
+    ("POST", f"/v1/tickets/{TICKET}/close"),
+    ("POST", f"/v1/tickets/{TICKET}/reopen"),
+    ("POST", f"/v1/tickets/{TICKET}/flow"),
+    ("GET", "/v1/live"),
+]
 
 
 def received(message: Message, key: UUID, topic: str, offset: int = 0) -> Received:
@@ -122,7 +134,8 @@ class Gateway:
         self.book, self.changes = a_book(), Changes(100)
         self.tokens = AccessTokens(keys_dir, timedelta(minutes=15), clock.now)
         names = Names(self.book.name_of, self.book.number_of)
-        signed_in = person_dependency(self.tokens, self.book)
+        self.ready = True
+        signed_in = person_dependency(self.tokens, self.book, lambda: self.ready)
         projections = Projections(client("projections"))
         self.live = live.Live(
             self.changes, Counting(projections, 0.01), self.book, names, queue_changes=5
@@ -159,21 +172,19 @@ async def gateway(keys_dir: Path) -> AsyncGenerator[tuple[Gateway, Others, Async
             yield made, others, http
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/v1/me"),
-        ("GET", "/v1/views/aguardando"),
-        ("GET", "/v1/counts"),
-        ("GET", f"/v1/tickets/{TICKET}"),
-        ("GET", f"/v1/tickets/{TICKET}/timeline"),
-        ("POST", f"/v1/tickets/{TICKET}/accept"),
-        ("POST", f"/v1/tickets/{TICKET}/close"),
-        ("POST", f"/v1/tickets/{TICKET}/reopen"),
-        ("POST", f"/v1/tickets/{TICKET}/flow"),
-        ("GET", "/v1/live"),
-    ],
-)
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN)
+async def test_before_the_directory_is_read_whole_nobody_is_a_stranger(
+    keys_dir: Path, method: str, path: str
+) -> None:
+    async with gateway(keys_dir) as (served, others, http):
+        served.ready = False
+        answer = await http.request(method, path, headers=served.of(ANA))
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+        assert answer.headers["retry-after"] == "1"
+        assert others.asked == []
+
+
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN)
 async def test_nobody_gets_in_without_a_token(keys_dir: Path, method: str, path: str) -> None:
     async with gateway(keys_dir) as (_, others, http):
         answer = await http.request(method, path)

@@ -95,10 +95,10 @@ def commands(
     return routes
 
 
-def _person(verifier: TokenVerifier, is_ready: IsReady) -> Callable[[Caller], Who]:
+def _person(verifier: TokenVerifier, is_ready: IsReady) -> Callable[[Caller], Awaitable[Who]]:
     calling = caller_dependency(verifier)
 
-    def person(caller: Annotated[Caller, Depends(calling)]) -> Who:
+    async def person(caller: Annotated[Caller, Depends(calling)]) -> Who:
         _only(caller, _SPEAKS_FOR_PEOPLE)
         if not is_ready():
             _refuse("not_ready", headers=_AGAIN)
@@ -113,8 +113,8 @@ def _person(verifier: TokenVerifier, is_ready: IsReady) -> Callable[[Caller], Wh
     return person
 
 
-def _asking(person: Callable[[Caller], Who]) -> Callable[..., Asked]:
-    def asking(
+def _asking(person: Callable[[Caller], Awaitable[Who]]) -> Callable[..., Awaitable[Asked]]:
+    async def asking(
         ticket_id: UUID,
         who: Annotated[Who, Depends(person)],
         command_id: Annotated[UUID, Header(alias=api.COMMAND_ID_HEADER)],

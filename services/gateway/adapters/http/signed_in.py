@@ -1,6 +1,6 @@
 """Who sends this request, and what do they bring? Dependencies of the routes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -12,13 +12,22 @@ from services.gateway.domain.access import Person
 from services.gateway.domain.command_id import command_id
 from shared.plumbing.problems import ProblemError
 
-PersonDependency = Callable[[str], Person]
+PersonDependency = Callable[[str], Awaitable[Person]]
 
 
-def person_dependency(tokens: AccessTokens, book: Book) -> PersonDependency:
-    """The signed-in person, with the roles and sectors of this instant; else 401."""
+def person_dependency(
+    tokens: AccessTokens, book: Book, is_ready: Callable[[], bool]
+) -> PersonDependency:
+    """The signed-in person, with the roles and sectors of this instant; else 401.
 
-    def signed_in(authorization: Annotated[str, Header()] = "") -> Person:
+    Before the book is read whole, 503: nobody is unknown yet, and names would be missing on cards.
+    Asynchronous, as all dependencies are: others cost a thread per request.
+    """
+
+    async def signed_in(authorization: Annotated[str, Header()] = "") -> Person:
+        if not is_ready():
+            code = "not_ready"
+            raise ProblemError(code, headers={"Retry-After": "1"})
         scheme, _, token = authorization.partition(" ")
         try:
             person = book.person(tokens.read(token if scheme.lower() == "bearer" else ""))
