@@ -151,7 +151,7 @@ class Served:
     """The running service, as the gateway and read models see it."""
 
     def __init__(self, url: str, http: aiohttp.ClientSession, keys_dir: Path) -> None:
-        self._url = url
+        self.url = url
         self._http = http
         self._keys_dir = keys_dir
 
@@ -167,7 +167,7 @@ class Served:
 
     async def get(self, path: str, token: str | None = None) -> Said:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        async with self._http.get(self._url + path, headers=headers) as response:
+        async with self._http.get(self.url + path, headers=headers) as response:
             return await _said(response)
 
     async def command(
@@ -187,7 +187,7 @@ class Served:
         }
         if expected is not None:
             headers["X-Expected-Version"] = str(expected)
-        url = f"{self._url}/internal/tickets/{ticket}/{verb}"
+        url = f"{self.url}/internal/tickets/{ticket}/{verb}"
         async with self._http.post(url, json=body or {}, headers=headers) as response:
             return await _said(response)
 
