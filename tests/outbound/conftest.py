@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.inbound import Status
 from shared.plumbing.postgres import Pool
-from tests.outbound.meta import NUMBER, Meta, meta
+from tests.outbound.meta import NUMBER, WhatsApp, meta
 from tests.outbound.running import Outbound, database, the_number
 
 
@@ -26,7 +26,7 @@ async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def whatsapp() -> AsyncIterator[tuple[Meta, list[Status]]]:
+async def whatsapp() -> AsyncIterator[WhatsApp]:
     """The simulator, and the statuses that it delivered."""
     statuses: list[Status] = []
 
@@ -38,7 +38,7 @@ async def whatsapp() -> AsyncIterator[tuple[Meta, list[Status]]]:
 
 
 @pytest.fixture
-async def outbound(pool: Pool, whatsapp: tuple[Meta, list[Status]]) -> AsyncIterator[Outbound]:
+async def outbound(pool: Pool, whatsapp: WhatsApp) -> AsyncIterator[Outbound]:
     """A process that sends."""
     made = Outbound(pool, the_number(whatsapp[0].graph_url, NUMBER.phone_number_id))
     await made.start()

@@ -78,6 +78,10 @@ class Meta:
                 await asyncio.sleep(0.02)
 
 
+WhatsApp = tuple[Meta, list[Status]]
+"""Meta, and the statuses that it delivered."""
+
+
 @asynccontextmanager
 async def meta(on_statuses: OnStatuses, *, seed: str = "7") -> AsyncGenerator[Meta]:
     """A simulator whose statuses go to `on_statuses`; 200 only after it returned."""

@@ -17,6 +17,7 @@ from shared.contracts.outbound import (
     SendReadReceipt,
     TextContent,
 )
+from shared.plumbing import clock
 
 ACCOUNT = UUID("0199aaaa-0000-7000-8000-000000000001")
 CONNECTION = UUID("0199aaaa-0000-7000-8000-000000000002")
@@ -53,6 +54,11 @@ def a_send(
         after=after,
         queued_at=at,
     )
+
+
+def texts(count: int, customer: int = 0) -> list[SendMessage]:
+    """What is queued for one customer now, in order."""
+    return [a_send(customer, text=f"texto {n}", at=clock.now()) for n in range(count)]
 
 
 def a_cancel(command: SendMessage, reason: str = "session_ended") -> CancelSend:

@@ -2,18 +2,11 @@
 
 import asyncio
 
-from shared.contracts.inbound import Status
-from shared.contracts.outbound import MessageAccepted, MessageCancelled, SendMessage
+from shared.contracts.outbound import MessageAccepted, MessageCancelled
 from shared.plumbing import clock
-from tests.outbound.meta import Meta, truly_accepted
+from tests.outbound.meta import WhatsApp, truly_accepted
 from tests.outbound.running import Outbound, eventually
-from tests.outbound.samples import a_cancel, a_receipt, a_send
-
-WhatsApp = tuple[Meta, list[Status]]
-
-
-def texts(count: int, customer: int = 0) -> list[SendMessage]:
-    return [a_send(customer, text=f"texto {n}", at=clock.now()) for n in range(count)]
+from tests.outbound.samples import a_cancel, a_receipt, a_send, texts
 
 
 async def test_a_queued_message_is_taken_back_once_and_the_next_goes_on(

@@ -1,12 +1,16 @@
 """From a command to what Meta got and what is told, on real PostgreSQL and real sockets."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from uuid import UUID, uuid4
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.outbound.handlers.ports import Number
-from shared.contracts.inbound import Status, StatusDelivered, StatusSent
+from shared.contracts.inbound import StatusDelivered, StatusSent
 from shared.contracts.outbound import (
     MessageAccepted,
     MessageDelivered,
@@ -16,10 +20,11 @@ from shared.contracts.outbound import (
     MessageSent,
     SendMessage,
 )
-from shared.plumbing import clock
+from shared.plumbing import clock, tracing, tracing_sdk
 from shared.plumbing.loops import Heartbeat
-from tests.outbound.meta import NUMBER, Meta, truly_accepted
-from tests.outbound.running import Outbound, eventually
+from shared.plumbing.settings import CommonSettings
+from tests.outbound.meta import NUMBER, Meta, WhatsApp, truly_accepted
+from tests.outbound.running import Outbound, eventually, received
 from tests.outbound.samples import (
     CONNECTION,
     a_list,
@@ -28,14 +33,9 @@ from tests.outbound.samples import (
     a_status,
     a_text_received,
     buttons,
+    texts,
 )
 from tests.wire.support import until
-
-WhatsApp = tuple[Meta, list[Status]]
-
-
-def texts(count: int, customer: int = 0) -> list[SendMessage]:
-    return [a_send(customer, text=f"texto {n}", at=clock.now()) for n in range(count)]
 
 
 async def test_a_text_is_sent_once_and_its_ticks_are_told(
@@ -55,6 +55,29 @@ async def test_a_text_is_sent_once_and_its_ticks_are_told(
     (request,) = await simulator.requests()
     assert (request["text"], request["opaque"]) == ("texto 0", str(command.message_id))
     assert await outbound.rows("SELECT count(*) FROM queue WHERE sealed IS NOT NULL") == [(0,)]
+
+
+async def test_the_call_and_its_fate_belong_to_the_trace_of_the_command(
+    outbound: Outbound, whatsapp: WhatsApp
+) -> None:
+    correlation = str(uuid4())
+    spans = InMemorySpanExporter()
+    settings = CommonSettings(traces_ratio=1.0)
+    tracing.begin(tracing_sdk.recorder_to(SimpleSpanProcessor(spans), settings, "outbound"))
+    try:
+        await whatsapp[0].customers_write(1)
+        (command,) = texts(1)
+        told = received("outbound.commands", command)
+        envelope = replace(told.envelope, correlation=correlation)
+        await outbound.enqueue.handle(replace(told, envelope=envelope))
+        await outbound.until("accepted")
+    finally:
+        tracing.end()
+    (call,) = [span for span in spans.get_finished_spans() if span.name == "outbound.send"]
+    assert call.context is not None
+    assert call.context.trace_id == UUID(correlation).int
+    headers = await outbound.rows("SELECT headers ->> 'ce_correlation' FROM outbox")
+    assert headers == [(correlation,)]
 
 
 async def test_a_text_from_a_service_whose_clock_is_ahead_does_not_wait(

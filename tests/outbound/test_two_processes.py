@@ -7,16 +7,14 @@ import pytest
 
 from services.outbound.handlers.ports import Number
 from services.outbound.handlers.recover import ReplacedError
-from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage
 from shared.plumbing import clock
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
-from tests.outbound.meta import NUMBER, Meta, overtaken, truly_accepted
+from tests.outbound.meta import NUMBER, WhatsApp, overtaken, truly_accepted
 from tests.outbound.running import Outbound, eventually, the_number
 from tests.outbound.samples import CONNECTION, a_send
 
-WhatsApp = tuple[Meta, list[Status]]
 Two = tuple[Outbound, Outbound]
 PER_SECOND, BURST = 8.0, 4
 
