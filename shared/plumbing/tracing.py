@@ -91,6 +91,19 @@ def root(name: str, correlation: str) -> Generator[None]:
 
 
 @contextmanager
+def step(name: str, correlation: str | None) -> Generator[None]:
+    """A call to somebody outside, as a step of the trace; they are not told of it."""
+    recorder = _recorder_of(correlation or "")
+    if recorder is None or not correlation:
+        yield
+        return
+    place = _after_root(correlation)
+    span = recorder.tracer.start_span(name, place, kind=SpanKind.CLIENT)
+    with _ended([span]):
+        yield
+
+
+@contextmanager
 def publishing(
     prepared: Iterable[tuple[Addressed, list[tuple[str, bytes]]]],
 ) -> Generator[None]:

@@ -17,6 +17,7 @@ APPLIED = {
     "outbound/0002_cancel.py": "9d7d2f59f6f19838",
     "outbound/0003_pace.py": "41f4aab2820dbd4c",
     "outbound/0004_settled.py": "6275c5ad717ae437",
+    "outbound/0005_correlation.py": "47ded59a139554dd",
     "projections/0001_create.py": "bd265c2b78fb45ee",
     "projections/0002_parked.py": "2485678a0b6ac8d8",
     "projections/0003_bot.py": "5b5a2441e0bb665f",

@@ -1,4 +1,4 @@
-"""One message of a customer, followed by its spans from the webhook to the live screen."""
+"""One message of a customer, followed by its spans to the live screen, and the answer to Meta."""
 
 import json
 import os
@@ -29,6 +29,12 @@ _WAY = {
     ("guiche-projections", "process tickets.events"),
     ("guiche-projections", "publish inbox.changes"),
     ("guiche-gateway", "process inbox.changes"),
+    # the greeting, and what becomes of it
+    ("guiche-tickets", "publish outbound.commands"),
+    ("guiche-outbound", "process outbound.commands"),
+    ("guiche-outbound", "outbound.send"),
+    ("guiche-outbound", "publish outbound.events"),
+    ("guiche-tickets", "process outbound.events"),
 }
 
 

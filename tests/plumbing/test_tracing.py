@@ -115,6 +115,18 @@ def test_who_knows_only_the_correlation_goes_on_behind_the_store(
     assert _parent(_spans(later)["publish inbound.events"]) == accept.context.span_id
 
 
+def test_a_call_to_somebody_outside_is_a_step(exporter: InMemorySpanExporter) -> None:
+    _record_to(exporter)
+    with tracing.root("ingest.accept", CORRELATION), tracing.step("outbound.send", CORRELATION):
+        pass
+    with tracing.step("outbound.send", None):  # of a command without one
+        pass
+    called, accepted = exporter.get_finished_spans()
+    assert accepted.context is not None
+    assert (called.name, _parent(called)) == ("outbound.send", accepted.context.span_id)
+    assert not called.attributes
+
+
 def test_a_span_says_internal_ids_only(exporter: InMemorySpanExporter) -> None:
     _record_to(exporter)
     _one_way()

@@ -17,10 +17,11 @@ from shared.plumbing.sealing import SealBrokenError, Sealer
 # `queued_at` is of another service: its clock must not make a row wait.
 _INSERT: Final = """
 INSERT INTO queue (message_id, kind, key, account_id, contact_id, connection_id, conversation_id,
-    ticket_id, after, identities, window_closes_at, state, sealed, queued_at, next_attempt_at)
+    ticket_id, after, identities, window_closes_at, correlation, state, sealed, queued_at,
+    next_attempt_at)
 VALUES (%(message_id)s, %(kind)s, %(key)s, %(account_id)s, %(contact_id)s, %(connection_id)s,
-    %(conversation_id)s, %(ticket_id)s, %(after)s, %(identities)s, %(window_closes_at)s, 'queued',
-    %(sealed)s, %(queued_at)s, least(%(queued_at)s, clock_timestamp()))
+    %(conversation_id)s, %(ticket_id)s, %(after)s, %(identities)s, %(window_closes_at)s,
+    %(correlation)s, 'queued', %(sealed)s, %(queued_at)s, least(%(queued_at)s, clock_timestamp()))
 ON CONFLICT (message_id) DO NOTHING
 """
 # An earlier row of a conversation can only leave `queued` and `sending` for good, and no row gets
@@ -132,6 +133,7 @@ class Rows:
             "contact_id": command.contact_id,
             "connection_id": command.connection_id,
             "identities": list(queued.identities),
+            "correlation": queued.correlation,
             "sealed": self.sealer.seal(command.body(), _aad(queued.message_id)),
         }
 
@@ -195,6 +197,7 @@ def _row(found: dict[str, Any]) -> QueueRow:
         reason=found["reason"],
         cancel=found["cancel"],
         settled_at=found["settled_at"],
+        correlation=found["correlation"],
     )
 
 

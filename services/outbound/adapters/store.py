@@ -78,6 +78,7 @@ class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting):
             time=fact.occurred_at,
             subject=str(row.message_id),
             account=row.account_id,
+            correlation=row.correlation,
         )
         return Outgoing(OUTBOUND_EVENTS.name, row.key, envelope, fact.body())
 

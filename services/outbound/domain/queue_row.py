@@ -67,3 +67,4 @@ class QueueRow:
     reason: str | None = None
     cancel: str | None = None  # why it was taken back during an attempt
     settled_at: datetime | None = None  # when it left `queued` and `sending`
+    correlation: str | None = None  # of its command

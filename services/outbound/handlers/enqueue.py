@@ -57,9 +57,10 @@ class Enqueue:
             reason = "unreadable"
             raise UnprocessableError(reason) from error
         if isinstance(command, SendMessage):
-            return Queued(command, received.key, self._identities(command))
+            names = self._identities(command)
+            return Queued(command, received.key, names, received.envelope.correlation)
         if isinstance(command, SendReadReceipt):
-            return Queued(command, received.key, ())
+            return Queued(command, received.key, (), received.envelope.correlation)
         return command if isinstance(command, CancelSend) else None
 
     def _identities(self, command: SendMessage) -> tuple[bytes, ...]:

@@ -28,6 +28,7 @@ class Queued:
     command: SendMessage | SendReadReceipt
     key: bytes  # Kafka's
     identities: tuple[bytes, ...]  # HMACs of whom it goes to
+    correlation: str | None = None  # of the envelope
 
     @property
     def message_id(self) -> UUID:

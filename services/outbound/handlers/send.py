@@ -24,7 +24,7 @@ from services.outbound.handlers.record import Attempt, Recorder
 from services.outbound.handlers.settle import fold
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage
-from shared.plumbing import logs, metrics, tasks
+from shared.plumbing import logs, metrics, tasks, tracing
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat
 
@@ -199,7 +199,8 @@ class Send:
             due.window_closes_at, self._now(), self._limits.window_margin
         ):
             return Withheld("window_closed")
-        return await self._graph.send(number, due.command, connect_seconds=left)
+        with tracing.step("outbound.send", due.row.correlation):
+            return await self._graph.send(number, due.command, connect_seconds=left)
 
 
 def _with_holds(allowed: Mapping[UUID, int], held: Mapping[UUID, Held]) -> Mapping[UUID, int]:
