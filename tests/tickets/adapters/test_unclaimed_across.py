@@ -6,10 +6,12 @@ import signal
 import sys
 from asyncio.subprocess import create_subprocess_exec
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid5
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -50,7 +52,8 @@ nodes:
 async def bot_beside(
     served: Served, settings: Settings, postgres: Postgres, flows: Path
 ) -> AsyncGenerator[None]:
-    """A process of the bot, with its own database and directory's answer."""
+    """A process of the bot that is ready, with its own database and directory's answer."""
+    port = free_port()
     internal = web.Application()
     internal.add_routes([web.get("/internal/secrets", _secrets)])
     runner, url = await start(internal)
@@ -61,7 +64,7 @@ async def bot_beside(
         "GUICHE_KEYS_DIR": str(settings.keys_dir),
         "DIRECTORY_URLS": url,
         "TICKETS_URLS": served.url,
-        "BOT_PORT": str(free_port()),
+        "BOT_PORT": str(port),
         "BOT_INSTANCE": "bot-1",
         "BOT_DATABASE_URL": postgres.service_url(postgres.new_database(), "bot"),
         "BOT_FLOWS_DIR": str(flows),
@@ -71,11 +74,22 @@ async def bot_beside(
             sys.executable, "-m", "services.bot", env=environment, stderr=log
         )
     try:
+        await _ready(f"http://127.0.0.1:{port}/ready")
         yield
     finally:
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), 20)
         await runner.cleanup()
+
+
+async def _ready(url: str) -> None:
+    async with asyncio.timeout(90), aiohttp.ClientSession() as http:
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with http.get(url) as answer:
+                    if answer.status == HTTPStatus.OK:
+                        return
+            await asyncio.sleep(0.05)
 
 
 async def _secrets(_: web.Request) -> web.Response:
