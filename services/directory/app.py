@@ -20,10 +20,11 @@ from services.directory.handlers.secrets import Secrets
 from services.directory.handlers.sessions import Sessions
 from services.directory.settings import Settings
 from shared.contracts.problems import PROBLEMS
-from shared.plumbing import clock, health, logs, metrics, tasks
+from shared.plumbing import health, logs, metrics, tasks
 from shared.plumbing.arriving import until_done
+from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.kafka import Producer
-from shared.plumbing.loops import Loops
+from shared.plumbing.loops import Heartbeat, Loops
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import STARTING, TRANSIENT, Pool, make_pool
 from shared.plumbing.problems import install_problems
@@ -38,12 +39,14 @@ def build_app(
     settings: Settings,
     *,
     variables: Mapping[str, str] = os.environ,
-    now: Callable[[], datetime] = clock.now,
+    now: Callable[[], datetime] | None = None,
     new_id: Callable[[], UUID] = uuid_utils.uuid7,
 ) -> FastAPI:
-    """The whole service."""
+    """The whole service; without `now` the time is the database's."""
     waiting, loops = health.Health(), Loops()
     pool = make_pool(settings.database_url, min_size=1, max_size=8)
+    database_clock = DatabaseClock(pool)
+    now = now or database_clock.now
     producer = Producer(settings)
     outbox = Outbox(pool, producer)
     vault = Vault(master_key(settings.keys_dir))
@@ -57,10 +60,11 @@ def build_app(
         new_token=lambda: random_secrets.token_urlsafe(32),
         life=settings.refresh_life,
     )
+    loops.add("clock", database_clock.ask, interval_seconds=ASK_SECONDS)
     loops.add("outbox", outbox.drain, interval_seconds=1.0, wake=outbox.wake)
 
     async def arrive() -> None:
-        await until_done("postgres", partial(_open, pool), STARTING)
+        await until_done("postgres", partial(_open, pool, database_clock), STARTING)
         waiting.arrived("postgres")
         if settings.seed is not None:
             seed = seed_file.read(settings.seed, variables)
@@ -90,7 +94,7 @@ def build_app(
         http.router(
             sessions,
             Secrets(pool, vault, store),
-            TokenVerifier(SERVICE, settings.keys_dir),
+            TokenVerifier(SERVICE, settings.keys_dir, now=now),
             seeded=lambda: "seed" not in waiting.waits_for,
         )
     )
@@ -99,7 +103,8 @@ def build_app(
     return app
 
 
-async def _open(pool: Pool) -> None:
+async def _open(pool: Pool, database_clock: DatabaseClock) -> None:
     await pool.open()
     async with pool.connection() as conn:
         await conn.execute("SELECT 1 FROM entity LIMIT 1")
+    await database_clock.ask(Heartbeat())

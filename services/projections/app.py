@@ -21,11 +21,12 @@ from services.projections.handlers.project import Project
 from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.problems import PROBLEMS
-from shared.plumbing import clock, health, metrics, tasks
+from shared.plumbing import health, metrics, tasks
 from shared.plumbing.arriving import until_done
+from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import Producer
-from shared.plumbing.loops import Lease, Loops
+from shared.plumbing.loops import Heartbeat, Lease, Loops
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import STARTING, make_pool
@@ -38,8 +39,8 @@ SERVICE: Final = "projections"
 _LEASE_SECONDS: Final = 30.0
 
 
-def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) -> FastAPI:
-    """The whole service."""
+def build_app(settings: Settings, *, now: Callable[[], datetime] | None = None) -> FastAPI:
+    """The whole service; without `now` the time is the database's."""
     service = _Service(settings, now)
 
     @asynccontextmanager
@@ -56,7 +57,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) ->
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)
     install_problems(app, PROBLEMS)
     waiting = Waiting(service.pool, service.moved, settings.wait_seconds)
-    verifier = TokenVerifier(SERVICE, settings.keys_dir)
+    verifier = TokenVerifier(SERVICE, settings.keys_dir, now=service.now)
     app.include_router(http.router(service.pool, waiting, verifier))
     health.routes(app, service.waiting_for, service.loops)
     metrics.mount(app, SERVICE)
@@ -66,17 +67,19 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = clock.now) ->
 class _Service:
     """The parts, how they are joined, and their order of start."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime] | None) -> None:
         self.waiting_for, self.loops = health.Health(), Loops()
         self.pool = make_pool(settings.database_url, min_size=2, max_size=12)
+        self._clock = DatabaseClock(self.pool)
+        self.now = now or self._clock.now
         self.moved = asyncio.Condition()  # notified when something was folded
         self._settings = settings
         self._producer = Producer(settings)
         self._outbox = Outbox(self.pool, self._producer)
-        self._calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir))
+        self._calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir, now=self.now))
         self._directory = self._calls.to("directory", settings.directory_urls)
         self._following: Following | None = None
-        self._feed = Feed(self._calls.to("tickets", settings.tickets_urls), now)
+        self._feed = Feed(self._calls.to("tickets", settings.tickets_urls), self.now)
 
     async def begin(self) -> None:
         """Wait for what is needed, for ever; then fold."""
@@ -88,6 +91,7 @@ class _Service:
         await self._producer.start()
         self.waiting_for.arrived("kafka")
         following = Following(self.pool, partial(self._join, Sealer(key)))
+        self.loops.add("clock", self._clock.ask, interval_seconds=ASK_SECONDS)
         self.loops.add("outbox", self._outbox.drain, interval_seconds=1.0, wake=self._outbox.wake)
         self.loops.add("models", following.look, interval_seconds=0.5)
         self._following = following
@@ -127,3 +131,4 @@ class _Service:
         await self.pool.open()
         async with self.pool.connection() as conn:
             await pointer.models(conn)
+        await self._clock.ask(Heartbeat())

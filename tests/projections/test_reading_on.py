@@ -48,3 +48,9 @@ async def test_a_kept_offset_wins_and_one_that_kafka_has_forgotten_is_behind() -
     assert await read_on_from(BusyTopic(9), [PART], {0: kept}) == ({PART: 5}, False)
     forgotten = Place(0, 1, 9, kafka_offset=-3)
     assert await read_on_from(BusyTopic(9), [PART], {0: forgotten}) == ({PART: 0}, True)
+
+
+async def test_a_kept_offset_that_kafka_does_not_have_yet_is_of_records_that_it_lost() -> None:
+    """Restored from a backup, or made anew: what it lost comes from the feed."""
+    ahead = Place(0, 1, 9, kafka_offset=50)
+    assert await read_on_from(BusyTopic(9), [PART], {0: ahead}) == ({PART: 10}, True)

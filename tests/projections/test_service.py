@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
+import pytest
+import time_machine
 from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
@@ -157,6 +160,23 @@ async def test_a_rebuilt_model_follows_kafka_is_switched_to_and_from_and_dropped
         assert {pointer.group(settings, 1), pointer.group(settings, 2)} <= await known(settings)
         await forget_group(settings, pointer.group(settings, 2), seconds=SECONDS)
         assert pointer.group(settings, 2) not in await known(settings)
+
+
+@pytest.mark.parametrize("wrong", [timedelta(minutes=10), -timedelta(minutes=10)])
+async def test_a_clock_that_is_wrong_skips_nothing_of_kafka(
+    postgres: Postgres, kafka: Kafka, kafka_prefix: str, keys_dir: Path, wrong: timedelta
+) -> None:
+    """Records have the time of the relay's machine, which may be ten minutes slow, too."""
+    with time_machine.travel(datetime.now(UTC) + wrong):
+        async with service(postgres, kafka, kafka_prefix, keys_dir, Log()) as running_service:
+            conn = running_service.made.conn
+            places = await pointer.places_of(conn, 1)
+            row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
+    assert row is not None
+    for place in places.values():
+        assert place.follow_from is not None
+        age = row[0] - place.follow_from
+        assert timedelta(minutes=10) < age < timedelta(minutes=20)
 
 
 async def known(settings: Settings) -> set[str]:

@@ -32,7 +32,10 @@ _TELL_SECONDS: Final = 1.0
 
 
 class BehindKafkaError(Exception):
-    """Our place is older than Kafka's oldest record: the feed must fill the hole."""
+    """Our place is older than Kafka's oldest record, or newer than its newest, which it lost.
+
+    The feed must fill the hole.
+    """
 
 
 class Follower:
@@ -190,7 +193,7 @@ class AnswersOffsets(Protocol):
 async def read_on_from(
     consumer: AnswersOffsets, parts: list[TopicPartition], places: Mapping[int, Place]
 ) -> tuple[dict[TopicPartition, int], bool]:
-    """Where to read on, and whether Kafka has forgotten something that we have not seen.
+    """Where to read on, and whether Kafka may lack something that we have not seen.
 
     Three questions in all: while they last no heartbeat is sent to the group.
     """
@@ -210,8 +213,10 @@ async def read_on_from(
         kept = places[part.partition].kafka_offset
         at_instant = found.get(part)
         wanted[part] = kept if kept is not None else at_instant.offset if at_instant else ends[part]
-    behind = any(offset < oldest[part] for part, offset in wanted.items())
-    return {part: max(offset, oldest[part]) for part, offset in wanted.items()}, behind
+    there = {part: min(max(at, oldest[part]), ends[part]) for part, at in wanted.items()}
+    for part in (part for part, at in wanted.items() if at > ends[part]):
+        _log.error("kafka has lost records", partition=part.partition, offset=wanted[part])
+    return there, there != wanted
 
 
 def _consumer(settings: Settings, group: str) -> AIOKafkaConsumer:
