@@ -26,6 +26,7 @@ from services.gateway.adapters.services import Directory, Projections, Tickets
 from services.gateway.domain.cards import Names
 from shared.contracts.directory import AgentChanged, ConnectionChanged, SectorChanged
 from shared.contracts.envelope import Envelope, Message
+from shared.contracts.inbox import RebuiltModels
 from shared.contracts.internal_api import (
     COMMAND_ID_HEADER,
     Allowed,
@@ -466,6 +467,22 @@ async def test_a_screen_that_is_cut_anywhere_hears_on_what_it_has_missed(keys_di
             told = [event.event for event in after[1:]]
             assert told == whole[len(whole) - missed[last] :]
             assert len(before[1:]) + len(told) >= len(whole)
+
+
+async def test_a_screen_that_was_away_during_a_switch_loads_again(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, _, _http):
+        waits = a_seen("aguardando")
+        for offset, change in enumerate(
+            [
+                a_change(None, waits, 1, ticket=60),
+                RebuiltModels(account_id=ACCOUNT),
+                a_change(None, waits, 2, ticket=61),
+            ]
+        ):
+            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+        events = await heard(made, ANA, "3-0", 3)
+        assert [event.event for event in events] == ["hello", "reset", "added"]
+        assert [event.id for event in events] == ["3-0", "3-1", "3-2"]
 
 
 async def test_a_reader_that_begins_again_repeats_nothing(keys_dir: Path) -> None:

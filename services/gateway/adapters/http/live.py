@@ -118,9 +118,6 @@ class Live:
             if isinstance(what, dict):
                 yield ServerSentEvent(event=_COUNTS, data=what)
                 continue
-            if isinstance(what.message, RebuiltModels):
-                yield ServerSentEvent(event=_RESET, id=what.id, data={"reason": "rebuilt"})
-                continue
             told = self._told(screen, what)
             for event in told:
                 yield event
@@ -145,6 +142,8 @@ class Live:
             if line is not None:
                 item = self._names.line(line.item).model_dump(mode="json")
                 return [self._event(change.id, "message", item=item)]
+        if isinstance(message, RebuiltModels):
+            return [self._event(change.id, _RESET, reason="rebuilt")]
         return []
 
     def _card(self, screen: Screen, message: RowChanged) -> dict[str, Any]:
