@@ -12,6 +12,7 @@ ROOT = Path(services.__path__[0])
 APPLIED = {
     "bot/0001_create.py": "e3d971179d9b05b2",
     "bot/0002_timer_attempts.py": "07fa1e0e660e5fdb",
+    "bot/0003_session_ended.py": "b4175827257e1ece",
     "directory/0001_create.py": "9629f2bee4e34a7e",
     "outbound/0001_create.py": "2483ce7ec18c87bd",
     "outbound/0002_cancel.py": "9d7d2f59f6f19838",
