@@ -18,11 +18,14 @@ _LONGEST_BACKOFF_SECONDS: Final = 5.0
 _LEAST_PATIENCE_SECONDS: Final = 30.0
 _INTERVALS_OF_PATIENCE: Final = 10
 
+# One that lasts longer than twice its life is of before the database's clock was set back: who
+# lives has renewed it long since.
 _ACQUIRE: Final = """
 INSERT INTO lease AS held (name, holder, until)
 VALUES (%(name)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
 WHERE held.holder = excluded.holder OR held.until < clock_timestamp()
+    OR held.until > excluded.until + make_interval(secs => %(seconds)s)
 """
 _RENEW: Final = """
 UPDATE lease SET until = clock_timestamp() + make_interval(secs => %(seconds)s)

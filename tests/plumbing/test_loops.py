@@ -113,6 +113,11 @@ async def test_a_lease_that_is_over_is_lost(pool: Pool) -> None:
     assert await theirs.acquire()
 
 
+async def test_a_database_whose_clock_was_set_back_holds_nothing_for_the_dead(pool: Pool) -> None:
+    assert await Lease(pool, "relay", "tickets-1", 600).acquire()  # as it looks ten minutes earlier
+    assert await Lease(pool, "relay", "tickets-2", 10).acquire()
+
+
 async def test_of_many_that_race_one_gets_the_lease(pool: Pool) -> None:
     leases = [Lease(pool, "race", f"p-{n}", 30) for n in range(8)]
     assert sum(await asyncio.gather(*(lease.acquire() for lease in leases))) == 1

@@ -20,7 +20,7 @@ _AUDIENCE: Final = "guiche"
 _ISSUER: Final = "gateway"
 _REQUIRED: Final = ["iss", "aud", "sub", "exp", "nbf", "iat"]
 
-# Our own signature: one that seems to be of an instant to come is of a gateway whose clock is ahead.
+# Signed by us: one of an instant to come is of a gateway whose clock is ahead.
 _SIGNED_BY_US: Final = {"verify_nbf": False, "verify_iat": False}
 
 
