@@ -268,6 +268,18 @@ RULES: Final = (
             ),
         ),
     ),
+    Rule(
+        "compacted topics are read whole first",
+        "services/gateway/adapters/http/signed_in.py",
+        "if not is_ready():",
+        "if is_ready is None:",
+        (
+            (
+                "tests/gateway/test_http.py::"
+                "test_before_the_directory_is_read_whole_nobody_is_a_stranger"
+            ),
+        ),
+    ),
 )
 
 
