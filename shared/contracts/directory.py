@@ -22,6 +22,8 @@ class Policies(Contract):
     )
     reopen_who: Literal["sector_member", "owner", "supervisor"] = "sector_member"
     reopen_limit_days: int | None = None
+    rerun_bot: Literal["always", "after", "never_for_known_sector"] = "always"
+    rerun_bot_after_minutes: int = 0
     flow_manual_from: list[Literal["waiting", "attending"]] = ["waiting"]
     farewell: Literal["ask", "always", "never"] = "ask"
     farewell_when_closed_from_waiting: bool = False

@@ -10,6 +10,7 @@ from services.tickets.domain.people import Sender
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.ticket.commands import OpenByInbound, ReopenByInbound
 from services.tickets.domain.ticket.decide import decide, open_by_inbound
+from services.tickets.domain.ticket.entering import Entry, entry
 from services.tickets.domain.ticket.events import FlowSessionStarted, TicketEvent
 from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import claims, slots
@@ -132,6 +133,7 @@ class Episodes:
         protocol = await self._protocols.next(item.account_id, account.timezone, now)
         ticket_id = self._new_id()
         contact_id = saying.found.contact_id
+        way_in = self._entry(item, newest, policies, connection, now)
         command = OpenByInbound(
             ticket_id=ticket_id,
             message_id=saying.message_id,
@@ -139,8 +141,8 @@ class Episodes:
             connection_id=item.connection_id,
             conversation_id=uuid5(contact_id, str(item.connection_id)),
             protocol=protocol,
-            sector_id=connection.sector_id,
-            flow_id=_entry(connection, item),
+            sector_id=way_in.sector_id,
+            flow_id=way_in.flow_id,
             previous_ticket_id=None if newest is None else newest.id,
             at=now,
             policies=policies,
@@ -152,8 +154,21 @@ class Episodes:
         held = await self._machine.warm.get(TICKET, ticket_id)
         return Episode(held, tuple(open_by_inbound(command)), take, protocol)
 
-
-def _entry(connection: ConnectionChanged, item: inbound.InboundMessage) -> UUID | None:
-    """The flow that answers first; automatic messages never go to groups (domain.md 2.6)."""
-    enters = connection.entry == "flow" and item.group_id is None
-    return connection.flow_id if enters else None
+    def _entry(
+        self,
+        item: inbound.InboundMessage,
+        newest: Held[Ticket] | None,
+        policies: Policies,
+        connection: ConnectionChanged,
+        now: datetime,
+    ) -> Entry:
+        # automatic messages never go to groups (domain.md 2.6)
+        enters = connection.entry == "flow" and item.group_id is None
+        flow_id = connection.flow_id if enters else None
+        usual = Entry(flow_id, connection.sector_id)
+        previous = None if newest is None else newest.state
+        sector_id = None if previous is None else previous.sector_id
+        directory = self._directory.snapshot()
+        sector = None if sector_id is None else directory.sector(item.account_id, sector_id)
+        active = sector_id is None or (sector is not None and sector.active)
+        return entry(usual, previous, policies, now, active=active)

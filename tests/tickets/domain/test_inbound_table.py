@@ -16,7 +16,6 @@ from tests.support.builders import (
     ANA,
     AT,
     CONVERSATION,
-    GERAL,
     MARINA,
     NUMBER,
     TICKET,
@@ -105,12 +104,6 @@ def test_a_new_ticket_waits_in_the_connections_sector_and_knows_the_one_before()
     assert second.sector_id == VENDAS
 
 
-def test_without_a_sector_of_the_connection_it_waits_in_the_default_one() -> None:
-    _, second = open_by_inbound(replace(an_opening(), sector_id=None))
-    assert isinstance(second, SectorAssigned)
-    assert second.sector_id == GERAL
-
-
-def test_where_there_is_no_default_it_waits_without_a_sector() -> None:
-    opening = replace(an_opening(), sector_id=None, policies=policies(default_sector_id=None))
+def test_where_there_is_no_sector_it_waits_without_one() -> None:
+    opening = replace(an_opening(), sector_id=None)
     assert [type(one) for one in open_by_inbound(opening)] == [TicketOpened]

@@ -26,6 +26,7 @@ from services.tickets.domain.ticket.events import (
     TicketOpened,
     TicketQueued,
 )
+from services.tickets.domain.ticket.state import Lifecycle
 from shared.contracts import inbound, outbound
 from shared.contracts.directory import Policies, Texts
 from shared.contracts.ticket_commands import (
@@ -46,6 +47,7 @@ from tests.tickets.handlers.office import (
     CLOSED_SECTOR,
     CONNECTION,
     FLOW,
+    SUPERVISOR,
     SUPORTE,
     VENDAS,
     Office,
@@ -112,6 +114,26 @@ async def test_another_entry_or_none_named_opens_waiting(
     assert opened.lifecycle == "waiting"
     assert await bot.events(FlowSessionStarted) == []
     assert await bot.timers() == []
+
+
+async def test_who_comes_back_soon_waits_where_the_flow_led_before(bot: Office) -> None:
+    bot.policies = Policies(rerun_bot="after", rerun_bot_after_minutes=60)
+    bot.texts = Texts(greeting="Olá de novo")
+    await bot.hears(text(at=bot.at))
+    first = await bot.newest_ticket()
+    await bot.steps(HandOff, first, sector_id=SUPORTE, reason="node")
+    await bot.close(first, SUPERVISOR)
+    bot.later(minutes=30)
+    await bot.hears(text("mais uma coisa", at=bot.at))
+    again = await bot.newest_ticket()
+    assert again != first
+    answered = (await bot.commands.state(ACCOUNT, SUPERVISOR, again)).ticket
+    assert (answered.lifecycle, answered.sector_id) == (Lifecycle.WAITING, SUPORTE)
+    assert [one.content.text for one in await bot.events(MessageQueued)] == ["Olá de novo"]
+    await bot.close(again, SUPERVISOR)
+    bot.later(minutes=90)
+    await bot.hears(text("outro dia", at=bot.at))
+    assert len(await bot.events(FlowSessionStarted)) == 2
 
 
 async def test_no_flow_answers_a_group(bot: Office) -> None:

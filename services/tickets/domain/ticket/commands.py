@@ -11,10 +11,7 @@ from services.tickets.domain.unclaimed import Unclaimed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenByInbound:
-    """A customer's message opens an episode; `sector_id` is the connection's.
-
-    With `flow_id` (the connection's, of `entry: flow`) a flow answers first.
-    """
+    """A customer's message opens an episode, in the sector and with the flow of `entering`."""
 
     ticket_id: UUID
     message_id: UUID

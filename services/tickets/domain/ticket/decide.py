@@ -28,7 +28,7 @@ from services.tickets.domain.ticket.state import Lifecycle, Ticket
 
 
 def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
-    """A new episode in the connection's sector: it waits there, or a flow answers first."""
+    """A new episode: it waits in its sector, or a flow answers first."""
     events: list[TicketEvent] = [
         TicketOpened(
             ticket_id=command.ticket_id,
@@ -44,8 +44,7 @@ def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
             policy_version=command.policies.version,
         )
     ]
-    sector = command.sector_id or command.policies.default_sector_id
-    if sector is not None:
+    if command.sector_id is not None:
         events.append(
             SectorAssigned(
                 ticket_id=command.ticket_id,
@@ -53,7 +52,7 @@ def open_by_inbound(command: OpenByInbound) -> list[TicketEvent]:
                 connection_id=command.connection_id,
                 occurred_at=command.at,
                 by=CONTACT,
-                sector_id=sector,
+                sector_id=command.sector_id,
             )
         )
     session_id = uuid5(command.ticket_id, str(command.message_id))
