@@ -16,7 +16,7 @@ from services.bot.adapters.feed import FeedRefusedError, TicketsFeed
 from services.bot.adapters.files import FlowFileError, flow_files, read_flow
 from services.bot.adapters.gauges import Gauges
 from services.bot.adapters.kafka import consumers
-from services.bot.adapters.reading import READING, compiles
+from services.bot.adapters.reading import READING
 from services.bot.adapters.secrets import SecretsRefusedError, own_key
 from services.bot.adapters.store import PostgresStore
 from services.bot.handlers.flows import Flows
@@ -185,7 +185,7 @@ class _Bot:
             self._outbox,
             self._book,
             self._read_all,
-            compiles,
+            READING,
             self._now,
             self.waiting.note,
         )

@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import DirectoryBook
 from services.bot.adapters.files import FlowFileError, read_flow
-from services.bot.adapters.reading import READING, compiles
+from services.bot.adapters.reading import READING
 from services.bot.adapters.secrets import own_key
 from services.bot.adapters.store import PostgresStore
 from services.bot.domain.building import build, sectors_in
@@ -85,7 +85,7 @@ def validate(file: File) -> None:
     """Say what publishing would refuse; sectors are looked at when it is published."""
     definition = _read(file)
     try:
-        checked(definition, None, compiles)
+        checked(definition, None, READING)
     except FlowRefusedError as error:
         _refuse([f"{file}: {line}" for line in error.lines])
     typer.echo(f"{file}: {definition.key}, {len(definition.nodes)} nodes, good")
@@ -157,7 +157,7 @@ def simulate(
     names = sorted(set(sectors_in(definition).values()))
     sectors = {each: UUID(int=number) for number, each in enumerate(names, start=1)}
     try:
-        checked(definition, sectors, compiles)
+        checked(definition, sectors, READING)
     except FlowRefusedError as error:
         _refuse([f"{file}: {line}" for line in error.lines])
     talk = Simulation(build(definition, sectors), READING, clock.now(), name)
@@ -237,7 +237,7 @@ async def _older_versions() -> AsyncGenerator[OlderVersions]:
     settings = Settings()
     async with _store(settings, await _key(settings)) as (store, pool, outbox):
         publishing = Publishing(
-            pool, store, outbox, DirectoryBook(), list, compiles, clock.now, lambda _, __: None
+            pool, store, outbox, DirectoryBook(), list, READING, clock.now, lambda _, __: None
         )
         flows = Flows(store, publishing)
         yield OlderVersions(pool, store, flows, Sessions(store, flows, READING, clock.now))
@@ -248,7 +248,7 @@ async def _publish(account: UUID, definition: Definition) -> str:
     book = await _book(settings)
     async with _store(settings, _NO_KEY) as (store, pool, outbox):
         publishing = Publishing(
-            pool, store, outbox, book, list, compiles, clock.now, lambda _, __: None
+            pool, store, outbox, book, list, READING, clock.now, lambda _, __: None
         )
         version = await publishing.publish(account, definition)
     if version is None:

@@ -1,4 +1,4 @@
-"""What do libraries know about an answer? Phone numbers, and patterns in time linear to the text.
+"""What do libraries know? Phone numbers, conditions, and patterns in time linear to the text.
 
 Patterns go through pydantic's engine (Rust's regex): accounts write them, and Python's own can be
 made to run for ever.
@@ -11,7 +11,8 @@ import phonenumbers
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
-from services.bot.domain.answers import Reading
+from services.bot.adapters.cel import condition_fault, condition_holds
+from services.bot.domain.reading import Reading
 
 _COUNTRY: Final = "BR"
 _LONGEST: Final = 40
@@ -53,4 +54,10 @@ def _compiled(pattern: str) -> TypeAdapter[str]:
     return TypeAdapter(Annotated[str, StringConstraints(pattern=rf"^(?:{pattern})$")])
 
 
-READING: Final = Reading(phone=phone, matches=matches)
+READING: Final = Reading(
+    phone=phone,
+    matches=matches,
+    compiles=compiles,
+    condition_fault=condition_fault,
+    condition_holds=condition_holds,
+)

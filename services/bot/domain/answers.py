@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from services.bot.domain.flow import NO, YES, AnswerKind, Ask
 from services.bot.domain.folding import fold
+from services.bot.domain.reading import Reading
 from services.bot.texts import pt_br
 
 _LONGEST_EMAIL: Final = 254
@@ -21,14 +21,6 @@ _DATE: Final = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4}|\d{2})")
 _ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _YES: Final = frozenset(fold(word) for word in pt_br.YES)
 _NO: Final = frozenset(fold(word) for word in pt_br.NO)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What libraries know: numbers of phones, patterns that accounts write (linear in time)."""
-
-    phone: Callable[[str], str | None]  # E.164, or None
-    matches: Callable[[str, str], bool]  # pattern, text: the whole text
 
 
 def answer(ask: Ask, text: str, reading: Reading) -> str | None:

@@ -1,11 +1,10 @@
 """What flow does a definition make? The same, without the shorthand of the file."""
 
 from collections.abc import Mapping
-from typing import assert_never, cast
+from typing import assert_never
 from uuid import UUID
 
 from services.bot.domain import flow as made
-from services.bot.domain.conditions import AllOf, AnyOf, Comparison, Not, Operator, Test
 from services.bot.domain.definition import (
     AskPart,
     CasePart,
@@ -20,19 +19,14 @@ from services.bot.domain.definition import (
     OptionPart,
     SetFieldPart,
     SetSectorPart,
-    TestPart,
     UnclaimedPart,
     WaitPart,
 )
 from services.bot.domain.folding import fold
 
 
-class UnclearTestError(ValueError):
-    """A test is not exactly one comparison or one junction."""
-
-
 def build(definition: Definition, sectors: Mapping[str, UUID]) -> made.Flow:
-    """The flow; `sectors` are those of the account, by name. Raises UnclearTestError."""
+    """The flow; `sectors` are those of the account, by name."""
     limits = definition.limits
     return made.Flow(
         key=definition.key,
@@ -40,7 +34,9 @@ def build(definition: Definition, sectors: Mapping[str, UUID]) -> made.Flow:
         entry=definition.entry,
         nodes={id_: _node(id_, part) for id_, part in definition.nodes.items()},
         variables={
-            name: made.Variable(name=name, max_length=part.max_length, label=part.label)
+            name: made.Variable(
+                name=name, max_length=part.max_length, type=part.type, label=part.label
+            )
             for name, part in definition.variables.items()
         },
         defaults=definition.defaults,
@@ -185,39 +181,14 @@ def _condition(id_: str, part: ConditionPart) -> made.Condition:
     return made.Condition(
         id=id_,
         title=part.title,
-        next={**{name: case.next for name, case in named}, made.ELSE: part.else_},
-        cases=tuple(made.Case(output=name, when=_test(case.when)) for name, case in named),
+        next={
+            **{name: case.next for name, case in named},
+            made.ELSE: part.else_,
+            made.ERROR: part.error or part.else_,
+        },
+        cases=tuple(made.Case(output=name, when=case.when) for name, case in named),
     )
 
 
 def _output(case: CasePart, number: int) -> str:
     return case.output or f"case_{number}"
-
-
-def _test(part: TestPart) -> Test:
-    given = part.model_dump(by_alias=True, exclude_none=True, exclude={"variable"})
-    if len(given) != 1:
-        message = f"give exactly one of equals, one_of, all, any, not…, not {sorted(given)}"
-        raise UnclearTestError(message)
-    ((operator, value),) = given.items()
-    if (part.variable is None) != (operator in {"all", "any", "not"}):
-        message = f"{operator} {'needs a' if part.variable is None else 'has no'} variable"
-        raise UnclearTestError(message)
-    if part.all is not None:
-        return AllOf(tuple(_test(each) for each in part.all))
-    if part.any is not None:
-        return AnyOf(tuple(_test(each) for each in part.any))
-    if part.not_ is not None:
-        return Not(_test(part.not_))
-    return _comparison(part.variable or "", cast("Operator", operator), value)
-
-
-def _comparison(variable: str, operator: Operator, value: object) -> Comparison:
-    if isinstance(value, bool):
-        return Comparison(variable, operator)
-    several = cast("list[str]", value) if isinstance(value, list) else [_plain(value)]
-    return Comparison(variable, operator, tuple(several))
-
-
-def _plain(value: object) -> str:
-    return format(value, "g") if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.functional_validators import BeforeValidator
 
 from services.bot.domain.flow import AnswerKind, OldTaps
+from services.bot.domain.reading import LONGEST_CONDITION, VariableType
 from services.bot.texts import pt_br
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +22,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=_WITHOUT_NUL)]
 Label = Annotated[str, Field(min_length=1, max_length=80, pattern=_WITHOUT_NUL)]
+Condition = Annotated[str, Field(min_length=1, max_length=LONGEST_CONDITION, pattern=_WITHOUT_NUL)]
 
 
 def _seconds(value: object) -> object:
@@ -103,40 +105,22 @@ class AskPart(ListeningPart):
     maximum: float | None = None
 
 
-class TestPart(Part):
-    """A comparison of a variable, or several tests joined; exactly one of them."""
-
-    __test__ = False  # not one of pytest's
-
-    variable: Id | None = None
-    equals: str | None = None
-    not_equals: str | None = None
-    one_of: list[str] | None = None
-    contains: str | None = None
-    starts_with: str | None = None
-    greater_than: float | None = None
-    less_than: float | None = None
-    is_set: Literal[True] | None = None
-    all: list["TestPart"] | None = None
-    any: list["TestPart"] | None = None
-    not_: "TestPart | None" = Field(default=None, alias="not")
-
-
 class CasePart(Part):
-    """The way to go when a test holds."""
+    """The way to go when a condition over the variables holds; CEL."""
 
-    when: TestPart
+    when: Condition
     next: Id
     output: Id | None = None
 
 
 class ConditionPart(Part):
-    """Goes by the first case that holds."""
+    """Goes by the first case that holds; by `error`, or `else`, at one that cannot be told."""
 
     type: Literal["condition"]
     title: Label | None = None
     cases: list[CasePart] = Field(min_length=1, max_length=20)
     else_: Id = Field(alias="else")
+    error: Id | None = None
 
 
 class SetSectorPart(AnyNodePart):
@@ -202,9 +186,10 @@ NodePart = Annotated[
 
 
 class VariablePart(Part):
-    """What an answer is kept as."""
+    """What an answer is kept as, and of what type it is where a condition looks at it."""
 
     label: Label | None = None
+    type: VariableType = "text"
     max_length: int = Field(default=200, ge=1, le=1000)
 
 

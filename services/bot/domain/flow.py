@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-from services.bot.domain.conditions import Test
+from services.bot.domain.reading import VariableType
 
 DONE: Final = "done"
 REFUSED: Final = "refused"
@@ -18,6 +18,7 @@ ANSWERED: Final = "answered"
 YES: Final = "yes"
 NO: Final = "no"
 ELSE: Final = "else"
+ERROR: Final = "error"
 ELAPSED: Final = "elapsed"
 INTERRUPTED: Final = "interrupted"
 RESERVED: Final = "reserved"
@@ -98,12 +99,12 @@ class Case:
     """One way out of a condition."""
 
     output: str
-    when: Test
+    when: str  # a condition in CEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition(Node):
-    """Goes by the first case that holds, else by `else`."""
+    """Goes by the first case that holds, else by `else`; by `error` at one that cannot be told."""
 
     cases: tuple[Case, ...]
 
@@ -168,6 +169,7 @@ class Variable:
 
     name: str
     max_length: int
+    type: VariableType = "text"
     label: str | None = None
 
 

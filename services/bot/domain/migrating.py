@@ -7,10 +7,10 @@ for it waits for the same sort of answer.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from services.bot.domain.answers import Reading
 from services.bot.domain.events import SessionMigrated
 from services.bot.domain.flow import AnyNode, Flow, Listening, Wait
 from services.bot.domain.hearing import take_queue
+from services.bot.domain.reading import Reading
 from services.bot.domain.session import Session
 from services.bot.domain.step import Stepped
 from services.bot.domain.turn import Turn, patience

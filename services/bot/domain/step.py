@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from services.bot.domain.answers import Reading
 from services.bot.domain.events import (
     CancelAsked,
     CommandAnswered,
@@ -33,6 +32,7 @@ from services.bot.domain.inputs import (
     Stopped,
     TimerDue,
 )
+from services.bot.domain.reading import Reading
 from services.bot.domain.session import Session, Timer, evolve
 from services.bot.domain.turn import Turn
 from services.bot.domain.walking import go_to, stop_loop, walk, walk_refused

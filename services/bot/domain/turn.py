@@ -6,7 +6,6 @@ from typing import Final, TypedDict
 from uuid import UUID, uuid5
 
 from services.bot.domain import flow as made
-from services.bot.domain.answers import Reading
 from services.bot.domain.events import (
     CommandIssued,
     Event,
@@ -17,6 +16,7 @@ from services.bot.domain.events import (
     TimerArmed,
 )
 from services.bot.domain.flow import AnyNode, Flow, Listening, Wait
+from services.bot.domain.reading import Reading, Types, VariableType
 from services.bot.domain.rendering import render
 from services.bot.domain.session import Session, evolve
 from services.bot.domain.summary import summary
@@ -170,6 +170,14 @@ def patience(node: AnyNode) -> float | None:
     if isinstance(node, Wait):
         return node.seconds
     return node.timeout_seconds if isinstance(node, Listening) else None
+
+
+def types(flow: Flow | None) -> Types:
+    """What each variable is; those that every session has are texts."""
+    known: dict[str, VariableType] = dict.fromkeys(pt_br.BUILT_IN, "text")
+    if flow is not None:
+        known |= {each.name: each.type for each in flow.variables.values()}
+    return tuple(known.items())
 
 
 def longest(flow: Flow | None) -> dict[str, int]:

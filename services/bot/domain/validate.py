@@ -9,10 +9,10 @@ from typing import Final
 
 from services.bot.domain import flow as made
 from services.bot.domain import menus
-from services.bot.domain.conditions import MOST_LOOKS, comparisons
 from services.bot.domain.folding import fold
+from services.bot.domain.reading import Reading
 from services.bot.domain.rendering import render, variables_in, worst_length
-from services.bot.domain.turn import longest
+from services.bot.domain.turn import longest, types
 from shared.contracts.problems import PROBLEMS
 
 LONGEST_TEXT: Final = 4096
@@ -39,15 +39,13 @@ class Fault:
         return f"{where}: {self.message}"
 
 
-def faults(
-    flow: made.Flow, *, compiles: Callable[[str], bool], sectors: Iterable[str] | None
-) -> list[Fault]:
+def faults(flow: made.Flow, *, reading: Reading, sectors: Iterable[str] | None) -> list[Fault]:
     """All that is wrong with a flow; `sectors` None: they are not looked at."""
     wrong = list(_edges(flow))
     for node in flow.nodes.values():
         wrong += _outputs(flow, node)
         wrong += _texts(flow, node)
-        wrong += _of_its_kind(flow, node, compiles)
+        wrong += _of_its_kind(flow, node, reading)
         if sectors is not None:
             wrong += _sector(node, set(sectors))
     return wrong or list(_ways(flow))  # ways only make sense when every edge leads somewhere
@@ -62,7 +60,7 @@ def outputs(node: made.AnyNode) -> list[str]:
         case made.Ask(kind=kind):
             found = [made.YES, made.NO] if kind == "yes_no" else [made.ANSWERED]
         case made.Condition(cases=cases):
-            found = [*(case.output for case in cases), made.ELSE]
+            found = [*(case.output for case in cases), made.ELSE, made.ERROR]
         case made.Wait(interruptible=interruptible):
             found = [made.ELAPSED, *([made.INTERRUPTED] if interruptible else [])]
         case made.HandOff() | made.Close():
@@ -136,19 +134,26 @@ def _said(flow: made.Flow, node: made.AnyNode) -> Iterator[tuple[str, str, int]]
         yield "unclaimed.text", node.unclaimed.text, LONGEST_TEXT
 
 
-def _of_its_kind(
-    flow: made.Flow, node: made.AnyNode, compiles: Callable[[str], bool]
-) -> Iterator[Fault]:
-    if isinstance(node, made.Listening) and node.save_as not in {None, *flow.variables}:
-        yield Fault(node.id, "save_as", f"there is no variable {node.save_as}")
+def _of_its_kind(flow: made.Flow, node: made.AnyNode, reading: Reading) -> Iterator[Fault]:
+    if isinstance(node, made.Listening) and node.save_as is not None:
+        yield from _saved(flow, node, node.save_as)
     if isinstance(node, made.Menu):
         yield from _menu(flow, node)
     elif isinstance(node, made.Ask):
-        yield from _ask(node, compiles)
+        yield from _ask(node, reading)
     elif isinstance(node, made.Condition):
-        yield from _condition(flow, node)
+        yield from _condition(flow, node, reading)
     elif isinstance(node, made.HandOff) and node.unclaimed is not None:
         yield from _unclaimed(node.id, node.unclaimed)
+
+
+def _saved(flow: made.Flow, node: made.Listening, name: str) -> Iterator[Fault]:
+    variable = flow.variables.get(name)
+    kind = node.kind if isinstance(node, made.Ask) else "text"
+    if variable is None:
+        yield Fault(node.id, "save_as", f"there is no variable {name}")
+    elif variable.type not in {"text", kind}:
+        yield Fault(node.id, "save_as", f"{name} is of type {variable.type}, and this is not")
 
 
 def _unclaimed(node: str, waits: made.Unclaimed) -> Iterator[Fault]:
@@ -174,10 +179,10 @@ def _menu(flow: made.Flow, menu: made.Menu) -> Iterator[Fault]:
             yield Fault(menu.id, f"options.{number}", f"{word} is a reserved word")
 
 
-def _ask(ask: made.Ask, compiles: Callable[[str], bool]) -> Iterator[Fault]:
+def _ask(ask: made.Ask, reading: Reading) -> Iterator[Fault]:
     if (ask.kind == "regex") != (ask.pattern is not None):
         yield Fault(ask.id, "pattern", "belongs to kind regex, which needs it")
-    elif ask.pattern is not None and not compiles(ask.pattern):
+    elif ask.pattern is not None and not reading.compiles(ask.pattern):
         yield Fault(ask.id, "pattern", "is no pattern (without look-around or back-references)")
     bounds = (ask.minimum, ask.maximum)
     if ask.kind not in {"text", "number"} and bounds != (None, None):
@@ -186,15 +191,13 @@ def _ask(ask: made.Ask, compiles: Callable[[str], bool]) -> Iterator[Fault]:
         yield Fault(ask.id, "minimum", "is above the maximum")
 
 
-def _condition(flow: made.Flow, condition: made.Condition) -> Iterator[Fault]:
-    known = longest(flow)
-    seen: set[str] = {made.ELSE}
+def _condition(flow: made.Flow, condition: made.Condition, reading: Reading) -> Iterator[Fault]:
+    known = types(flow)
+    seen: set[str] = {made.ELSE, made.ERROR}
     for number, case in enumerate(condition.cases):
-        looks = comparisons(case.when)
-        if len(looks) > MOST_LOOKS:
-            yield Fault(condition.id, f"cases.{number}.when", f"{MOST_LOOKS} comparisons at most")
-        for name in sorted({look.variable for look in looks} - known.keys()):
-            yield Fault(condition.id, f"cases.{number}.when", f"there is no variable {name}")
+        fault = reading.condition_fault(case.when, known)
+        if fault is not None:
+            yield Fault(condition.id, f"cases.{number}.when", fault)
         if case.output in seen:
             yield Fault(condition.id, f"cases.{number}.output", "stands twice")
         seen.add(case.output)

@@ -1,14 +1,17 @@
 """How does a session go from node to node until one waits? With guards against loops."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
-from services.bot.domain import conditions, menus
+from services.bot.domain import menus
 from services.bot.domain.events import LoopStopped, NodeEntered
 from services.bot.domain.flow import (
     DONE,
     ELSE,
+    ERROR,
     RESERVED,
     Ask,
+    Case,
     Close,
     Condition,
     HandOff,
@@ -20,7 +23,7 @@ from services.bot.domain.flow import (
     target,
     target_of_refusal,
 )
-from services.bot.domain.turn import Turn
+from services.bot.domain.turn import Turn, types
 from shared.contracts.outbound import TextContent
 from shared.contracts.ticket_commands import AssignSector, SetContactField
 
@@ -98,9 +101,7 @@ def _enter(turn: Turn, by_output: str | None) -> str | None:
         case Message(text=text) | Menu(text=text) | Ask(text=text):
             prompt(turn, text)
         case Condition(cases=cases):
-            values = turn.session.variables
-            true = (case.output for case in cases if conditions.holds(case.when, values))
-            return next(true, ELSE)
+            return _way(turn, cases)
         case SetSector(sector=sector):
             return _set_sector(turn, _sector(turn, sector))
         case SetField(name=name, value=value):
@@ -115,6 +116,16 @@ def _enter(turn: Turn, by_output: str | None) -> str | None:
         case None:
             turn.hand_off("error")
     return None
+
+
+def _way(turn: Turn, cases: Iterable[Case]) -> str:
+    """By the first case that holds; what cannot be told decides before those behind it."""
+    known, values = types(turn.flow), turn.session.variables
+    for case in cases:
+        held = turn.reading.condition_holds(case.when, known, values)
+        if held is not False:
+            return ERROR if held is None else case.output
+    return ELSE
 
 
 def _hand_off(turn: Turn, node: HandOff, reason: str) -> None:

@@ -9,9 +9,10 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from services.bot.domain.building import UnclearTestError, build, sectors_in
+from services.bot.domain.building import build, sectors_in
 from services.bot.domain.definition import Definition
 from services.bot.domain.folding import fold
+from services.bot.domain.reading import Reading
 from services.bot.domain.validate import faults
 from services.bot.handlers.ports import FlowVersion, Store
 from services.bot.handlers.telling import SOURCE
@@ -66,15 +67,10 @@ def flow_id(account_id: UUID, key: str) -> UUID:
     return uuid5(account_id, f"flow:{key}")
 
 
-def checked(
-    definition: Definition, sectors: Mapping[str, UUID] | None, compiles: Callable[[str], bool]
-) -> None:
+def checked(definition: Definition, sectors: Mapping[str, UUID] | None, reading: Reading) -> None:
     """Raise FlowRefusedError for a flow that must not be published."""
-    try:
-        flow = build(definition, sectors or {})
-    except UnclearTestError as error:
-        raise FlowRefusedError([str(error)]) from error
-    wrong = faults(flow, compiles=compiles, sectors=None if sectors is None else list(sectors))
+    flow = build(definition, sectors or {})
+    wrong = faults(flow, reading=reading, sectors=None if sectors is None else list(sectors))
     if wrong:
         raise FlowRefusedError([str(fault) for fault in wrong])
 
@@ -89,7 +85,7 @@ class Publishing:
         outbox: Outbox,
         directory: Directory,
         read_all: Callable[[], Sequence[Read]],
-        compiles: Callable[[str], bool],
+        reading: Reading,
         now: Callable[[], datetime],
         note: Callable[[str, str | None], None],
     ) -> None:
@@ -98,7 +94,7 @@ class Publishing:
         self._outbox = outbox
         self._directory = directory
         self._read_all = read_all
-        self._compiles = compiles
+        self._reading = reading
         self._now = now
         self._note = note
         self._refusals: dict[str, str] = {}
@@ -118,7 +114,7 @@ class Publishing:
         """
         known = self._directory.sectors(account_id)
         sectors = _meant(definition, known)
-        checked(definition, {**known, **sectors}, self._compiles)
+        checked(definition, {**known, **sectors}, self._reading)
         found, id_ = content_hash(definition, sectors), flow_id(account_id, definition.key)
         async with self._pool.connection() as conn:
             newest = await self._store.newest(conn, id_)

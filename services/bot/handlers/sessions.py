@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.bot.domain.answers import Reading
 from services.bot.domain.events import CommandAnswered, LoopStopped, NodeEntered
 from services.bot.domain.inputs import Begun, Input, Started
 from services.bot.domain.migrating import fault_at, migrated
+from services.bot.domain.reading import Reading
 from services.bot.domain.step import Stepped, start, step
 from services.bot.handlers.flows import Flows
 from services.bot.handlers.ports import Connection, Kept, Store

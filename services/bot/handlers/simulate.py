@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
-from services.bot.domain.answers import Reading
 from services.bot.domain.flow import Flow
 from services.bot.domain.inputs import Begun, Input, Replied, Said, Started, TimerDue
 from services.bot.domain.menus import read_tap
+from services.bot.domain.reading import Reading
 from services.bot.domain.step import Stepped, start, step
 from services.bot.texts import pt_br
 from shared.contracts.outbound import ButtonsContent, ListContent

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from uuid import UUID
 
-from services.bot.domain.conditions import Comparison
-from services.bot.domain.events import InputAccepted, TimerArmed
+from services.bot.domain.building import build
+from services.bot.domain.definition import Definition
+from services.bot.domain.events import InputAccepted, NodeEntered, TimerArmed
 from services.bot.domain.flow import (
     Ask,
     Case,
@@ -158,14 +159,40 @@ def test_a_condition_goes_by_the_first_case_that_holds() -> None:
     condition = Condition(
         id="which",
         cases=(
-            Case(output="ana", when=Comparison("nome", "equals", ("ana",))),
-            Case(output="maria", when=Comparison("nome", "equals", ("MARIA",))),
+            Case(output="ana", when="folded.nome == 'ana'"),
+            Case(output="maria", when="folded.nome == 'maria'"),
         ),
         next={"ana": "people", "maria": "bye", "else": "people"},
     )
     assert of(condition, BYE).path == ["which", "bye"]
     other = replace(condition, cases=condition.cases[:1])
     assert of(other, BYE).path == ["which", "people"]
+
+
+def test_what_a_condition_cannot_tell_leaves_by_error_before_the_cases_behind_it() -> None:
+    cases = (Case(output="c", when="1 / size(gone) == 1"), Case(output="d", when="true"))
+    ways = {"c": "people", "d": "people", "else": "people", "error": "bye"}
+    condition = Condition(id="which", cases=cases, next=ways)
+    gone = Variable(name="gone", max_length=10)
+    talk = Talk(a_flow(condition, BYE, variables={"gone": gone}))
+    assert talk.path == ["which", "bye"]
+    assert talk.told(NodeEntered)[-1].by_output == "error"
+
+
+def test_without_an_error_of_its_own_what_cannot_be_told_goes_by_else() -> None:
+    nodes = {
+        "which": {
+            "type": "condition",
+            "cases": [{"when": "age > 18.0", "next": "people"}],
+            "else": "bye",
+        },
+        "people": {"type": "hand_off"},
+        "bye": {"type": "close"},
+    }
+    flow = {"key": "k", "name": "K", "entry": "which", "variables": {"age": {"type": "number"}}}
+    talk = Talk(build(Definition.model_validate({**flow, "nodes": nodes}), {}))
+    assert talk.path == ["which", "bye"]
+    assert talk.told(NodeEntered)[-1].by_output == "error"
 
 
 def test_a_sector_is_set_and_its_refusal_is_an_output() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import DirectoryBook
 from services.bot.adapters.files import read_flow
-from services.bot.adapters.reading import READING, compiles
+from services.bot.adapters.reading import READING
 from services.bot.adapters.store import PostgresStore
 from services.bot.domain.definition import Definition
 from services.bot.domain.session import Session
@@ -241,7 +241,7 @@ class Office:
             outbox,
             self.book,
             lambda: [Read(f"{each.key}.yaml", each) for each in self.definitions],
-            compiles,
+            READING,
             self._clock,
             self._note,
         )
