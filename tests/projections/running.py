@@ -38,7 +38,8 @@ async def models(
     pool = make_pool(pointer.address(url, 1), min_size=1, max_size=4)
     await pool.open()
     async with pool.connection() as conn:
-        places = [Place(number, 1, 0) for number in range(TICKETS_EVENTS.partitions)]
+        numbers = range(TICKETS_EVENTS.partitions)
+        places = [Place(number, 1, 0, kafka_offset=0) for number in numbers]
         await store.move(conn, places)
     outbox = Outbox(pool, Producer(CommonSettings()))
     try:

@@ -8,8 +8,12 @@ import pytest
 from psycopg import AsyncConnection, sql
 from psycopg.errors import InvalidTextRepresentation, UndefinedObject
 
-from services.projections.adapters import queries
-from services.projections.handlers.project import EpochRaisedError, VersionMissingError
+from services.projections.adapters import queries, store
+from services.projections.handlers.project import (
+    EpochRaisedError,
+    NotOurTurnError,
+    VersionMissingError,
+)
 from shared.contracts import tickets as published
 from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged
 from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
@@ -111,6 +115,49 @@ async def test_a_higher_epoch_is_not_folded_onto_the_old_one(postgres: Postgres)
         later = replace(events[0], epoch=2, log_id=999)
         with pytest.raises(EpochRaisedError):
             await project.apply([later])
+
+
+async def test_what_a_restore_took_back_is_not_folded_and_hides_nothing(postgres: Postgres) -> None:
+    """Kafka still has events of the old epoch: they never happened, whatever their ids say."""
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    kept = [replace(event, epoch=2) for event in log.events]
+    stories.says(log, who, 2, "nunca foi dito")
+    lost = replace(log.events[-1], offset=7)
+    said = replace(log.events[-1], epoch=2, offset=8)
+    async with models(postgres) as (project, pool):
+        async with pool.connection() as conn:
+            await conn.execute("UPDATE position SET epoch = 2")
+        await project.apply(kept)
+        before = await dump(pool)
+        assert await project.apply([lost]) == 0
+        await project.retry(lost)
+        assert await dump(pool) == before
+        assert await project.apply([said]) == 1
+        async with pool.connection() as conn:
+            place = (await store.places(conn))[said.partition]
+    assert (place.log_id, place.kafka_offset) == (said.log_id, 9)
+
+
+async def test_kafka_is_not_folded_while_the_feed_is_on_its_way(postgres: Postgres) -> None:
+    """The other process would skip all that the feed has not brought to the partition yet."""
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    stories.says(log, who, 2, "oi")
+    by_kafka = replace(log.events[-1], offset=7)
+    async with models(postgres, log.events) as (project, pool):
+        async with pool.connection() as conn:
+            await conn.execute("UPDATE position SET kafka_offset = NULL")
+        with pytest.raises(NotOurTurnError):
+            await project.apply([by_kafka])
+        with pytest.raises(NotOurTurnError):
+            await project.apply([by_kafka], marks=())
+        await project.apply(log.events)
+        assert len(await rows_of(pool, "aguardando")) == 1
+        async with pool.connection() as conn:
+            await store.forget(conn)
+        with pytest.raises(NotOurTurnError):
+            await project.apply([by_kafka])
 
 
 async def test_the_shown_fate_never_falls(postgres: Postgres) -> None:

@@ -30,6 +30,11 @@ class Place:
     follow_from: datetime | None = None  # after a feed: read Kafka from this instant on
     last_event: int = 0  # of the partition; the feed of all partitions moves only `log_id`
 
+    @property
+    def followed(self) -> bool:
+        """Whether Kafka is read on from here; false while the feed is on its way."""
+        return self.kafka_offset is not None or self.follow_from is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:

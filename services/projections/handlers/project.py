@@ -49,7 +49,7 @@ class EpochRaisedError(Exception):
 
 
 class NotOurTurnError(TransientError):
-    """Somebody else folds this model now, or nobody (see State); it says who."""
+    """Somebody else folds this model now, or nobody (see State); it says who, or what."""
 
 
 class VersionMissingError(Exception):
@@ -139,6 +139,7 @@ class Project:
         found = await self._store.look(conn, events, batch.partitions())
         if found.state != self._turn:
             raise NotOurTurnError(found.state)
+        _no_feed_on_its_way(batch, found.places)
         _same_epoch(batch, found.places)
         new, gaps = _new(batch, found)
         if gaps:
@@ -203,6 +204,8 @@ def _new(batch: _Batch, found: Found) -> tuple[list[Event], dict[UUID, range]]:
     fresh = [e for e in batch.events if e.log_id > found.places[e.partition].log_id]
     if batch.mended:
         fresh = [*batch.mended, *fresh]
+    # of an older epoch: the restore took it back, and its id may be another event's now
+    fresh = [e for e in fresh if e.epoch == found.places[e.partition].epoch]
     fresh.sort(key=lambda event: event.log_id)
     judged = verdicts(found.versions, [(event.stream, event.version) for event in fresh])
     new: list[Event] = []
@@ -214,6 +217,15 @@ def _new(batch: _Batch, found: Found) -> tuple[list[Event], dict[UUID, range]]:
         elif verdict == APPLY:
             new.append(event)
     return new, missing
+
+
+def _no_feed_on_its_way(batch: _Batch, places: dict[int, Place]) -> None:
+    """What Kafka brings now would skip all that the feed of another process has still to bring."""
+    missing = [number for number in batch.partitions() if number not in places]
+    by_kafka = {each.partition for each in (*batch.marks, *batch.events) if each.offset is not None}
+    if missing or not all(places[number].followed for number in by_kafka):
+        reason = "the feed is on its way"
+        raise NotOurTurnError(reason)
 
 
 def _same_epoch(batch: _Batch, places: dict[int, Place]) -> None:
@@ -230,7 +242,8 @@ def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
     log_ids: dict[int, int] = {}
     offsets: dict[int, int] = {}
     for mark in marks:
-        log_ids[mark.partition] = max(mark.log_id, log_ids.get(mark.partition, 0))
+        log_id = mark.log_id if mark.epoch == places[mark.partition].epoch else 0
+        log_ids[mark.partition] = max(log_id, log_ids.get(mark.partition, 0))
         if mark.offset is not None:
             offsets[mark.partition] = mark.offset + 1
     moved = [
