@@ -126,6 +126,17 @@ async def test_what_is_stored_while_the_relay_runs_follows_at_once(
     assert_in_order(first_occurrences(messages))
 
 
+async def test_what_another_process_stored_is_published_though_nobody_tells(
+    database: Database, producer: Producer
+) -> None:
+    """Nothing depends on a wake-up that may be lost (F12): this relay gets none."""
+    async with running(a_relay(database, producer)):
+        await published_up_to_the_head(database)
+        await append(database, CONTACTS[0], 0, received(CONTACTS[0], "oi"))
+        async with asyncio.timeout(5):
+            await published_up_to_the_head(database)
+
+
 async def test_a_crash_between_produce_and_position_repeats_and_skips_nothing(
     database: Database, producer: Producer, settings: Settings
 ) -> None:
