@@ -2,9 +2,10 @@
 
 Accounts write conditions, so none may hold the process up or fill its memory. The runtime's own
 budget counts iterations, not what one of them costs or lets grow: twenty characters that double a
-text are one. So there are no macros, hence no loops, and an evaluation costs at most the length of
-the expression times that of the values. Functions of ours are not declared either: the runtime
-does not free what it passes to Python. What Python knows, it gives as a variable.
+text are one. So there are no macros, hence no loops, and no patterns, which may have thousands of
+states: an evaluation costs at most the length of the expression times that of the values.
+Functions of ours are not declared either: the runtime does not free what it passes to Python. What
+Python knows, it gives as a variable.
 """
 
 import re
@@ -32,7 +33,8 @@ _SAMPLE: Final[Mapping[VariableType, str]] = {
     "date": "2026-01-31",
     "yes_no": YES,
 }
-_CONFIG: Final = "stdlib: {disable_macros: true}"
+_CONFIG: Final = "stdlib: {disable_macros: true, exclude_functions: [{name: matches}]}"
+_WORD: Final = re.compile(r"\w+")
 _FAULT: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 
 
@@ -41,8 +43,8 @@ def condition_fault(expression: str, types: Types) -> str | None:
     if len(expression) > LONGEST_CONDITION:
         return f"has {len(expression)} characters, {LONGEST_CONDITION} at most"
     try:
-        compiled = _compiled(expression, types)
-        compiled.eval(data=_bound(types, {name: _SAMPLE[type_] for name, type_ in types}))
+        compiled, used = _compiled(expression, types)
+        compiled.eval(data=_bound(used, {name: _SAMPLE[type_] for name, type_ in used}))
     except RuntimeError as error:  # the second refuses what is nested too deep
         return _readable(str(error))
     if compiled.return_type() != cel.Type.BOOL:
@@ -53,16 +55,19 @@ def condition_fault(expression: str, types: Types) -> str | None:
 def condition_holds(expression: str, types: Types, values: Mapping[str, str]) -> bool | None:
     """Whether it holds; None when it cannot be told: a value is missing, or an index is out."""
     try:
-        found = _compiled(expression, types).eval(data=_bound(types, values))
+        compiled, used = _compiled(expression, types)
+        found = compiled.eval(data=_bound(used, values))
     except RuntimeError:
         return None
     return bool(found.value()) if found.type() == cel.Type.BOOL else None
 
 
 @lru_cache(maxsize=4096)
-def _compiled(expression: str, types: Types) -> cel.Expression:
-    """Kept for as long as the flow is in use; an expression is immutable, and may be shared."""
-    return _environment(types).compile(expression)
+def _compiled(expression: str, types: Types) -> tuple[cel.Expression, Types]:
+    """With the variables it may look at. Immutable: it is shared, and kept while it is in use."""
+    words = set(_WORD.findall(expression))
+    used = tuple(variable for variable in types if variable[0] in words)
+    return _environment(types).compile(expression), used
 
 
 @lru_cache(maxsize=256)
