@@ -1,5 +1,6 @@
 """Read models that stand still say so: to `lag`, to the summary, to the group's offsets."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from typing import cast
@@ -17,6 +18,7 @@ from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import clock, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.loops import Heartbeat
+from shared.plumbing.postgres import Pool
 from tests.projections.running import models
 from tests.projections.stories import ACCOUNT, Customer, Log, arrives
 from tests.support.stack import Kafka, Postgres
@@ -36,14 +38,23 @@ class Broken:
 class CaughtUp:
     """The feed has been read already."""
 
+    def __init__(self) -> None:
+        self.runs = 0
+
     async def ready(self) -> bool:
+        return True
+
+    async def run(self, beat: Heartbeat) -> bool:
+        beat.beat()
+        self.runs += 1
         return True
 
 
 @pytest.fixture
-async def follower(
+async def topic(
     postgres: Postgres, kafka: Kafka, kafka_prefix: str
-) -> AsyncGenerator[tuple[Settings, following.Follower]]:
+) -> AsyncGenerator[tuple[Settings, Pool]]:
+    """A topic with one event, and a model that has folded nothing of it."""
     settings = Settings(kafka_bootstrap_servers=kafka.bootstrap, kafka_prefix=kafka_prefix)
     await create_topics(settings, TICKETS_EVENTS.name)
     log, who = Log(), Customer(1)
@@ -52,14 +63,13 @@ async def follower(
     async with models(postgres) as (_, pool):
         async with pool.connection() as conn:
             await conn.execute("UPDATE position SET kafka_offset = 0")
-        made = following.Follower(
-            settings,
-            settings.group("projections"),
-            pool,
-            cast("Taking", Broken()),
-            cast("CatchingUp", CaughtUp()),
-        )
-        yield settings, made
+        yield settings, pool
+
+
+@pytest.fixture
+def follower(topic: tuple[Settings, Pool]) -> tuple[Settings, following.Follower]:
+    settings, pool = topic
+    return settings, _follower(settings, pool, CaughtUp())
 
 
 async def test_what_was_read_and_not_folded_is_behind(
@@ -83,6 +93,29 @@ async def test_a_model_that_nobody_sees_is_not_what_is_late(
     with pytest.raises(ConnectionError):
         await made.run(Heartbeat())
     assert metrics.REGISTRY.get_sample_value("guiche_projection_lag_seconds") == before
+
+
+async def test_a_partition_that_comes_while_the_feed_is_on_its_way_waits_for_it(
+    topic: tuple[Settings, Pool],
+) -> None:
+    """Where it ends in Kafka is not where the feed will end."""
+    settings, pool = topic
+    caught_up = CaughtUp()
+    async with pool.connection() as conn:
+        await conn.execute("UPDATE position SET kafka_offset = NULL")
+    async with asyncio.timeout(30):
+        await _follower(settings, pool, caught_up).run(Heartbeat())
+    assert caught_up.runs == 1
+
+
+def _follower(settings: Settings, pool: Pool, caught_up: CaughtUp) -> following.Follower:
+    return following.Follower(
+        settings,
+        settings.group("projections"),
+        pool,
+        cast("Taking", Broken()),
+        cast("CatchingUp", caught_up),
+    )
 
 
 def _outgoing(log: Log, who: Customer) -> Outgoing:

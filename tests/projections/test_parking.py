@@ -214,7 +214,7 @@ async def test_a_higher_epoch_is_seen_on_a_held_key_too(postgres: Postgres) -> N
         with pytest.raises(EpochRaisedError):
             await read_models.taking.take([by_kafka(log, log.events[-1])])
         async with read_models.pool.connection() as conn:
-            await store.forget(conn)
+            assert await store.forget(conn, 2)
         assert await read_models.reasons() == []
 
 

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.errors import InvalidTextRepresentation, UndefinedObject
 
 from services.projections.adapters import queries, store
+from services.projections.handlers.ports import Place
 from services.projections.handlers.project import (
     EpochRaisedError,
     NotOurTurnError,
@@ -17,6 +18,7 @@ from services.projections.handlers.project import (
 from shared.contracts import tickets as published
 from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged
 from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
+from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.postgres import Pool
 from tests.projections import stories
 from tests.projections.running import TABLES, dump, models
@@ -155,9 +157,26 @@ async def test_kafka_is_not_folded_while_the_feed_is_on_its_way(postgres: Postgr
         await project.apply(log.events)
         assert len(await rows_of(pool, "aguardando")) == 1
         async with pool.connection() as conn:
-            await store.forget(conn)
+            assert await store.forget(conn, 2)
         with pytest.raises(NotOurTurnError):
             await project.apply([by_kafka])
+
+
+async def test_who_sees_late_that_the_epoch_was_raised_forgets_nothing_of_the_new_one(
+    postgres: Postgres,
+) -> None:
+    """Two processes follow: one has begun again when the other comes to it."""
+    async with models(postgres) as (project, pool):
+        async with pool.connection() as conn:
+            assert await store.forget(conn, 2)
+            assert not await store.forget(conn, 2), "there is nothing yet"
+            numbers = range(TICKETS_EVENTS.partitions)
+            await store.move(conn, [Place(number, 2, 0, kafka_offset=0) for number in numbers])
+        await project.apply([replace(event, epoch=2) for event in stories.whole_day()])
+        before = await dump(pool)
+        async with pool.connection() as conn:
+            assert not await store.forget(conn, 2)
+        assert await dump(pool) == before
 
 
 async def test_the_shown_fate_never_falls(postgres: Postgres) -> None:

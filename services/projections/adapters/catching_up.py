@@ -57,8 +57,7 @@ class CatchingUp:
         async with self._pool.connection() as conn:
             places = await store.places(conn)
         return len(places) == TICKETS_EVENTS.partitions and all(
-            place.kafka_offset is not None or place.follow_from is not None
-            for place in places.values()
+            place.followed for place in places.values()
         )
 
     async def run(self, beat: Heartbeat) -> bool:
@@ -67,23 +66,25 @@ class CatchingUp:
             return False
         try:
             while not await self._to_head(beat):
-                await self.forget()
+                beat.beat()
         finally:
             await self._lease.release()
         return True
 
-    async def forget(self) -> None:
-        """Begin from nothing: the event store was restored to an earlier state."""
-        _log.error("epoch raised: the read models are built again")
+    async def forget(self, epoch: int) -> None:
+        """Begin from nothing, unless another process has: the event store was restored."""
         async with self._pool.connection() as conn:
-            await store.forget(conn)
+            forgotten = await store.forget(conn, epoch)
+        if forgotten:
+            _log.error("epoch raised: the read models are built again", epoch=epoch)
 
     async def _to_head(self, beat: Heartbeat) -> bool:
-        """False when the log is another one than the one that was folded so far."""
+        """False when the log was another one than the one that was folded so far."""
         pages = self._feed.pages(await self._start(), self._batch_events)
         async with aclosing(pages):
             async for page in pages:
                 if await self._other_epoch(page):
+                    await self.forget(page.epoch)
                     return False
                 await self._prepare(page)
                 if page.deliveries:

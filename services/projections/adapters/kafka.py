@@ -69,8 +69,8 @@ class Follower:
         try:
             await consumer.start()
             await self._follow(consumer, places, seen, beat)
-        except EpochRaisedError:
-            await self._catching_up.forget()
+        except EpochRaisedError as raised:
+            await self._catching_up.forget(raised.epoch)
         except BehindKafkaError:
             await self._catching_up.run(beat)
         except NotOurTurnError as said:
@@ -163,11 +163,18 @@ class _Places(ConsumerRebalanceListener):
             return
         async with self._pool.connection() as conn:
             places = await store.places(conn)
+        if not all(_followed(places.get(part.partition)) for part in parts):
+            self.behind = True  # the feed is on its way: where it will end, nobody knows yet
+            return
         self._known |= {part.partition: places[part.partition] for part in parts}
         offsets, behind = await read_on_from(self._consumer, parts, places)
         self.behind = self.behind or behind
         for part, offset in offsets.items():
             self._consumer.seek(part, offset)
+
+
+def _followed(place: Place | None) -> bool:
+    return place is not None and place.followed
 
 
 class AnswersOffsets(Protocol):

@@ -82,6 +82,8 @@ ON CONFLICT (partition, account_id, view, sector_id, owner_id)
 DO UPDATE SET tickets = c.tickets + excluded.tickets
 """
 _ACCOUNTS: Final = "SELECT DISTINCT account_id FROM counter"
+_LOCK_ALL_PLACES: Final = "LOCK TABLE position IN ACCESS EXCLUSIVE MODE"  # after who folds
+_OLDER: Final = "SELECT EXISTS (SELECT FROM position WHERE epoch < %s)"
 _FORGET: Final = """
 TRUNCATE card, contact, timeline, fate, counter, position, stream_version, parked
 """
@@ -154,9 +156,17 @@ async def move(conn: Connection, moved: Sequence[Place]) -> None:
         await conn.execute(_MOVE, _columns(columns))
 
 
-async def forget(conn: Connection) -> None:
-    """Empty every read model; what is parked comes again, too."""
+async def forget(conn: Connection, epoch: int) -> bool:
+    """Empty every read model; what is parked comes again, too. False: they are of this epoch.
+
+    Two processes may learn of an epoch; the second one must not empty what the first has built.
+    """
+    await conn.execute(_LOCK_ALL_PLACES)
+    older = await (await conn.execute(_OLDER, (epoch,))).fetchone()
+    if older is None or not older[0]:
+        return False
     await conn.execute(_FORGET)
+    return True
 
 
 async def is_live(conn: Connection) -> bool:

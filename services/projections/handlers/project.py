@@ -47,6 +47,10 @@ class Feed(Protocol):
 class EpochRaisedError(Exception):
     """The event store was restored: the read models must be built again (D6)."""
 
+    def __init__(self, epoch: int) -> None:
+        super().__init__(epoch)
+        self.epoch = epoch
+
 
 class NotOurTurnError(TransientError):
     """Somebody else folds this model now, or nobody (see State); it says who, or what."""
