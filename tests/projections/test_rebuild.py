@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 
 from services.projections.adapters import pointer, queries, tables
@@ -352,6 +354,28 @@ async def test_one_model_beside_the_live_one_and_no_verb_touches_what_readers_se
             await made.switched(number)
         await pointer.drop(made.conn, number)
         assert await made.rebuilt() == number
+
+
+async def test_what_readers_see_by_now_is_neither_paused_nor_compared(
+    postgres: Postgres, keys_dir: Path
+) -> None:
+    """A verb that comes while the pointer moves waits for it: else the live model stands still."""
+    async with beside(postgres, keys_dir, a_log()) as made:
+        number = await made.rebuilt()
+        async with await AsyncConnection.connect(made.url, autocommit=True) as switching:
+            for verb_of in (
+                partial(pointer.pause, made.conn, number, paused=True),
+                partial(pointer.change, made.conn, number, "verifying", "following"),
+            ):
+                async with switching.transaction():
+                    await switching.execute("UPDATE pointer SET model = %s", (number,))
+                    waits = asyncio.create_task(verb_of())
+                    await asyncio.wait([waits], timeout=0.3)
+                with pytest.raises(LiveModelError):
+                    await waits
+                await switching.execute("UPDATE pointer SET model = 1")
+        with pytest.raises(NoSuchModelError):
+            await pointer.pause(made.conn, number + 1, paused=True)
 
 
 async def test_one_operator_builds_or_compares_at_a_time(

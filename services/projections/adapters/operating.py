@@ -104,7 +104,7 @@ async def forget_group(number: int) -> None:
 
 
 async def pause(number: int, *, paused: bool) -> None:
-    """Let a model stand still, or go on; raises LiveModelError."""
+    """Let a model stand still, or go on; raises NoSuchModelError, LiveModelError."""
     async with _connected() as conn:
         await pointer.pause(conn, number, paused=paused)
 

@@ -40,7 +40,7 @@ _STATE: Final = "UPDATE model SET state = %s WHERE number = %s AND state = ANY(%
 _PAUSE: Final = """
 UPDATE model SET paused = %(paused)s,
     state = CASE WHEN state = 'verifying' AND NOT %(paused)s THEN 'following' ELSE state END
-WHERE number = %(number)s AND number <> (SELECT model FROM pointer)
+WHERE number = %(number)s
 """
 _ALONE_AT_WORK: Final = "SELECT pg_try_advisory_lock(hashtextextended('guiche.models', 0))"
 _FORGET: Final = "DELETE FROM model WHERE number = %s"
@@ -160,8 +160,13 @@ async def begin(conn: Connection) -> int:
 
 
 async def change(conn: Connection, number: int, state: State, *before: State) -> None:
-    """Put a model into another state; raises NoSuchModelError when it is in none of `before`."""
-    done = await conn.execute(_STATE, (state, number, list(before)))
+    """Put a model that readers do not see into another state.
+
+    Raises NoSuchModelError, also when it is in none of `before`, and LiveModelError.
+    """
+    async with conn.transaction():
+        await _not_live(conn, number)
+        done = await conn.execute(_STATE, (state, number, list(before)))
     if done.rowcount == 0:
         raise NoSuchModelError(number)
 
@@ -172,22 +177,30 @@ async def fence(conn: Connection, number: int) -> None:
 
 
 async def pause(conn: Connection, number: int, *, paused: bool) -> None:
-    """Let a model stand still, or go on; raises LiveModelError."""
-    done = await conn.execute(_PAUSE, {"number": number, "paused": paused})
-    if done.rowcount == 0:
-        raise LiveModelError(number)
+    """Let a model stand still, or go on; raises NoSuchModelError, LiveModelError."""
+    async with conn.transaction():
+        await _not_live(conn, number)
+        await conn.execute(_PAUSE, {"number": number, "paused": paused})
 
 
 async def drop(conn: Connection, number: int) -> None:
     """End a model that readers do not see; raises NoSuchModelError, LiveModelError."""
+    await _not_live(conn, number)
+    await conn.execute(_FORGET, (number,))
+    await tables.drop(conn, number)
+
+
+async def _not_live(conn: Connection, number: int) -> None:
+    """Until the transaction ends readers do not see this model: a switch waits, or is waited for.
+
+    Raises NoSuchModelError, LiveModelError.
+    """
     await conn.execute(_LOCK_POINTER)
     found = {model.number: model for model in await models(conn)}
     if number not in found:
         raise NoSuchModelError(number)
     if found[number].live:
         raise LiveModelError(number)
-    await conn.execute(_FORGET, (number,))
-    await tables.drop(conn, number)
 
 
 async def switch(
