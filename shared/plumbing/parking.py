@@ -29,7 +29,8 @@ VALUES (%(topic)s, %(key)s, %(partition)s, %(offset)s, %(timestamp_ms)s, %(reaso
     %(sealed)s)
 ON CONFLICT (topic, partition, "offset") DO NOTHING
 """
-# The first of each key, when its time has come; the lease keeps a second process off while we work.
+# The first of each key, when its time has come; facts that commute are waited for by nobody, and
+# wait for nobody. The lease keeps a second process off while we work.
 _CLAIM: Final = """
 UPDATE parked SET leased_until = clock_timestamp() + interval '60 s',
     first_tried_at = coalesce(first_tried_at, clock_timestamp())
@@ -38,9 +39,10 @@ WHERE seq = (
     WHERE head.next_attempt_at <= clock_timestamp()
       AND coalesce(head.leased_until, '-infinity') < clock_timestamp()
       AND head.topic = ANY(%s)
-      AND NOT EXISTS (SELECT FROM parked AS older
-                      WHERE (older.topic, older.key) = (head.topic, head.key)
-                        AND older.seq < head.seq)
+      AND NOT (head.holds AND EXISTS (
+          SELECT FROM parked AS older
+          WHERE (older.topic, older.key) = (head.topic, head.key)
+            AND older.seq < head.seq AND older.holds))
     ORDER BY head.next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING seq, topic, key, partition, "offset", timestamp_ms, reason, sealed
 """

@@ -103,6 +103,25 @@ async def test_facts_that_commute_pass_and_hold_nothing_when_they_fail(
     assert not await parking.is_held(TOPIC, other)
 
 
+async def test_facts_that_commute_neither_hold_up_nor_wait_when_they_are_retried(
+    settings: CommonSettings, consume: Consume, parking: Parking
+) -> None:
+    sick, other = neighbours(2)
+    recipient = Recipient((sick, b"0"), (sick, b"1"), (other, b"0"), (other, b"1"))
+    await publish(settings, [message(key, n) for n in range(2) for key in (sick, other)])
+    facts = {(sick, b"0"), (other, b"1")}
+    await consume(
+        handle=recipient,
+        parking=parking,
+        commutes=lambda received: (received.key, received.body) in facts,
+    )
+    await _parked(parking, 4)
+    recipient.poison = {(sick, b"0"), (other, b"0")}
+    await parking.retry_due(Heartbeat())
+    assert recipient.of(sick) == [b"1"], "the fact before it held nothing"
+    assert recipient.of(other) == [b"1"], "a fact waits for nothing"
+
+
 async def test_an_unknown_error_is_tried_five_times_before_it_parks(
     settings: CommonSettings, consume: Consume, parking: Parking
 ) -> None:
