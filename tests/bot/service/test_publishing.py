@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from services.bot.adapters.files import read_flow
+from services.bot.domain.definition import Definition
 from services.bot.handlers.publish import FlowRefusedError
-from shared.contracts.bot import FlowPublished
+from shared.contracts.bot import FlowNodeEntered, FlowPublished
 from shared.contracts.directory import SectorChanged
 from shared.plumbing.postgres import Pool
 from tests.bot.service.office import (
@@ -82,6 +83,50 @@ async def test_a_broken_flow_is_refused_noted_and_mended(office: Office) -> None
     office.definitions = good
     await office.publishing.look()
     assert office.notes["flow recepcao.yaml"] is None
+
+
+def with_condition(folder: Path, when: str) -> Definition:
+    """The demo, where the subject leads to a condition before the goodbye."""
+    node = f'  qual: {{type: condition, cases: [{{when: "{when}", next: pessoa}}], else: ate_logo}}'
+    text = DEMO.read_text().replace("next: ate_logo", "next: qual") + f"\n{node}\n"
+    file = folder / "recepcao.yaml"
+    file.write_text(text)
+    return read_flow(file)
+
+
+async def test_a_condition_that_loops_is_refused_and_the_version_before_it_stays(
+    office: Office, tmp_path: Path
+) -> None:
+    office.definitions = [with_condition(tmp_path, "[1, 2, 3].all(x, [1, 2].all(y, x > y))")]
+    await office.publishing.look()
+    note = office.notes["flow recepcao.yaml"]
+    assert note is not None
+    assert note.startswith(f"account {ACCOUNT}: nodes.qual.cases.0.when: line 1, column ")
+    assert await versions(office) == [1]
+
+
+@pytest.mark.parametrize(
+    ("when", "node", "output"),
+    [
+        ("folded.assunto.contains('nao liga')", "pessoa", "case_1"),
+        ("assunto == 'outro'", "ate_logo", "else"),
+        ("1 / (size(assunto) - size(assunto)) == 1", "ate_logo", "error"),
+    ],
+)
+async def test_a_condition_leads_on_and_its_output_is_told(
+    office: Office, tmp_path: Path, when: str, node: str, output: str
+) -> None:
+    office.definitions = [with_condition(tmp_path, when)]
+    await office.publishing.look()
+    customer = Customer(office.log)
+    await office.takes(*customer.arrives())
+    await office.answers()
+    for text in ("1", "Não liga"):
+        await office.takes(customer.says(text))
+        await office.answers()
+    entered = [each for each in await office.facts() if isinstance(each, FlowNodeEntered)]
+    behind = entered[[each.node for each in entered].index("qual") + 1]
+    assert (behind.node, behind.by_output) == (node, output)
 
 
 async def test_a_sector_that_is_gone_is_refused(office: Office) -> None:
