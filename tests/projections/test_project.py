@@ -233,6 +233,21 @@ async def test_a_move_between_views_tells_where_the_row_was(postgres: Postgres) 
     assert places == sorted(places)
 
 
+async def test_a_new_name_is_news_of_each_card_that_shows_it(postgres: Postgres) -> None:
+    """Screens drop what is not newer than what they have heard of a row."""
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who)
+    stories.says(log, who, 2, "oi")
+    stories.renamed(log, who, "Marina Souza")
+    async with models(postgres) as (project, pool):
+        for event in log.events:
+            await project.apply([event])
+        *_, said, renamed = await _changes(pool)
+    assert renamed.row.contact.name == "Marina Souza"
+    assert renamed.row.id == said.row.id
+    assert renamed.row.position == log.events[-1].position != said.row.position
+
+
 async def test_screens_hear_of_every_move_to_and_from_the_bot(postgres: Postgres) -> None:
     log, who = Log(), Customer(1)
     stories.meets_the_bot(log, who)

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.projections.domain import cards, fates
 from services.projections.domain.events import Event
 from services.projections.handlers.fold import fold
-from services.projections.handlers.models import Changed, Models, difference
+from services.projections.handlers.models import Changed, Models, difference, wanted
 from services.projections.handlers.ports import (
     Connection,
     CounterKey,
@@ -156,7 +156,7 @@ class Project:
         told: list[Outgoing] = []
         if new and batch.told and found.live:
             await self._complete(conn, before, after)
-            told = _told(new, _changes(before, after, changed))
+            told = _told(new, _changes(before, after, changed, _named(new)))
         async with conn.pipeline():  # one round trip
             await self._store.save(conn, before, after, changed)
             await self._store.count(conn, _counted(before, after, changed))
@@ -262,12 +262,22 @@ def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
     return [place for place in moved if place != places[place.partition]]
 
 
-def _changes(before: Models, after: Models, changed: Changed) -> list[RowChanged | TimelineChanged]:
+def _named(new: Sequence[Event]) -> dict[UUID, str]:
+    """Where in the log contacts got the names that their cards show from now on."""
+    return {contact: event.position for event in new for contact in wanted([event]).renamed}
+
+
+def _changes(
+    before: Models, after: Models, changed: Changed, named: Mapping[UUID, str]
+) -> list[RowChanged | TimelineChanged]:
     people = set(changed.people)
     renamed = [row.id for row in before.rows.values() if row.contact.id in people]
     fated = [id_ for id_ in changed.fates if id_ in after.lines]
     return [
-        *(_row_changed(before, after, id_) for id_ in dict.fromkeys([*changed.rows, *renamed])),
+        *(
+            _row_changed(before, after, id_, named)
+            for id_ in dict.fromkeys([*changed.rows, *renamed])
+        ),
         *(
             _line_changed(after, id_)
             for id_ in dict.fromkeys([*changed.lines, *fated])
@@ -293,18 +303,24 @@ def _counter(row: Row) -> CounterKey:
     return partition, row.account_id, row.view, row.sector_id, row.owner_id
 
 
-def _row_changed(before: Models, after: Models, id_: UUID) -> RowChanged:
+def _row_changed(before: Models, after: Models, id_: UUID, named: Mapping[UUID, str]) -> RowChanged:
     old, row = before.rows.get(id_), after.rows[id_]
     person = after.people.get(row.contact.id)
     contact = row.contact
     if person is not None:
         contact = ContactCard(id=person.id, name=person.name, phone=person.phone)
+    # screens drop what is not newer than what they have heard of the row
+    position = max(row.position, named.get(contact.id, row.position), key=_log_id)
     return RowChanged(
         account_id=row.account_id,
         before=None if old is None else cards.seen(old),
         after=cards.seen(row),
-        row=row.model_copy(update={"contact": contact}),
+        row=row.model_copy(update={"contact": contact, "position": position}),
     )
+
+
+def _log_id(position: str) -> int:
+    return int(position.rpartition("-")[2])
 
 
 def _line_changed(after: Models, id_: UUID) -> TimelineChanged:
