@@ -23,6 +23,7 @@ Service = Annotated[str, typer.Option("--service", help="Whose table.")]
 Seq = Annotated[int, typer.Argument(metavar="SEQ", help="As `list` prints it.")]
 _WHOLE: Final = frozenset({"run", "stop", "reset", "migrate", "topics", "doctor", "lag", "top"})
 _ABOUT_THE_RUN: Final = frozenset({"run", "stop", "reset"})
+_INTERRUPTED: Final = 130  # as a shell says of a program that Ctrl-C ended
 _AWAY: Final = "a server that this asks is away; `guiche doctor` says more"
 
 
@@ -90,28 +91,27 @@ def top(
 @parked.command("list")
 def list_parked() -> None:
     """Those of every service: where each stood, why it waits, when it is tried next."""
-    for name, ops in _all_ops():
-        if hasattr(ops, "parked"):
-            typer.echo(f"{name}:")
-            _in(ops.parked, "list")
+    for name, verbs in _all_parked().items():
+        typer.echo(f"{name}:")
+        _in(verbs, "list")
 
 
 @parked.command()
 def show(number: Seq, service: Service = "tickets") -> None:
     """Its headers and body: personal data."""
-    _in(_ops(service).parked, "show", str(number))
+    _in(_parked_of(service), "show", str(number))
 
 
 @parked.command()
 def retry(number: Seq, service: Service = "tickets") -> None:
     """Try it at once, and for another hour."""
-    _in(_ops(service).parked, "retry", str(number))
+    _in(_parked_of(service), "retry", str(number))
 
 
 @parked.command()
 def skip(number: Seq, service: Service = "tickets") -> None:
     """Give it up; the next of its key is tried."""
-    _in(_ops(service).parked, "skip", str(number))
+    _in(_parked_of(service), "skip", str(number))
 
 
 @outbox.callback()
@@ -141,10 +141,12 @@ def gather() -> None:
 
 def main() -> None:
     """The console script."""
-    if not _WHOLE.intersection(sys.argv[1:2]):
-        gather()
     try:
+        if not _WHOLE.intersection(sys.argv[1:2]):
+            gather()
         app()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except Exception as error:
         if _ABOUT_THE_RUN.intersection(sys.argv[1:2]) or not _operating().is_away(error):
             raise
@@ -162,8 +164,22 @@ def _ops(service: str) -> ModuleType:
     return importlib.import_module(f"services.{service}.ops")
 
 
+def _all_parked() -> dict[str, typer.Typer]:
+    return {name: ops.parked for name, ops in _all_ops() if hasattr(ops, "parked")}
+
+
+def _parked_of(service: str) -> typer.Typer:
+    every = _all_parked()
+    if service not in every:
+        message = f"{service} parks nothing: one of {', '.join(every)}"
+        raise typer.BadParameter(message, param_hint="--service")
+    return every[service]
+
+
 def _in(verbs: typer.Typer, *arguments: str) -> None:
-    typer.main.get_command(verbs)(arguments, standalone_mode=False)
+    ended = typer.main.get_command(verbs)(arguments, standalone_mode=False)
+    if ended:  # what `typer.Exit` carried
+        raise typer.Exit(ended)
 
 
 def _operating() -> Any:  # noqa: ANN401  a module

@@ -70,7 +70,9 @@ def show_stream(
     for line in lines:
         typer.echo(line)
     if not lines:
-        typer.echo("no such stream", err=True)
+        typer.echo(
+            "no such stream" if at is None else f"no such stream, or nothing yet at {at}", err=True
+        )
         raise typer.Exit(1)
 
 
@@ -123,7 +125,7 @@ def _until(at: str | None) -> _Until:
     try:
         moment = datetime.fromisoformat(at)
     except ValueError:
-        message = f"neither a version nor a time: {at}"
+        message = f"neither a version (3) nor a time (2026-01-31T15:04:05Z): {at}"
         raise typer.BadParameter(message) from None
     then = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return lambda _version, instant: instant <= then

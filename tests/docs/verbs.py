@@ -83,10 +83,14 @@ def _verbs(command: TyperCommand | TyperGroup, path: Sequence[str]) -> Iterator[
             yield from _verbs(inner, (*path, name))
         return
     context = command.make_context(path[-1], [], resilient_parsing=True)
-    metavars = [
-        parameter.make_metavar(context)
+    names = (
+        parameter.make_metavar(context).strip("[]{}")
         if isinstance(parameter, TyperArgument)
-        else f"[{parameter.opts[0]}]"
+        else parameter.opts[0]
         for parameter in command.params
+    )
+    usage = [
+        name if parameter.required else f"[{name}]"
+        for name, parameter in zip(names, command.params, strict=True)
     ]
-    yield " ".join((*path, *metavars)), " ".join((command.help or "").split("\n\n")[0].split())
+    yield " ".join((*path, *usage)), " ".join((command.help or "").split("\n\n")[0].split())
