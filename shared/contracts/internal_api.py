@@ -22,6 +22,9 @@ CORRELATION_HEADER: Final = "X-Request-ID"
 WITHOUT_NUL: Final = r"^[^\x00]*$"
 """No text column of PostgreSQL holds a NUL; from Meta it comes replaced, from people refused."""
 
+SAYS_SOMETHING: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
+"""And not blanks alone, which Meta refuses."""
+
 
 class Request(BaseModel):
     """A body that somebody sends us: an unknown field is an error."""
@@ -57,10 +60,10 @@ class Read(Request):
 
 
 class SendText(Request):
-    """Say something; 1 to 4,096 characters (Cloud API 8.3)."""
+    """Say something; 1 to 4,096 characters, not blanks alone (Cloud API 8.3)."""
 
     type: Literal["text"]
-    text: Annotated[str, Field(min_length=1, max_length=4096, pattern=WITHOUT_NUL)]
+    text: Annotated[str, Field(min_length=1, max_length=4096, pattern=SAYS_SOMETHING)]
     reply_to: UUID | None = None
 
 

@@ -5,7 +5,7 @@ input, while we need a code from the registry of refusals; four handlers are les
 """
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +22,7 @@ _BY_STATUS: Final = {
     429: "too_many_requests",
     503: "unavailable",
 }
+_LIMITS: Final = ("max_length", "min_length", "le", "ge", "lt", "gt")
 
 
 class ProblemKind(Protocol):
@@ -57,9 +58,15 @@ class ProblemError(Exception):
 
 
 def install_problems(
-    app: FastAPI, registry: Mapping[str, ProblemKind], sentences: Mapping[str, str] | None = None
+    app: FastAPI,
+    registry: Mapping[str, ProblemKind],
+    sentences: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> None:
-    """Answer every error of `app` as application/problem+json; `sentences` are details by code."""
+    """Answer every error of `app` as application/problem+json.
+
+    `sentences` are details by code, `fields` those of a wrong field by its reason.
+    """
 
     def answer(error: ProblemError, status: int | None = None) -> JSONResponse:
         kind = registry[error.code]
@@ -80,15 +87,15 @@ def install_problems(
     async def wrong_field(_: Request, error: Exception) -> JSONResponse:
         errors = error.errors() if isinstance(error, RequestValidationError) else ()
         reasons = [str(found["type"]) for found in errors]
-        fields = [
+        names = [
             str(found["loc"][0]) if reason == "json_invalid" else _field(found["loc"])
             for found, reason in zip(errors, reasons, strict=True)
         ]  # of a body that is no JSON, the rest says at which byte
-        return answer(
-            ProblemError("invalid_request", field=fields[0], reason=reasons[0], fields=fields)
-            if fields
-            else ProblemError("invalid_request")
-        )
+        if not names:
+            return answer(ProblemError("invalid_request"))
+        detail = (fields or {}).get(reasons[0], "")
+        first = {"field": names[0], "reason": reasons[0], **_limit(errors[0])}
+        return answer(ProblemError("invalid_request", detail, **first, fields=names))
 
     async def http_error(_: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):
@@ -104,6 +111,13 @@ def install_problems(
 
 class _Problem(JSONResponse):
     media_type = _MEDIA_TYPE
+
+
+def _limit(error: Mapping[str, Any]) -> dict[str, int | float]:
+    """The number that was passed, where it is one; never what was sent."""
+    context: Mapping[str, object] = error.get("ctx") or {}
+    found = [value for name in _LIMITS if isinstance(value := context.get(name), int | float)]
+    return {"limit": found[0]} if found else {}
 
 
 def _field(location: tuple[int | str, ...]) -> str:

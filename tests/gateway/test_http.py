@@ -24,6 +24,7 @@ from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
 from services.gateway.adapters.services import Directory, Projections, Tickets
 from services.gateway.domain.cards import Names
+from services.gateway.labels import pt_br
 from shared.contracts.directory import AgentChanged, ConnectionChanged, SectorChanged
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.inbox import RebuiltModels
@@ -225,6 +226,35 @@ async def test_signing_in_gives_a_token_that_says_who_i_am(keys_dir: Path) -> No
         assert codes[-1] == 429
 
 
+async def test_a_session_that_cannot_be_renewed_asks_to_sign_in_again(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (_, others, http):
+        refusal = '{"code": "invalid_credentials", "status": 401}'
+        others.answers["/internal/sessions/refresh"] = (401, refusal)
+        answer = await http.post("/v1/sessions/refresh", json={"refresh_token": "old"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        assert answer.json()["detail"] == "Entre novamente para continuar."
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "limit", "detail"),
+    [
+        (" \n\t ", "string_pattern_mismatch", None, "vazio"),
+        ("", "string_too_short", 1, "curto"),
+        ("a" * 4097, "string_too_long", 4096, "longo"),
+    ],
+)
+async def test_a_text_that_says_nothing_or_too_much_is_refused_with_what_is_wrong(
+    keys_dir: Path, text: str, reason: str, limit: int | None, detail: str
+) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        path, body = f"/v1/tickets/{TICKET}/messages", {"type": "text", "text": text}
+        answer = await http.post(path, json=body, headers=made.of(ANA))
+        said = answer.json()
+        assert (said["field"], said["reason"], said.get("limit")) == ("text", reason, limit)
+        assert detail in said["detail"]
+        assert others.asked == []
+
+
 async def test_a_list_asks_only_for_what_the_agent_may_see(keys_dir: Path) -> None:
     async with gateway(keys_dir) as (made, others, http):
         page = ViewPage(
@@ -355,7 +385,10 @@ async def test_bad_input_names_the_field_and_is_not_echoed(
         answer = await http.post(f"/v1/tickets/{TICKET}/messages", json=body, headers=made.of(ANA))
         assert answer.status_code == 422
         assert answer.json()["field"] == field
-        assert answer.json()["detail"] == "Há um campo incorreto no pedido."
+        assert answer.json()["detail"] in {
+            pt_br.PROBLEMS["invalid_request"],
+            *pt_br.FIELDS.values(),
+        }
         assert "oi" not in answer.text
         assert others.asked == []
 

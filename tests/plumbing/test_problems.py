@@ -1,9 +1,11 @@
 """Every error is a problem with a code, and never shows what was sent."""
 
+from typing import Annotated
+
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing.problems import ProblemError, install_problems
@@ -12,7 +14,7 @@ from shared.plumbing.problems import ProblemError, install_problems
 class Body(BaseModel):
     """What the test's route takes."""
 
-    text: str
+    text: Annotated[str, Field(max_length=10)]
     numbers: list[int] = []
 
 
@@ -63,6 +65,12 @@ def test_a_wrong_field_is_named_and_its_value_is_not_echoed(client: TestClient) 
     assert answer.json()["field"] == "numbers.1"
     assert answer.json()["reason"] == "int_parsing"
     assert "Maria" not in answer.text
+
+
+def test_a_limit_is_told(client: TestClient) -> None:
+    answer = client.post("/say", json={"text": "o" * 11, "numbers": []})
+    said = answer.json()
+    assert (said["field"], said["reason"], said["limit"]) == ("text", "string_too_long", 10)
 
 
 def test_a_body_that_is_no_json_is_not_echoed_either(client: TestClient) -> None:

@@ -46,8 +46,14 @@ class Directory:
         return _read(SessionAnswer, await self._post("/internal/sessions", credentials))
 
     async def renew(self, request: RefreshRequest) -> SessionAnswer:
-        """The session with its next refresh token."""
-        return _read(SessionAnswer, await self._post("/internal/sessions/refresh", request))
+        """The session with its next refresh token; raises ProblemError `unauthenticated`."""
+        try:
+            return _read(SessionAnswer, await self._post("/internal/sessions/refresh", request))
+        except ProblemError as error:
+            if error.code != "invalid_credentials":
+                raise
+            code = "unauthenticated"  # no login or password was given that could be wrong
+            raise ProblemError(code) from error
 
     async def sign_out(self, request: RefreshRequest) -> None:
         """End the session."""

@@ -63,3 +63,17 @@ PROBLEMS: Final = {
     "unavailable": "Um serviço está fora do ar. Tente de novo em instantes.",
     "internal_error": "Algo deu errado do nosso lado.",
 }
+
+FIELDS: Final = {
+    "missing": "Falta um campo obrigatório no pedido.",
+    "extra_forbidden": "O pedido tem um campo que não existe.",
+    "json_invalid": "O corpo do pedido não é um JSON válido.",
+    "string_too_long": "O texto é longo demais.",
+    "string_too_short": "O texto é curto demais.",
+    "string_pattern_mismatch": "O texto está vazio ou tem um caractere proibido.",
+    "string_type": "O campo precisa ser um texto.",
+    "uuid_parsing": "O identificador não é válido.",
+    "less_than_equal": "O número é grande demais.",
+    "greater_than_equal": "O número é pequeno demais.",
+}
+"""Why a field of a request is wrong, by the `reason` of `invalid_request`."""

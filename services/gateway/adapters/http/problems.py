@@ -17,7 +17,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response] | Response]
 
 def install(app: FastAPI, names: Names) -> None:
     """Every error as problem+json with a sentence that an agent can read."""
-    install_problems(app, PROBLEMS, pt_br.PROBLEMS)
+    install_problems(app, PROBLEMS, pt_br.PROBLEMS, pt_br.FIELDS)
     for kind in (ProblemError, UnreachableError):
         app.add_exception_handler(kind, _translated(app, names))
 
