@@ -70,7 +70,7 @@ FIELDS: Final = {
     "json_invalid": "O corpo do pedido não é um JSON válido.",
     "string_too_long": "O texto é longo demais.",
     "string_too_short": "O texto é curto demais.",
-    "string_pattern_mismatch": "O texto está vazio ou tem um caractere proibido.",
+    "string_pattern_mismatch": "O texto está vazio ou tem um caractere inválido.",
     "string_type": "O campo precisa ser um texto.",
     "uuid_parsing": "O identificador não é válido.",
     "less_than_equal": "O número é grande demais.",
