@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from shared.plumbing.parked_versions import EarlierParkedError
 from shared.plumbing.parking import NotParkedError, Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
@@ -84,4 +85,7 @@ def _run(
         return asyncio.run(run())
     except NotParkedError:
         typer.echo("not there (any more)", err=True)
+        raise typer.Exit(1) from None
+    except EarlierParkedError as error:
+        typer.echo(f"{error.first} of the same key comes first: skip or retry that", err=True)
         raise typer.Exit(1) from None

@@ -12,7 +12,7 @@ from shared.plumbing.kafka import Received, UnprocessableError
 from shared.plumbing.kafka.headers import to_headers
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.metrics import REGISTRY
-from shared.plumbing.parked_versions import ParkedVersions
+from shared.plumbing.parked_versions import EarlierParkedError, ParkedVersions
 from shared.plumbing.parking import NotParkedError, Parking
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
@@ -236,6 +236,23 @@ async def test_the_version_that_an_operator_skips_is_not_missed_by_the_next(pool
     await parking.skip((await parking.list())[0].seq)
     async with pool.connection() as conn:
         assert await judge(conn, [(stream, 1), (stream, 2)]) == [DROP, APPLY]
+
+
+async def test_what_waits_behind_another_is_not_skipped_over_its_head(pool: Pool) -> None:
+    """The other would be dropped as one that came before."""
+    parking, stream = ParkedVersions(pool, Sealer(b"k" * 32), "tests"), uuid4()
+    for version in (1, 2):
+        await parking.park(TOPIC, _record(b"a", version, stream, version), "broken", holds=True)
+    await parking.park(TOPIC, _record(b"b", 3, uuid4(), 1), "broken", holds=True)
+    first, second, other = [entry.seq for entry in await parking.list()]
+    with pytest.raises(EarlierParkedError) as refused:
+        await parking.skip(second)
+    assert refused.value.first == first
+    async with pool.connection() as conn:
+        assert await judge(conn, [(stream, 1)]) == [APPLY]
+    for seq in (other, first, second):
+        await parking.skip(seq)
+    assert await parking.list() == []
 
 
 async def test_what_names_no_version_is_skipped_like_any_other(pool: Pool) -> None:
