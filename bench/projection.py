@@ -114,7 +114,7 @@ def _copy(statement: LiteralString, number: int, table: str) -> sql.Composed:
 
 async def _from_nothing(pool: Pool) -> Project:
     async with pool.connection() as conn:
-        await store.forget(conn)
+        await store.forget(conn, 2)  # a later epoch than that of the places
         await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
     return Project(pool, store, Outbox(pool, Producer(CommonSettings())), NoFeed())
 

@@ -4,7 +4,7 @@ Own handlers, not fastapi-problem: it derives type and title from class names an
 input, while we need a code from the registry of refusals; four handlers are less than the wrapping.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request
@@ -85,7 +85,9 @@ def install_problems(
         return answer(error if isinstance(error, ProblemError) else ProblemError("internal_error"))
 
     async def wrong_field(_: Request, error: Exception) -> JSONResponse:
-        errors = error.errors() if isinstance(error, RequestValidationError) else ()
+        errors: Sequence[Mapping[str, Any]] = (
+            error.errors() if isinstance(error, RequestValidationError) else []
+        )
         reasons = [str(found["type"]) for found in errors]
         names = [
             str(found["loc"][0]) if reason == "json_invalid" else _field(found["loc"])
@@ -94,8 +96,11 @@ def install_problems(
         if not names:
             return answer(ProblemError("invalid_request"))
         detail = (fields or {}).get(reasons[0], "")
-        first = {"field": names[0], "reason": reasons[0], **_limit(errors[0])}
-        return answer(ProblemError("invalid_request", detail, **first, fields=names))
+        wrong = ProblemError(
+            "invalid_request", detail, field=names[0], reason=reasons[0], fields=names
+        )
+        wrong.extras |= _limit(errors[0])
+        return answer(wrong)
 
     async def http_error(_: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):

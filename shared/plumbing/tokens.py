@@ -11,13 +11,14 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from fastapi import Header
+from jwt.types import Options
 
 from shared.plumbing import clock
 from shared.plumbing.problems import ProblemError
 
 _LIFE: Final = timedelta(seconds=60)
 _LEEWAY: Final = timedelta(seconds=5)  # clocks of two machines
-_BY_OUR_CLOCK: Final = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+_BY_OUR_CLOCK: Final[Options] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
 _REQUIRED: Final = ["iss", "aud", "sub", "exp", "nbf", "iat", "roles"]
 
 
@@ -91,7 +92,7 @@ class TokenVerifier:
             key,
             algorithms=["EdDSA"],
             audience=self._service,
-            options={"require": _REQUIRED, "strict_aud": True, **_BY_OUR_CLOCK},
+            options={**_BY_OUR_CLOCK, "require": _REQUIRED, "strict_aud": True},
         )
 
     def _in_time(self, claims: Mapping[str, Any]) -> bool:

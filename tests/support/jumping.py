@@ -19,8 +19,12 @@ BACK: Final = signal.SIGUSR2
 
 def _main(module: str) -> None:
     wall = time_machine.travel(timedelta(0), tick=True).start()
-    signal.signal(AHEAD, lambda *_: wall.shift(JUMP))
-    signal.signal(BACK, lambda *_: wall.shift(-JUMP))
+
+    def shift(number: int, _: object) -> None:
+        wall.shift(JUMP if number == AHEAD else -JUMP)
+
+    signal.signal(AHEAD, shift)
+    signal.signal(BACK, shift)
     runpy.run_module(module, run_name="__main__")
 
 

@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from jwt.types import Options
 
 _AUDIENCE: Final = "guiche"
 _ISSUER: Final = "gateway"
 _REQUIRED: Final = ["iss", "aud", "sub", "exp", "nbf", "iat"]
 
 # Signed by us: one of an instant to come is of a gateway whose clock is ahead.
-_SIGNED_BY_US: Final = {"verify_nbf": False, "verify_iat": False}
+_SIGNED_BY_US: Final[Options] = {"verify_nbf": False, "verify_iat": False}
 
 
 class InvalidAccessTokenError(Exception):
@@ -75,5 +76,5 @@ class AccessTokens:
             algorithms=["EdDSA"],
             audience=_AUDIENCE,
             issuer=_ISSUER,
-            options={"require": _REQUIRED, "strict_aud": True, **_SIGNED_BY_US},
+            options={**_SIGNED_BY_US, "require": _REQUIRED, "strict_aud": True},
         )

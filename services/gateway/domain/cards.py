@@ -123,8 +123,9 @@ class Names:
 
 def _label(item: TimelineItem) -> str | None:
     reason = (item.details or {}).get("reason")
-    queued = item.type == "ticket_queued" and isinstance(reason, str)
-    return pt_br.QUEUED.get(reason) if queued else None
+    if item.type != "ticket_queued" or not isinstance(reason, str):
+        return None
+    return pt_br.QUEUED.get(reason)
 
 
 _SAME_IN_CARD = set(Card.model_fields) - {"sector", "owner", "connection", "contact"}

@@ -103,7 +103,7 @@ def test_two_nodes_may_become_one() -> None:
     assert talk.session.visits == {"setor": 2}
 
 
-FAULTS = [
+FAULTS: list[tuple[dict[str, str], list[tuple[int, str]], str]] = [
     ({}, [(1, "menu")], "version 1, node menu: sessions stand here, and the new version has no"),
     ({"menu": "assunto"}, [(1, "menu")], "version 1, node menu: is of kind menu, and assunto of"),
     ({"menu": "gone"}, [], "menu=gone: the new version has no node gone"),

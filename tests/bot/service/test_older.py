@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from services.bot.domain.definition import Definition
 from services.bot.domain.session import rebuilt
@@ -38,7 +39,7 @@ async def publishes(office: Office, **renamed: str) -> None:
     assert (version.flow_id, version.version) == (FLOW, 2)
 
 
-def _renamed(value: Any, renamed: dict[str, str]) -> Any:  # noqa: ANN401  JSON
+def _renamed(value: JsonValue, renamed: dict[str, str]) -> JsonValue:
     if isinstance(value, dict):
         return {renamed.get(key, key): _renamed(each, renamed) for key, each in value.items()}
     if isinstance(value, list):

@@ -91,6 +91,7 @@ async def test_a_clock_that_jumps_changes_nothing(entering: Settings) -> None:
                 assert (await first.command(ended[0]["ticket_id"], "read")).status != 401
             opened = await second.until_told("TicketOpened", 3 * CUSTOMERS)
             said = await second.until_told("MessageReceived", 3 * CUSTOMERS * TEXTS)
+            ended = await second.until_told("FlowSessionEnded", 3 * CUSTOMERS)
     assert_in_order(said)
     assert len(opened) == len(ended) == 3 * CUSTOMERS
     assert_in_time(opened, ended, began)
