@@ -16,6 +16,7 @@ from deploy.local.keys import missing_keys
 from deploy.local.places import Places
 from deploy.local.reports import reports
 from deploy.postgres.job import migrated_services, newest_revision
+from shared.plumbing import clock
 from shared.plumbing.settings import CommonSettings
 
 _SCHEMAS_WITH: Final = """
@@ -27,6 +28,7 @@ SELECT count(*), max(attempts), string_agg(DISTINCT last_error, ', ') FROM timer
 """
 _HTTP_SECONDS: Final = 5.0
 _CONNECT_SECONDS: Final = 5
+_CLOCK_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ async def _database() -> AsyncIterator[Finding]:
         return
     async with connected as conn:
         yield Finding("PostgreSQL", f"answers, version {conn.info.server_version // 10_000}")
+        yield await _clock(conn)
         for service in migrated_services():
             yield await _migration(conn, service)
         for schema in await _schemas_with(conn, "lease"):
@@ -86,6 +89,15 @@ async def _database() -> AsyncIterator[Finding]:
             yield await _parked(conn, schema)
         for schema in await _schemas_with(conn, "timer"):
             yield await _timers(conn, schema)
+
+
+async def _clock(conn: AsyncConnection) -> Finding:
+    row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
+    apart = abs((clock.now() - row[0]).total_seconds()) if row else 0.0
+    said = f"{apart:.1f} s from the database's"
+    if apart > _CLOCK_SECONDS:
+        return Finding("clock", said, "set both by NTP; services go by the database's")
+    return Finding("clock", said)
 
 
 async def _migration(conn: AsyncConnection, service: str) -> Finding:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import psycopg
 import pytest
+import time_machine
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -89,6 +91,15 @@ async def test_a_database_that_is_not_named_or_does_not_answer(
     assert "start it" in (await _found(places))["PostgreSQL"].to_do
     monkeypatch.delenv("DATABASE_URL")
     assert "set DATABASE_URL" in (await _found(places))["PostgreSQL"].to_do
+
+
+@pytest.mark.usefixtures("well")
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_a_clock_that_is_not_the_databases(places: Places, minutes: int) -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=minutes)):
+        found = (await _found(places))["clock"]
+    assert found.said.startswith(("600.", "599."))
+    assert "NTP" in found.to_do
 
 
 async def test_a_migration_that_was_not_applied(well: dict[str, str], places: Places) -> None:
