@@ -17,13 +17,19 @@ from services.projections.adapters.pointer import (
     LiveModelError,
     Model,
     NoSuchModelError,
+    NothingBeforeError,
+    NothingNewerError,
+    WrongStateError,
 )
 from services.projections.adapters.rebuilding import Progress, TooManyModelsError
 from shared.plumbing import collector
 from shared.plumbing.parked_verbs import parked_verbs
 
 _SAID: Final[dict[type[Exception], str]] = {
-    NoSuchModelError: "no such model, or not in a state that allows this",
+    NoSuchModelError: "there is no such model (`status` prints those that are)",
+    WrongStateError: "the model does not follow now",
+    NothingNewerError: "no new model waits: `rebuild` makes one, `rollback` goes back",
+    NothingBeforeError: "readers have seen no other model before: nothing to go back to",
     LiveModelError: "readers see this model",
     BehindLiveError: "the model is behind the other one",
     BusyError: "another process builds or compares models",
@@ -79,7 +85,7 @@ def verify(number: _Number = None) -> None:
 
 @app.command()
 def switch(number: _Number = None) -> None:
-    """Let readers see another model, as soon as it has what the live one has."""
+    """Let readers see a new model, or the one named, as soon as it has what the live one has."""
     typer.echo(f"readers see model {_run(operating.switch(number))}")
 
 
@@ -139,8 +145,8 @@ def _run(work: Awaitable[T]) -> T:
     try:
         return asyncio.run(run())
     except tuple(_SAID) as error:
-        said = _SAID[type(error)]
-        typer.echo(f"{said}: {error}" if error.args else said, err=True)
+        said = ": ".join((_SAID[type(error)], ", ".join(map(str, error.args)))).removesuffix(": ")
+        typer.echo(said, err=True)
         raise typer.Exit(1) from None
 
 

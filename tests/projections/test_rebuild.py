@@ -21,6 +21,9 @@ from services.projections.adapters.pointer import (
     BehindLiveError,
     LiveModelError,
     NoSuchModelError,
+    NothingBeforeError,
+    NothingNewerError,
+    WrongStateError,
 )
 from services.projections.adapters.rebuilding import TooManyModelsError
 from services.projections.domain import cards
@@ -212,7 +215,7 @@ async def test_nobody_else_folds_a_model_that_is_built_or_compared(
             await made.rebuilt(batch=20)
         with pytest.raises(NotOurTurnError):
             await made.follows(2, log)
-        with pytest.raises(NoSuchModelError):
+        with pytest.raises(WrongStateError):
             await made.switched(2)
 
 
@@ -350,10 +353,34 @@ async def test_one_model_beside_the_live_one_and_no_verb_touches_what_readers_se
         with pytest.raises(LiveModelError):
             await pointer.pause(made.conn, 1, paused=True)
         await pointer.pause(made.conn, number, paused=True)
-        with pytest.raises(NoSuchModelError):
+        with pytest.raises(WrongStateError):
             await made.switched(number)
         await pointer.drop(made.conn, number)
         assert await made.rebuilt() == number
+
+
+async def test_a_switch_that_names_no_model_never_goes_back(
+    postgres: Postgres, keys_dir: Path
+) -> None:
+    """Of two operators who switch at once the second must not undo what the first has done."""
+    log = a_log()
+    async with beside(postgres, keys_dir, log) as made:
+        await made.follows(1, log)
+        with pytest.raises(NothingNewerError):
+            await pointer.newest(made.conn)
+        with pytest.raises(NothingBeforeError):
+            await pointer.before(made.conn)
+        number = await made.rebuilt()
+        assert await pointer.newest(made.conn) == number
+        await made.switched(number)
+        with pytest.raises(NothingNewerError):
+            await pointer.newest(made.conn)
+        with pytest.raises(LiveModelError):
+            await made.switched(number)
+        assert await pointer.before(made.conn) == 1
+        await made.switched(1)
+        with pytest.raises(NothingNewerError):
+            await pointer.newest(made.conn)
 
 
 async def test_what_readers_see_by_now_is_neither_paused_nor_compared(

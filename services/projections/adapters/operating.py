@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from services.projections.adapters import comparing, groups, pointer, rebuilding
 from services.projections.adapters.comparing import Comparison
 from services.projections.adapters.feed import Feed
-from services.projections.adapters.pointer import Model, NoSuchModelError
+from services.projections.adapters.pointer import Model
 from services.projections.adapters.rebuilding import Pace, Parts, Tell
 from services.projections.adapters.secrets import own_key
 from services.projections.handlers.ports import Connection, Place, State
@@ -73,21 +73,22 @@ async def verify(number: int | None) -> list[Comparison]:
 
 
 async def switch(number: int | None) -> int:
-    """Move the pointer to a model, or to the newest; raises as `pointer.switch`."""
+    """Move the pointer to a model, or to one that was never seen; raises as `pointer.switch`.
+
+    Without a number it never goes back: of two operators who switch at once the second is told.
+    """
     async with _connected() as conn:
-        to = (await pointer.other(conn, number)).number
+        to = await pointer.newest(conn) if number is None else number
         await _move(conn, to)
     return to
 
 
 async def rollback() -> int:
-    """Move the pointer back; raises as `pointer.switch`."""
+    """Move the pointer back; raises NothingBeforeError, and as `pointer.switch`."""
     async with _connected() as conn:
-        before = [model.number for model in await pointer.models(conn) if model.previous]
-        if not before:
-            raise NoSuchModelError
-        await _move(conn, before[0])
-    return before[0]
+        to = await pointer.before(conn)
+        await _move(conn, to)
+    return to
 
 
 async def drop(number: int) -> None:

@@ -61,7 +61,19 @@ _PAUSE_SECONDS: Final = 0.2
 
 
 class NoSuchModelError(LookupError):
-    """There is no model of this number, or not in a state that allows it."""
+    """There is no model of this number; without one, none beside the live one."""
+
+
+class WrongStateError(Exception):
+    """The model is built, compared or paused: its number, and its state as `status` prints it."""
+
+
+class NothingNewerError(LookupError):
+    """No model waits to be seen for the first time."""
+
+
+class NothingBeforeError(LookupError):
+    """Readers have seen no other model before."""
 
 
 class LiveModelError(Exception):
@@ -131,6 +143,22 @@ async def other(conn: Connection, number: int | None) -> Model:
     return found[-1]
 
 
+async def newest(conn: Connection) -> int:
+    """The model that readers have not seen yet; raises NothingNewerError."""
+    found = [model.number for model in await models(conn) if not (model.live or model.previous)]
+    if not found:
+        raise NothingNewerError
+    return found[-1]
+
+
+async def before(conn: Connection) -> int:
+    """The model that readers saw before the last switch; raises NothingBeforeError."""
+    found = [model.number for model in await models(conn) if model.previous and not model.live]
+    if not found:
+        raise NothingBeforeError
+    return found[0]
+
+
 async def at_live(conn: Connection) -> None:
     """For this transaction: the tables that readers see, and no switch until it ends."""
     await conn.execute(_READING)  # a statement before: the next one sees what it waited for
@@ -159,16 +187,16 @@ async def begin(conn: Connection) -> int:
     return number
 
 
-async def change(conn: Connection, number: int, state: State, *before: State) -> None:
+async def change(conn: Connection, number: int, state: State, *allowed: State) -> None:
     """Put a model that readers do not see into another state.
 
-    Raises NoSuchModelError, also when it is in none of `before`, and LiveModelError.
+    Raises NoSuchModelError, LiveModelError, and WrongStateError when it is in none of `allowed`.
     """
     async with conn.transaction():
-        await _not_live(conn, number)
-        done = await conn.execute(_STATE, (state, number, list(before)))
+        found = await _not_live(conn, number)
+        done = await conn.execute(_STATE, (state, number, list(allowed)))
     if done.rowcount == 0:
-        raise NoSuchModelError(number)
+        raise WrongStateError(number, found.state)
 
 
 async def fence(conn: Connection, number: int) -> None:
@@ -190,8 +218,8 @@ async def drop(conn: Connection, number: int) -> None:
     await tables.drop(conn, number)
 
 
-async def _not_live(conn: Connection, number: int) -> None:
-    """Until the transaction ends readers do not see this model: a switch waits, or is waited for.
+async def _not_live(conn: Connection, number: int) -> Model:
+    """The model, which readers do not see until the transaction ends: a switch waits, or it does.
 
     Raises NoSuchModelError, LiveModelError.
     """
@@ -201,6 +229,7 @@ async def _not_live(conn: Connection, number: int) -> None:
         raise NoSuchModelError(number)
     if found[number].live:
         raise LiveModelError(number)
+    return found[number]
 
 
 async def switch(
@@ -211,7 +240,7 @@ async def switch(
     First the other one must be close behind. Then the live model stands still for a second at most
     while it is reached; is that not enough, it goes on and it is tried again. `reset` tells
     screens, in the transaction that moves the pointer. Raises BehindLiveError after `seconds`,
-    NoSuchModelError, LiveModelError.
+    NoSuchModelError, WrongStateError, LiveModelError.
     """
     deadline = monotonic() + seconds
     while True:
@@ -246,12 +275,14 @@ async def _switch(
 
 
 async def _replaced(conn: Connection, to: int) -> int:
-    """The live model, which this one may replace; raises NoSuchModelError, LiveModelError."""
+    """The live model, which this one may replace; raises as `switch`."""
     found = {model.number: model for model in await models(conn)}
-    if to not in found or not found[to].follows:
+    if to not in found:
         raise NoSuchModelError(to)
     if found[to].live:
         raise LiveModelError(to)
+    if not found[to].follows:
+        raise WrongStateError(to, "paused" if found[to].paused else found[to].state)
     return next(number for number, model in found.items() if model.live)
 
 
