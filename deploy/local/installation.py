@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local.addresses import FRONTS
 from deploy.local.demo import SEED, Demo, load_demo
 from deploy.local.keys import role_password
 from deploy.local.places import Places
@@ -87,7 +88,9 @@ def local_environment(places: Places) -> dict[str, str]:
         topology=Topology(replicas=servers["replicas"]),
     )
     ours = [_ours(installation, instance) for instance in installation.topology.instances]
-    return {**dict(entry for each in ours for entry in each.items()), **installation.public()}
+    fronts = {f"{service.upper()}_URLS": installation.urls(service) for service in FRONTS}
+    own = dict(entry for each in ours for entry in each.items())
+    return {**own, **fronts, **installation.public()}
 
 
 def _ours(installation: Installation, instance: str) -> dict[str, str]:
