@@ -13,6 +13,7 @@ from uuid import UUID
 import aiohttp
 import typer
 from psycopg import AsyncConnection
+from pydantic_core import to_json
 
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import DirectoryBook
@@ -246,6 +247,8 @@ async def _older_versions() -> AsyncGenerator[OlderVersions]:
 async def _publish(account: UUID, definition: Definition) -> str:
     settings = Settings()
     book = await _book(settings)
+    if account not in book.accounts():
+        _refuse([f"--account {account}: there is no such account (`guiche directory show`)"])
     async with _store(settings, _NO_KEY) as (store, pool, outbox):
         publishing = Publishing(
             pool, store, outbox, book, list, READING, clock.now, lambda _, __: None
@@ -294,7 +297,8 @@ async def _events(session_id: UUID) -> list[str]:
         _store(settings, await _key(settings)) as (store, pool, _),
         pool.connection() as conn,
     ):
-        return [str(event) for event in await store.stream(conn, session_id)]
+        events = enumerate(await store.stream(conn, session_id), start=1)
+        return [f"{n}  {type(event).__name__}  {to_json(event).decode()}" for n, event in events]
 
 
 async def _key(settings: Settings) -> bytes:

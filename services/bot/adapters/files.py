@@ -51,14 +51,23 @@ def read_flow(path: Path) -> Definition:
         found = path.read_bytes()
         if len(found) > LARGEST_BYTES:
             raise FlowFileError(path, [f"larger than {LARGEST_BYTES} bytes"])
-        return Definition.model_validate(yaml.load(found, _Loader))  # noqa: S506  a SafeLoader
+        read = yaml.load(found, _Loader)  # noqa: S506  a SafeLoader
+        if not isinstance(read, dict):
+            raise FlowFileError(path, ["is no flow: there is no `key`"])
+        return Definition.model_validate(read)
     except OSError as error:
         raise FlowFileError(path, [error.strerror or type(error).__name__]) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise FlowFileError(path, [f"no YAML: {' '.join(str(error).split())}"]) from error
+        said = " ".join(str(error).split()).replace('in "<byte string>", ', "in ")
+        raise FlowFileError(path, [f"no YAML: {said}"]) from error
     except ValidationError as error:
         lines = [
-            f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}"
+            f"{'.'.join(map(str, each['loc'])) or 'the file'}: {_said(each['msg'])}"
             for each in error.errors()
         ]
         raise FlowFileError(path, lines) from error
+
+
+def _said(message: str) -> str:
+    """What a check of ours raised, without who passed it on."""
+    return message.removeprefix("Value error, ")

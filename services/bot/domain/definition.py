@@ -28,7 +28,10 @@ Condition = Annotated[str, Field(min_length=1, max_length=LONGEST_CONDITION, pat
 def _seconds(value: object) -> object:
     if isinstance(value, str) and value[:-1].isdigit() and value[-1:] in _SECONDS:
         return int(value[:-1]) * _SECONDS[value[-1]]
-    return value
+    if isinstance(value, int):
+        return value
+    message = "is no duration: write seconds, or a number with s, m, h or d, as 30m"
+    raise ValueError(message)
 
 
 Duration = Annotated[

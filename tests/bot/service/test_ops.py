@@ -40,6 +40,7 @@ def test_what_is_no_flow_at_all_is_refused_too(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("key: [")
     assert call("validate", str(path))[0] == 1
+    assert "byte string" not in call("validate", str(path))[1]
     assert call("simulate", str(path))[0] == 1
 
 
@@ -91,11 +92,31 @@ async def test_flows_and_sessions_are_published_and_shown(
             (customer,) = stand.tickets.customers.values()
             code, text = await asyncio.to_thread(call, "session", "show", str(customer.session_id))
             assert code == 0
-            assert "InputAccepted" in text
-            assert "quebrou" in text
+            kinds = [line.split("  ")[:2] for line in text.splitlines()]
+            assert [number for number, _ in kinds] == [str(n) for n in range(1, len(kinds) + 1)]
+            assert "InputAccepted" in {kind for _, kind in kinds}
+            bodies = [json.loads(line.split("  ", 2)[2]) for line in text.splitlines()]
+            assert any("quebrou" in str(body) for body in bodies)
             assert (await asyncio.to_thread(call, "session", "show", str(ACCOUNT)))[0] == 1
         finally:
             await stand.stop(process)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no flow"),
+        ("- key: x", "is no flow"),
+        ("key: x\nnodes: {a: {type: wait, duration: amanhã}}", "as 30m"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_as_its_writer_knows_it(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    code, output = call("validate", str(path))
+    assert (code, said in output) == (1, True), output
 
 
 async def _published(stand: Stand) -> None:
@@ -104,6 +125,8 @@ async def _published(stand: Stand) -> None:
     assert (code, text.strip()) == (0, f"{FLOW}: version 1")
     code, text = await asyncio.to_thread(call, *arguments)
     assert (code, "nothing differs" in text) == (0, True)
+    code, text = await asyncio.to_thread(call, *arguments[:-1], str(FLOW))
+    assert (code, "no such account" in text) == (1, True)
     code, text = await asyncio.to_thread(call, "flows")
     assert (code, f"{FLOW}  account {ACCOUNT}  recepcao  version 1" in text) == (0, True)
     code, text = await asyncio.to_thread(call, "parked", "list")
