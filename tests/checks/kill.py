@@ -4,10 +4,12 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from deploy.local.process import Child
 from deploy.local.topology import Topology
 from tests.checks import system as systems
 from tests.checks.customers import Steps
@@ -24,7 +26,7 @@ _FAILPOINTS: Final = (
     "outbound.after_socket:kill@3",
 )
 _HOLDER: Final = (
-    "SELECT holder FROM tickets.lease WHERE name = 'relay' AND until > clock_timestamp()"
+    "SELECT holder, until FROM tickets.lease WHERE name = 'relay' AND until > clock_timestamp()"
 )
 
 
@@ -78,16 +80,7 @@ class _Nemesis:
         self._ledger.note(f"{what}, all ready after", f"{monotonic() - began:.1f} s")
 
     async def _die_at(self, failpoint: str, step: int) -> None:
-        instance = failpoint.partition(".")[0]
-        if instance == "tickets":
-            holder = await self._holder()
-            other = "tickets-2" if holder == "tickets-1" else "tickets-1"
-            # who restarts under the same name holds its lease at once: the relay dies where it is
-            instance = holder if "relay" in failpoint else other
-        else:
-            self._system.send(instance, signal.SIGSTOP)
-            await self._striking.count(instance)
-        child = self._system.arm(instance, failpoint)
+        instance, child = await self._armed(failpoint)
 
         async def died() -> bool:
             return not child.alive()
@@ -102,10 +95,40 @@ class _Nemesis:
         self._system.watch(child)
         await self._striking.back()
 
-    async def _holder(self) -> str:
-        async def held() -> str | None:
+    async def _armed(self, failpoint: str) -> tuple[str, Child]:
+        service = failpoint.partition(".")[0]
+        if service != "tickets":
+            self._system.send(service, signal.SIGSTOP)
+            await self._striking.count(service)
+            return service, self._system.arm(service, failpoint)
+        holder, _ = await self._holder()
+        other = "tickets-2" if holder == "tickets-1" else "tickets-1"
+        if "relay" in failpoint:
+            return holder, await self._armed_relay(holder, other, failpoint)
+        return other, self._system.arm(other, failpoint)
+
+    async def _armed_relay(self, instance: str, other: str, failpoint: str) -> Child:
+        """The relay dies where it is: the other may not take its lease while it starts."""
+        self._system.send(other, signal.SIGSTOP)
+        try:
+            child = self._system.arm(instance, failpoint)
+            _, before = await self._holder()
+
+            async def relays() -> bool:
+                if not child.alive():
+                    return True
+                holder, held_until = await self._holder()
+                return holder == instance and held_until > before
+
+            await until(f"{instance} does not relay", relays, PATIENCE_SECONDS, pause=0.05)
+        finally:
+            self._system.send(other, signal.SIGCONT)
+        return child
+
+    async def _holder(self) -> tuple[str, datetime]:
+        async def held() -> tuple[str, datetime] | None:
             rows = await self._system.rows(_HOLDER)
-            return rows[0][0] if rows else None
+            return (rows[0][0], rows[0][1]) if rows else None
 
         return await until("nobody holds the relay's lease", held, PATIENCE_SECONDS)
 
