@@ -21,7 +21,7 @@ Place = tuple[int, int]  # partition, offset
 
 
 @dead.command("list")
-def list_dead(limit: Annotated[int, typer.Option(help="The newest N.")] = 50) -> None:
+def list_dead(limit: Annotated[int, typer.Option(min=1, help="The newest N.")] = 50) -> None:
     """Where each stands, when it came, why it is dead, and its number at Meta."""
     for (partition, offset), item in asyncio.run(_newest(Settings(), limit)):
         number = item.phone_number_id or "-"

@@ -47,7 +47,7 @@ def outbound() -> None:
 
 
 @unknown.command("list")
-def list_unknown(limit: Annotated[int, typer.Option(help="The oldest N.")] = 50) -> None:
+def list_unknown(limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 50) -> None:
     """Oldest first: message, ticket, connection, since, why, and what its attempt says."""
     for row in asyncio.run(_rows(_UNKNOWN, limit)):
         message, ticket, connection, since, reason, attempts, started, ended = row

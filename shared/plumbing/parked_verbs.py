@@ -30,7 +30,7 @@ def parked_verbs(opened: Open, *, skip_opens: bool = False) -> typer.Typer:
     app = typer.Typer(help="Messages that could not be applied.", no_args_is_help=True)
 
     @app.command("list")
-    def list_parked(limit: Annotated[int, typer.Option(help="The oldest N.")] = 100) -> None:
+    def list_parked(limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 100) -> None:
         """Where each stood, why it waits, and when it is tried next."""
         for entry in _run(opened(False), lambda parking: parking.list(limit)):  # noqa: FBT003
             due = entry.next_attempt_at

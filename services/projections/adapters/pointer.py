@@ -139,7 +139,7 @@ async def other(conn: Connection, number: int | None) -> Model:
         model for model in await models(conn) if not model.live and number in {None, model.number}
     ]
     if not found:
-        raise NoSuchModelError(number)
+        raise NoSuchModelError(*(() if number is None else (number,)))
     return found[-1]
 
 
