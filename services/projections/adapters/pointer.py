@@ -214,6 +214,7 @@ async def pause(conn: Connection, number: int, *, paused: bool) -> None:
 async def drop(conn: Connection, number: int) -> None:
     """End a model that readers do not see; raises NoSuchModelError, LiveModelError."""
     await _not_live(conn, number)
+    await fence(conn, number)  # a batch takes the tables in another order than DROP does
     await conn.execute(_FORGET, (number,))
     await tables.drop(conn, number)
 

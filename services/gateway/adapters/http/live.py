@@ -13,6 +13,7 @@ from services.gateway.adapters.changes import Change, Changes
 from services.gateway.adapters.counting import Counting, per_view
 from services.gateway.adapters.directory import Book
 from services.gateway.adapters.http.signed_in import PersonDependency
+from services.gateway.domain import event_ids
 from services.gateway.domain.access import Person, scope_of
 from services.gateway.domain.cards import Names
 from services.gateway.handlers.live import Screen
@@ -188,7 +189,10 @@ def router(live: Live, signed_in: PersonDependency) -> APIRouter:
         person: Annotated[Person, Depends(signed_in)],
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> AsyncGenerator[ServerSentEvent, None]:
-        async for event in live.stream(person, last_event_id):
+        mark = event_ids.mark_of(scope_of(person))
+        async for event in live.stream(person, event_ids.resumed(last_event_id, mark)):
+            if event.id is not None:
+                event.id = event_ids.marked(event.id, mark)
             yield event
 
     routes.add_api_route(
