@@ -53,10 +53,11 @@ def projections() -> None:
 @app.command()
 def status() -> None:
     """Every model, and how far each partition of it is folded."""
-    for model, places in _run(operating.status()):
-        typer.echo(f"model {model.number}: {_described(model)}")
+    for one in _run(operating.status()):
+        parked = f", {one.parked} events parked" if one.parked else ""
+        typer.echo(f"model {one.model.number}: {_described(one.model)}{parked}")
         typer.echo("partition  epoch  log id  kafka offset")
-        for place in places.values():
+        for place in one.places.values():
             offset = "feed" if place.kafka_offset is None else str(place.kafka_offset)
             typer.echo(f"{place.partition:9}  {place.epoch:5}  {place.log_id:6}  {offset}")
 
@@ -69,6 +70,11 @@ def rebuild(
     del every  # one fold makes rows, timeline, contacts and counters: one alone would save nothing
     collector.calm()
     number = _run(operating.rebuild(batch, throttle, _tell))
+    parked = next((one.parked for one in _run(operating.status()) if one.model.number == number), 0)
+    if parked:
+        typer.echo(
+            f"{parked} events could not be folded: the live model lacks them, too?", err=True
+        )
     typer.echo(f"model {number} follows; next: verify, switch")
 
 

@@ -55,6 +55,7 @@ class Writer:
         self._chance = random.Random(seed)  # noqa: S311  to be repeated
         flow: Mapping[str, Any] = yaml.safe_load(FLOW.read_text())
         self._nodes: Mapping[str, Any] = flow["nodes"]
+        self._for_a_person: str = flow["reserved"]["atendente"]
 
     def visits(self, count: int) -> list[Visit]:
         """So many customers with phones of their own."""
@@ -86,6 +87,7 @@ class Writer:
         fate = self._chance.random()
         if fate < 0.08:
             visit.acts.append(Act("text", (self._chance.choice(("atendente", "ATENDENTE")),), ()))
+            visit.path.append(self._for_a_person)
             return
         if fate < 0.14:
             visit.silent = True
@@ -105,6 +107,7 @@ class Writer:
     def _at_the_question(self, visit: Visit) -> None:
         if self._chance.random() < 0.1:
             visit.acts.append(Act("text", ("Atendente",), ()))
+            visit.path.append(self._for_a_person)
             return
         subject = self._chance.choice(_SUBJECTS)
         visit.acts.append(Act("text", (subject,), (self._text("ate_logo"),)))

@@ -348,6 +348,7 @@ async def test_one_model_beside_the_live_one_and_no_verb_touches_what_readers_se
 ) -> None:
     async with beside(postgres, keys_dir, a_log()) as made:
         number = await made.rebuilt()
+        assert await pointer.parked_of(made.conn, number) == 0
         with pytest.raises(TooManyModelsError):
             await made.rebuilt()
         with pytest.raises(LiveModelError):

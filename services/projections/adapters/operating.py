@@ -35,11 +35,26 @@ _SWITCH_SECONDS: Final = 30.0
 _FORGET_SECONDS: Final = 20.0  # longer than the session of a member
 
 
-async def status() -> list[tuple[Model, dict[int, Place]]]:
-    """Every model, and how far it is."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A model, how far it is, and how many events it could not fold."""
+
+    model: Model
+    places: dict[int, Place]
+    parked: int
+
+
+async def status() -> list[Standing]:
+    """Every model."""
     async with _connected() as conn:
-        models = await pointer.models(conn)
-        return [(model, await pointer.places_of(conn, model.number)) for model in models]
+        return [
+            Standing(
+                model,
+                await pointer.places_of(conn, model.number),
+                await pointer.parked_of(conn, model.number),
+            )
+            for model in await pointer.models(conn)
+        ]
 
 
 async def rebuild(batch_events: int, most_per_second: float | None, tell: Tell) -> int:

@@ -314,6 +314,14 @@ async def places_of(conn: Connection, number: int) -> dict[int, Place]:
     return await _places(conn, number, sql.SQL(""))
 
 
+async def parked_of(conn: Connection, number: int) -> int:
+    """How many events a model could not fold: its rows lack what they say."""
+    statement = sql.SQL("SELECT count(*) FROM {}.parked")
+    found = await conn.execute(statement.format(sql.Identifier(tables.schema(number))))
+    row = await found.fetchone()
+    return 0 if row is None else row[0]
+
+
 async def accounts_of(conn: Connection, number: int) -> list[UUID]:
     """Whose tickets a model holds."""
     statement = sql.SQL("SELECT DISTINCT account_id FROM {}.counter ORDER BY 1")
