@@ -72,9 +72,7 @@ def rebuild(
     number = _run(operating.rebuild(batch, throttle, _tell))
     parked = next((one.parked for one in _run(operating.status()) if one.model.number == number), 0)
     if parked:
-        typer.echo(
-            f"{parked} events could not be folded: the live model lacks them, too?", err=True
-        )
+        typer.echo(f"{parked} events could not be folded: they are parked in it", err=True)
     typer.echo(f"model {number} follows; next: verify, switch")
 
 
