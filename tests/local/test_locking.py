@@ -20,7 +20,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 try:
     with sole_supervisor(Places(Path(sys.argv[1]))):
         print("held", flush=True)
-        time.sleep(600)  # holds it until the test ends this process
+        signal.pause()  # holds it until the test ends this process
 finally:
     time.sleep(0.5)  # as an interpreter that takes its time to end
 """

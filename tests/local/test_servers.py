@@ -20,14 +20,14 @@ from tests.support.stack import scratch_places
 from tests.wire.support import TOPIC, create_topics, everything, message
 
 _PARENT = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from deploy.local.places import Places
 from deploy.local.servers import start_servers
 started = start_servers(Places(Path(sys.argv[1])))
 started.wait()
 print("ready", flush=True)
-time.sleep(600)  # lives until the test ends it
+signal.pause()  # until the test ends it
 """
 
 
@@ -103,7 +103,7 @@ def test_a_parent_that_dies_badly_leaves_nothing(places: Places) -> None:
 def test_the_next_start_ends_what_an_earlier_one_left(places: Places) -> None:
     places.make()
     left = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(600)"],  # until it is ended
+        [sys.executable, "-c", "import signal; signal.pause()"],
         env={"GUICHE_RUN": str(places.run)},
         start_new_session=True,
     )

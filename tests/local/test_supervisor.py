@@ -18,10 +18,11 @@ from tests.local.support import processes_of, until
 from tests.support.stack import scratch_places
 
 _DEAF = """
-import signal, time
+import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
-time.sleep(600)  # lives until the test ends it
+while True:
+    signal.pause()  # until the test ends it
 """
 
 
