@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -478,6 +479,23 @@ async def test_a_stream_resumes_after_the_last_event_and_resets_when_it_is_gone(
         events = await heard(made, ANA, "3-77", 2)
         assert [event.event for event in events] == ["hello", "reset"]
         assert [event.id for event in events] == [None, "3-2"]
+
+
+async def test_a_screen_that_comes_back_with_other_rights_loads_again(keys_dir: Path) -> None:
+    async with gateway(keys_dir) as (made, _, _http):
+        change = a_change(None, a_seen("aguardando"), 1)
+        made.changes.on_message(received(change, ACCOUNT, "inbox.changes", 0))
+        ana = made.book.person(ANA)
+        assert ana is not None
+        first = made.live.follow(ana, None)
+        hello = await anext(first)
+        await first.aclose()
+        same = made.live.follow(ana, hello.id)
+        assert (await anext(same)).id == hello.id
+        await same.aclose()
+        other = made.live.follow(replace(ana, sector_ids=()), hello.id)
+        assert [(await anext(other)).event for _ in range(2)] == ["hello", "reset"]
+        await other.aclose()
 
 
 async def test_a_screen_that_is_cut_anywhere_hears_on_what_it_has_missed(keys_dir: Path) -> None:

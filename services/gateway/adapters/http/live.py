@@ -68,6 +68,16 @@ class Live:
         for end in tuple(self._open.get(agent_id, ())):
             end()
 
+    async def follow(
+        self, person: Person, last_event_id: str | None
+    ) -> AsyncGenerator[ServerSentEvent, None]:
+        """As `stream`, for a browser: its ids say with which rights it has seen what it shows."""
+        mark = event_ids.mark_of(scope_of(person))
+        async for event in self.stream(person, event_ids.resumed(last_event_id, mark)):
+            if event.id is not None:
+                event.id = event_ids.marked(event.id, mark)
+            yield event
+
     async def stream(
         self, person: Person, last_event_id: str | None
     ) -> AsyncGenerator[ServerSentEvent, None]:
@@ -189,10 +199,7 @@ def router(live: Live, signed_in: PersonDependency) -> APIRouter:
         person: Annotated[Person, Depends(signed_in)],
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> AsyncGenerator[ServerSentEvent, None]:
-        mark = event_ids.mark_of(scope_of(person))
-        async for event in live.stream(person, event_ids.resumed(last_event_id, mark)):
-            if event.id is not None:
-                event.id = event_ids.marked(event.id, mark)
+        async for event in live.follow(person, last_event_id):
             yield event
 
     routes.add_api_route(
