@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from time import time_ns
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES
-from shared.plumbing import logs, metrics, tracing
+from shared.plumbing import logs, metrics, tasks, tracing
 from shared.plumbing.kafka.consumption import read
+from shared.plumbing.kafka.leaving import leave
 from shared.plumbing.kafka.messages import Received, Record
 from shared.plumbing.kafka.topics import missing_topics
 from shared.plumbing.loops import Heartbeat
@@ -67,8 +66,7 @@ class CompactedReader:
             await consumer.start()
             await self._follow(consumer, beat)
         finally:
-            with suppress(KafkaError, OSError):
-                await consumer.stop()
+            await tasks.undisturbed(leave(consumer))
 
     async def _follow(self, consumer: AIOKafkaConsumer, beat: Heartbeat) -> None:
         ends: dict[TopicPartition, int] = await consumer.end_offsets(consumer.assignment())

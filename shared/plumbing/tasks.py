@@ -1,6 +1,8 @@
 """How is a task ended that would run for ever? Cancelled until it hears it."""
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 _AGAIN_SECONDS: Final = 1.0
@@ -18,3 +20,22 @@ async def end(*tasks: "asyncio.Task[Any]") -> None:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def undisturbed(last: Coroutine[Any, Any, None]) -> None:
+    """Do the last thing of a task to its end; a cancellation meanwhile is heard afterwards.
+
+    `end` cancels once a second: what says farewell to a server may take longer. It needs a
+    deadline of its own.
+    """
+    task, heard = asyncio.ensure_future(last), False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            heard = True
+    if heard:
+        with suppress(Exception):
+            task.result()
+        raise asyncio.CancelledError
+    task.result()

@@ -35,3 +35,38 @@ async def test_what_has_ended_or_failed_is_nobodys_error() -> None:
     await asyncio.wait([failed, done])
     await tasks.end(failed, done)
     await tasks.end()
+
+
+async def test_a_farewell_is_said_to_its_end_before_the_second_cancellation_is_heard() -> None:
+    said: list[str] = []
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def farewell() -> None:
+        begun.set()
+        await may_end.wait()
+        said.append("done")
+
+    async def works() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await tasks.undisturbed(farewell())
+
+    task = asyncio.create_task(works())
+    await asyncio.sleep(0)
+    task.cancel()
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    may_end.set()
+    await tasks.end(task)
+    assert task.cancelled()
+    assert said == ["done"]
+
+
+async def test_a_farewell_that_fails_says_so() -> None:
+    async def broken() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await tasks.undisturbed(broken())

@@ -18,7 +18,8 @@ from services.projections.handlers.project import EpochRaisedError, NotOurTurnEr
 from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
-from shared.plumbing import logs, metrics, tracing
+from shared.plumbing import logs, metrics, tasks, tracing
+from shared.plumbing.kafka.leaving import leave
 from shared.plumbing.kafka.messages import Record
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
@@ -77,11 +78,7 @@ class Follower:
             _log.info("the model is not ours to fold", reason=str(said))
             await asyncio.sleep(_WAIT_SECONDS)
         finally:
-            with suppress(KafkaError, OSError):
-                async with asyncio.timeout(_TELL_SECONDS):  # no broker, no farewell
-                    await seen.tell()
-            with suppress(KafkaError, OSError):
-                await consumer.stop()
+            await tasks.undisturbed(_farewell(consumer, seen))
 
     async def _follow(
         self, consumer: AIOKafkaConsumer, places: "_Places", seen: "_Seen", beat: Heartbeat
@@ -171,6 +168,13 @@ class _Places(ConsumerRebalanceListener):
         self.behind = self.behind or behind
         for part, offset in offsets.items():
             self._consumer.seek(part, offset)
+
+
+async def _farewell(consumer: AIOKafkaConsumer, seen: _Seen) -> None:
+    with suppress(KafkaError, OSError):
+        async with asyncio.timeout(_TELL_SECONDS):  # no broker, no farewell
+            await seen.tell()
+    await leave(consumer)
 
 
 def _followed(place: Place | None) -> bool:

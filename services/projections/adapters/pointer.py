@@ -166,9 +166,9 @@ async def at_live(conn: Connection) -> None:
 
 
 async def live_places(conn: Connection) -> dict[int, Place]:
-    """How far the model is that readers see."""
+    """How far the model is that readers see; it is not dropped between two statements."""
     async with conn.pipeline():
-        await conn.execute(_AT_LIVE)
+        await at_live(conn)
         return await store.places(conn)
 
 
