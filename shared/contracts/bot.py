@@ -88,7 +88,7 @@ class FlowLoopStopped(SessionFact):
 
     TYPE: ClassVar[str] = "bot.FlowLoopStopped.v1"
     node: str
-    guard: str  # steps | visits | outbound | silent_timeouts
+    guard: str  # steps | visits | conditions | outbound | silent_timeouts
 
 
 class FlowSessionFinished(SessionFact):

@@ -59,6 +59,7 @@ class Turn:
         self.reading = reading
         self.events: list[Event] = []
         self.effects: list[TicketCommand] = []
+        self.judged = 0  # characters of conditions that were looked at
         self.heard = False  # whether the customer said something in this step
 
     @property

@@ -13,6 +13,7 @@ from services.bot.domain.events import (
 )
 from services.bot.domain.flow import (
     Ask,
+    Case,
     Close,
     Condition,
     Limits,
@@ -24,6 +25,7 @@ from services.bot.domain.flow import (
 )
 from services.bot.domain.inputs import Begun, Replied, Said, TimerDue
 from services.bot.domain.session import SESSION_ENDED
+from services.bot.domain.walking import CONDITIONS_PER_STEP
 from shared.contracts.ticket_commands import (
     CancelMessage,
     CloseTicket,
@@ -239,6 +241,17 @@ def test_a_circle_of_nodes_that_do_not_wait_is_stopped() -> None:
     visits = Talk(a_flow(*circle, limits=Limits(visits_per_node=3)))
     assert visits.guards == ["visits"]
     assert len(visits.path) == 6
+
+
+def test_many_dear_conditions_for_one_input_are_stopped() -> None:
+    dear = "name == 'x'" + " || name == 'x'" * 60
+    cases = tuple(Case(when=dear, output=f"case{number}") for number in range(5))
+    one = Condition(id="one", cases=cases, next={"else": "two"})
+    circle = (one, replace(one, id="two", next={"else": "one"}))
+    talk = Talk(a_flow(*circle, variables={"name": Variable(name="name", max_length=5)}))
+    assert talk.guards == ["conditions"]
+    assert len(talk.path) == CONDITIONS_PER_STEP // (5 * len(dear)) + 1
+    assert [command.reason for command in talk.asked(HandOff)] == ["loop"]
 
 
 def test_too_many_messages_without_an_answer_stop_the_session() -> None:
