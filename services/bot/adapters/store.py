@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 
 from services.bot.adapters.codec import Codec
 from services.bot.domain.definition import Definition
@@ -13,11 +14,14 @@ from services.bot.domain.events import Event
 from services.bot.domain.session import Session, rebuilt
 from services.bot.handlers.ports import Connection, Due, FlowVersion, Kept
 from services.bot.texts import pt_br
+from shared.plumbing import logs
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 
 _LEASE_SECONDS: Final = 10.0
+logs.allow("flow", "faults")
+_log = logs.get(__name__)
 
 _VERSION_COLUMNS: Final = (
     "SELECT flow_id, version, account_id, hash, definition::text, sectors::text, published_at "
@@ -117,9 +121,8 @@ class PostgresStore:
         """One version of a flow."""
         return _version(await (await conn.execute(_ONE_VERSION, (flow_id, version))).fetchone())
 
-    async def publish(self, conn: Connection, version: FlowVersion) -> bool:
+    async def publish(self, conn: Connection, version: FlowVersion, definition: Definition) -> bool:
         """Store a version; false when there is one of that number."""
-        definition = version.definition
         row = (
             version.flow_id,
             version.version,
@@ -292,7 +295,16 @@ def _version(row: tuple[Any, ...] | None) -> FlowVersion | None:
         version=version,
         account_id=account_id,
         hash=hash_,
-        definition=Definition.model_validate_json(definition),
+        definition=_definition(definition, flow_id, version),
         sectors={name: UUID(id_) for name, id_ in orjson.loads(sectors).items()},
         published_at=published_at,
     )
+
+
+def _definition(text: str, flow_id: UUID, version: int) -> Definition | None:
+    try:
+        return Definition.model_validate_json(text)
+    except ValidationError as error:
+        found = {"flow": str(flow_id), "version": version, "faults": error.error_count()}
+        _log.error("a published flow cannot be read any more", **found)
+        return None

@@ -25,9 +25,15 @@ def faults(
     """All that forbids to migrate sessions of these versions, who stand at these nodes."""
     wrong = list(_of_the_map(old, new, nodes))
     for version, node in sorted(set(standing)):
-        fault = fault_at(old[version], new, nodes, node)
+        fault = _fault_of(old.get(version), new, nodes, node)
         wrong += [] if fault is None else [f"version {version}, {fault}"]
     return wrong
+
+
+def _fault_of(old: Flow | None, new: Flow, nodes: Mapping[str, str], node: str) -> str | None:
+    if old is None:
+        return f"node {node}: cannot be read any more, stop the sessions that stand here"
+    return fault_at(old, new, nodes, node)
 
 
 def fault_at(old: Flow, new: Flow, nodes: Mapping[str, str], node: str) -> str | None:

@@ -99,9 +99,15 @@ def step(  # noqa: C901  one case per input
                 turn.hand_off("stopped")
         case _:
             assert_never(given)
+    _rest(turn)
+    return Stepped(turn.session, tuple(turn.events), tuple(turn.effects))
+
+
+def _rest(turn: Turn) -> None:
+    if turn.flow is None and turn.session.free:  # its version can't be read any more
+        turn.hand_off("error", resort="last")
     if turn.events:
         turn.rest()
-    return Stepped(turn.session, tuple(turn.events), tuple(turn.effects))
 
 
 def _begin(turn: Turn) -> None:

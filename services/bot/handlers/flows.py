@@ -20,7 +20,7 @@ class Flows:
         self._built: OrderedDict[tuple[UUID, int], Flow] = OrderedDict()
 
     async def pinned(self, conn: Connection, flow_id: UUID, version: int) -> Flow | None:
-        """A version; None for version 0, the unknown flow."""
+        """A version; None for version 0, the unknown flow, and for one that can't be read."""
         if version == 0:
             return None
         kept = self._built.get((flow_id, version))
@@ -33,7 +33,10 @@ class Flows:
     async def newest(
         self, conn: Connection, account_id: UUID, flow_id: UUID
     ) -> tuple[int, Flow | None]:
-        """The version for a session that starts now; 0 when the account has no such flow."""
+        """The version for a session that starts now; 0 when the account has no such flow.
+
+        Without a flow where it can't be read any more.
+        """
         found = await self._store.newest(conn, flow_id)
         if found is None:
             await self._publishing.look()  # the connection may have been set up just now
@@ -42,7 +45,9 @@ class Flows:
             return 0, None
         return found.version, self._built.get((flow_id, found.version)) or self._build(found)
 
-    def _build(self, found: FlowVersion) -> Flow:
+    def _build(self, found: FlowVersion) -> Flow | None:
+        if found.definition is None:
+            return None
         made = build(found.definition, found.sectors)
         self._built[found.flow_id, found.version] = made
         while len(self._built) > _KEPT:

@@ -18,13 +18,13 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowVersion:
-    """A version as it was published; it never changes."""
+    """A version as it was published; it never changes, but the rules for definitions may."""
 
     flow_id: UUID
     version: int
     account_id: UUID
     hash: str
-    definition: Definition
+    definition: Definition | None  # None: it can't be read any more
     sectors: Mapping[str, UUID]
     published_at: datetime
 
@@ -67,7 +67,9 @@ class Store(Protocol):
         """One version of a flow."""
         ...
 
-    async def publish(self, conn: Connection, version: FlowVersion, /) -> bool:
+    async def publish(
+        self, conn: Connection, version: FlowVersion, definition: Definition, /
+    ) -> bool:
         """Store a version; false when there is one of that number."""
         ...
 

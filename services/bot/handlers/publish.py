@@ -129,9 +129,9 @@ class Publishing:
                 sectors=sectors,
                 published_at=self._now(),
             )
-            if not await self._store.publish(conn, version):
+            if not await self._store.publish(conn, version, definition):
                 return None  # another process was first
-            await self._store.tell(conn, [_published(version)])
+            await self._store.tell(conn, [_published(version, definition.name)])
         self._outbox.wake.set()
         return version
 
@@ -174,11 +174,11 @@ def content_hash(definition: Definition, sectors: Mapping[str, UUID]) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _published(version: FlowVersion) -> Outgoing:
+def _published(version: FlowVersion, name: str) -> Outgoing:
     message = FlowPublished(
         account_id=version.account_id,
         flow_id=version.flow_id,
-        name=version.definition.name,
+        name=name,
         version=version.version,
         hash=version.hash,
         occurred_at=version.published_at,

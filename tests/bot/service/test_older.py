@@ -198,3 +198,15 @@ async def test_a_flow_that_nobody_published_is_unknown(older: OlderVersions) -> 
         await rounds(older.stop(ACCOUNT))
     with pytest.raises(UnknownFlowError):
         await rounds(older.migrate(ACCOUNT, {}))
+
+
+async def test_who_stands_in_a_version_that_cannot_be_read_is_named(
+    office: Office, older: OlderVersions
+) -> None:
+    await at_the_menu(office, 1)
+    await office.make_unreadable()
+    await publishes(office)
+    with pytest.raises(
+        MigrationRefusedError, match=r"version 1, node \w+: cannot be read any more"
+    ):
+        await rounds(older.migrate(FLOW, {}))

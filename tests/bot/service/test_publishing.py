@@ -11,6 +11,7 @@ from services.bot.domain.definition import Definition
 from services.bot.handlers.publish import FlowRefusedError
 from shared.contracts.bot import FlowNodeEntered, FlowPublished
 from shared.contracts.directory import SectorChanged
+from shared.contracts.ticket_commands import HandOff
 from shared.plumbing.postgres import Pool
 from tests.bot.service.office import (
     ACCOUNT,
@@ -83,6 +84,36 @@ async def test_a_broken_flow_is_refused_noted_and_mended(office: Office) -> None
     office.definitions = good
     await office.publishing.look()
     assert office.notes["flow recepcao.yaml"] is None
+
+
+async def test_a_version_that_cannot_be_read_any_more_is_replaced_and_its_sessions_handed_over(
+    office: Office,
+) -> None:
+    customer = Customer(office.log)
+    await office.takes(*customer.arrives())
+    await office.answers()
+    await office.make_unreadable()
+    upgraded = Office(office.pool, office.log)
+    await upgraded.publishing.look()
+    await upgraded.takes(customer.says("1"))
+    assert await versions(upgraded) == [1, 2]
+    assert [each.reason for each in await handed_over(upgraded)] == ["error"]
+    newcomer = Customer(office.log, 2)
+    await upgraded.takes(*newcomer.arrives())
+    assert (await upgraded.session(newcomer.session_id)).version == 2
+
+
+async def test_where_the_newest_cannot_be_read_people_answer(office: Office) -> None:
+    await office.make_unreadable()
+    upgraded = Office(office.pool, office.log)
+    upgraded.definitions = []
+    customer = Customer(office.log)
+    await upgraded.takes(*customer.arrives())
+    assert [each.reason for each in await handed_over(upgraded)] == ["error"]
+
+
+async def handed_over(office: Office) -> list[HandOff]:
+    return [command for command in await office.commands() if isinstance(command, HandOff)]
 
 
 def with_condition(folder: Path, when: str) -> Definition:
