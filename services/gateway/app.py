@@ -10,6 +10,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid_utils
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from services.gateway.adapters.access_tokens import AccessTokens
 from services.gateway.adapters.changes import Changes
@@ -71,7 +72,7 @@ def build_app(
             await loops.stop()
             await calls.close()
 
-    app = FastAPI(title="Guichê", version="1", lifespan=lifespan)
+    app = FastAPIOffline(title="Guichê", version="1", lifespan=lifespan)
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(BodyCap, most=settings.body_bytes)
     problems.install(app, names)
