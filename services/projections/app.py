@@ -122,7 +122,7 @@ class _Service:
         loops = Loops()
         loops.add(f"follow model {number}", follower.run, interval_seconds=0.1)
         loops.add(f"parked of model {number}", parking.retry_due, interval_seconds=1.0)
-        return Followed(pool, loops, follower)
+        return Followed(pool, loops, follower, parking)
 
     async def _own_key(self) -> bytes:
         return await own_key(self._directory)

@@ -122,6 +122,7 @@ class Parking:
         self._sealer = sealer
         self._service = service
         self._handlers: dict[str, Handler] = {}
+        self.measured = True  # of several places in one process only one may be
 
     @property
     def transient(self) -> tuple[type[Exception], ...]:
@@ -166,6 +167,10 @@ class Parking:
                 break
             await self._retry(row)
             beat.beat()
+        if self.measured:
+            await self._measure()
+
+    async def _measure(self) -> None:
         async with self._pool.connection() as conn:
             found = await (await conn.execute(_WAITING)).fetchone()
         count, seconds = found or (0, 0)

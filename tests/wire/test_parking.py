@@ -206,6 +206,20 @@ async def test_after_an_hour_a_parked_message_waits_for_an_operator(
     assert recipient.of(sick) == [b"0"]
 
 
+async def test_of_several_places_in_a_process_only_the_measured_one_is_counted(
+    parking: Parking,
+) -> None:
+    await parking.retry_due(Heartbeat())
+    assert REGISTRY.get_sample_value("guiche_parked") == 0
+    await parking.park(TOPIC, _record(b"a", 0, None, None), "broken", holds=True)
+    parking.measured = False
+    await parking.retry_due(Heartbeat())
+    assert REGISTRY.get_sample_value("guiche_parked") == 0
+    parking.measured = True
+    await parking.retry_due(Heartbeat())
+    assert REGISTRY.get_sample_value("guiche_parked") == 1
+
+
 async def test_two_processes_that_retry_apply_each_message_once(
     settings: CommonSettings, consume: Consume, parking: Parking
 ) -> None:

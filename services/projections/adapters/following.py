@@ -9,6 +9,7 @@ from services.projections.adapters.kafka import Follower
 from services.projections.adapters.pointer import Model
 from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Loops
+from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import Pool
 
 _log = logs.get(__name__)
@@ -25,6 +26,11 @@ class Followed:
     pool: Pool
     loops: Loops
     follower: Follower
+    parking: ParkedVersions
+
+    def tell(self, *, live: bool) -> None:
+        """Whether readers see the model: its lag, and what it could not take, are alarms then."""
+        self.follower.live = self.parking.measured = live
 
 
 class Following:
@@ -60,7 +66,7 @@ class Following:
             followed = self._followed.get(model.number)
             if followed is None:
                 continue
-            followed.follower.live = model.live
+            followed.tell(live=model.live)
             if model.live and followed.follower.ready.is_set():
                 self.live_ready.set()
 
