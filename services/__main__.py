@@ -120,13 +120,14 @@ def waiting() -> None:
 
 
 @outbox.command()
-def status() -> None:
+def status(*, as_json: Json = False) -> None:
     """Of every service with an outbox: how many messages, and how old the oldest is."""
-    verbs = importlib.import_module("shared.plumbing.outbox_verbs")
-    for name, _ in _all_ops():
-        settings = importlib.import_module(f"services.{name}.settings").Settings()
-        if settings.database_url and (line := verbs.outbox_line(settings.database_url)):
-            typer.echo(f"{name}: {line}")
+    names = [name for name, _ in _all_ops()]
+    urls = {
+        name: importlib.import_module(f"services.{name}.settings").Settings().database_url
+        for name in names
+    }
+    importlib.import_module("shared.plumbing.outbox_verbs").show_outboxes(urls, as_json=as_json)
 
 
 def gather() -> None:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import aiohttp
 import typer
-from psycopg import AsyncConnection
 from pydantic_core import to_json
 
 from services.bot.adapters.codec import Codec
@@ -39,6 +38,7 @@ from shared.plumbing import clock
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
+from shared.plumbing.listing import Json, rows_of, show_rows
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
@@ -70,10 +70,16 @@ Nodes = Annotated[
     list[str] | None, typer.Option("--node", metavar="OLD=NEW", help="What a node is called now.")
 ]
 _FLOWS: Final = """
-SELECT DISTINCT ON (flow_id) flow_id, account_id, key, version, left(hash, 12), published_at,
-    (SELECT count(*) FROM session AS s WHERE s.flow_id = f.flow_id AND s.state = 'running')
+SELECT DISTINCT ON (flow_id) flow_id, account_id, key, version, left(hash, 12) AS hash,
+    published_at,
+    (SELECT count(*) FROM session AS s
+        WHERE s.flow_id = f.flow_id AND s.state = 'running') AS running
 FROM flow_version AS f ORDER BY flow_id, version DESC
 """
+_FLOW_LINE: Final = (
+    "{flow_id}  account {account_id}  {key}  version {version}  {hash}"
+    "  published {published_at:%Y-%m-%d %H:%M:%S}  running {running}"
+)
 
 
 @app.callback()
@@ -109,14 +115,10 @@ def publish(file: File, account: Annotated[UUID, typer.Option(help="Whose flow i
 
 
 @app.command()
-def flows() -> None:
+def flows(*, as_json: Json = False) -> None:
     """The newest version of each flow, and how many sessions run on any of them."""
-    for row in asyncio.run(_rows(_FLOWS)):
-        id_, account, key, version, hash_, at, running = row
-        typer.echo(
-            f"{id_}  account {account}  {key}  version {version}  {hash_}"
-            f"  published {at:%Y-%m-%d %H:%M:%S}  running {running}"
-        )
+    rows = asyncio.run(rows_of(Settings().database_url, _FLOWS))
+    show_rows(rows, _FLOW_LINE.format_map, as_json=as_json)
 
 
 @app.command()
@@ -284,11 +286,6 @@ async def _store(
         yield PostgresStore(pool, Codec(Sealer(key)), outbox), pool, outbox
     finally:
         await pool.close()
-
-
-async def _rows(sql: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  one of ours
-    async with await AsyncConnection.connect(Settings().database_url) as conn:
-        return await (await conn.execute(sql)).fetchall()
 
 
 async def _events(session_id: UUID) -> list[str]:

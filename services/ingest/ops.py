@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -12,22 +12,35 @@ from services.ingest.handlers.outgoing import unpacked
 from services.ingest.settings import Settings
 from shared.contracts.inbound import DeadItem
 from shared.contracts.topics import INGEST_DEAD, MAX_MESSAGE_BYTES
+from shared.plumbing.listing import Json, Row, show_rows
 
 app = typer.Typer(name="ingest", help="The front door.", no_args_is_help=True)
 dead = typer.Typer(help="Items that belong to nobody.", no_args_is_help=True)
 app.add_typer(dead, name="dead")
 
 Place = tuple[int, int]  # partition, offset
+_DEAD_LINE: Final = "{place}  {received_at:%Y-%m-%d %H:%M:%S}  {reason}  {phone_number_id}"
 
 
 @dead.command("list")
-def list_dead(limit: Annotated[int, typer.Option(min=1, help="The newest N.")] = 50) -> None:
+def list_dead(
+    limit: Annotated[int, typer.Option(min=1, help="The newest N.")] = 50, *, as_json: Json = False
+) -> None:
     """Where each stands, when it came, why it is dead, and its number at Meta."""
-    for (partition, offset), item in asyncio.run(_newest(Settings(), limit)):
-        number = item.phone_number_id or "-"
-        typer.echo(
-            f"{partition}-{offset}  {item.received_at:%Y-%m-%d %H:%M:%S}  {item.reason}  {number}"
-        )
+    found = asyncio.run(_newest(Settings(), limit))
+    show_rows(
+        [_dead_row(place, item) for place, item in found], _DEAD_LINE.format_map, as_json=as_json
+    )
+
+
+def _dead_row(place: Place, item: DeadItem) -> Row:
+    """Without what the item says: it may be personal."""
+    return {
+        "place": f"{place[0]}-{place[1]}",
+        "received_at": item.received_at,
+        "reason": item.reason,
+        "phone_number_id": item.phone_number_id or "-",
+    }
 
 
 @dead.command()

@@ -15,6 +15,7 @@ from services.outbound.handlers.rule import NotUnknownError, rule_failed
 from services.outbound.settings import Settings
 from shared.plumbing import clock
 from shared.plumbing.http import InternalClient
+from shared.plumbing.listing import Json, Row, rows_of, show_rows
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
@@ -47,15 +48,22 @@ def outbound() -> None:
 
 
 @unknown.command("list")
-def list_unknown(limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 50) -> None:
+def list_unknown(
+    limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 50, *, as_json: Json = False
+) -> None:
     """Oldest first: message, ticket, connection, since, why, and what its attempt says."""
-    for row in asyncio.run(_rows(_UNKNOWN, limit)):
-        message, ticket, connection, since, reason, attempts, started, ended = row
-        answered = "no answer seen" if ended is None else f"ended {ended:%H:%M:%S}"
-        typer.echo(
-            f"{message}  ticket {ticket}  connection {connection}  since {since:%Y-%m-%d %H:%M:%S}"
-            f"  {reason}  attempt {attempts} began {started:%H:%M:%S}, {answered}"
-        )
+    rows = asyncio.run(rows_of(Settings().database_url, _UNKNOWN, (limit,)))
+    show_rows(rows, _unknown_line, as_json=as_json)
+
+
+def _unknown_line(row: Row) -> str:
+    ended = row["ended_at"]
+    answered = "no answer seen" if ended is None else f"ended {ended:%H:%M:%S}"
+    return (
+        "{message_id}  ticket {ticket_id}  connection {connection_id}"
+        "  since {settled_at:%Y-%m-%d %H:%M:%S}  {reason}"
+        "  attempt {attempts} began {started_at:%H:%M:%S}, "
+    ).format_map(row) + answered
 
 
 @unknown.command()

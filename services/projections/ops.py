@@ -11,6 +11,7 @@ from services.projections.adapters import operating
 from services.projections.adapters.catching_up import BATCH_EVENTS
 from services.projections.adapters.comparing import Comparison
 from services.projections.adapters.groups import GroupStaysError
+from services.projections.adapters.operating import Standing
 from services.projections.adapters.pointer import (
     BehindLiveError,
     BusyError,
@@ -23,6 +24,7 @@ from services.projections.adapters.pointer import (
 )
 from services.projections.adapters.rebuilding import Progress, TooManyModelsError
 from shared.plumbing import collector
+from shared.plumbing.listing import Json, show_rows
 from shared.plumbing.parked_verbs import parked_verbs
 
 _SAID: Final[dict[type[Exception], str]] = {
@@ -51,15 +53,9 @@ def projections() -> None:
 
 
 @app.command()
-def status() -> None:
+def status(*, as_json: Json = False) -> None:
     """Every model, and how far each partition of it is folded."""
-    for one in _run(operating.status()):
-        parked = f", {one.parked} events parked" if one.parked else ""
-        typer.echo(f"model {one.model.number}: {_described(one.model)}{parked}")
-        typer.echo("partition  epoch  log id  kafka offset")
-        for place in one.places.values():
-            offset = "feed" if place.kafka_offset is None else str(place.kafka_offset)
-            typer.echo(f"{place.partition:9}  {place.epoch:5}  {place.log_id:6}  {offset}")
+    show_rows(_run(operating.status()), _standing, as_json=as_json)
 
 
 @app.command()
@@ -77,12 +73,11 @@ def rebuild(
 
 
 @app.command()
-def verify(number: _Number = None) -> None:
+def verify(number: _Number = None, *, as_json: Json = False) -> None:
     """Compare a model with the one that readers see, at one position; 1 when they differ."""
     collector.calm()
     found = _run(operating.verify(number))
-    for comparison in found:
-        _print(comparison)
+    show_rows(found, _compared, as_json=as_json)
     if not all(comparison.same for comparison in found):
         raise typer.Exit(1)
 
@@ -127,11 +122,20 @@ def _described(model: Model) -> str:
     return f"{seen}, {'paused' if model.paused else model.state}, since {model.created_at:%F %T}"
 
 
-def _print(comparison: Comparison) -> None:
+def _standing(one: Standing) -> str:
+    parked = f", {one.parked} events parked" if one.parked else ""
+    lines = [f"model {one.model.number}: {_described(one.model)}{parked}"]
+    lines.append("partition  epoch  log id  kafka offset")
+    for place in one.places.values():
+        offset = "feed" if place.kafka_offset is None else str(place.kafka_offset)
+        lines.append(f"{place.partition:9}  {place.epoch:5}  {place.log_id:6}  {offset}")
+    return "\n".join(lines)
+
+
+def _compared(comparison: Comparison) -> str:
     said = "the same" if comparison.same else "DIFFERENT"
-    typer.echo(f"{comparison.table:14}  {comparison.rows[0]:9}  {comparison.rows[1]:9}  {said}")
-    for key, what in comparison.differences:
-        typer.echo(f"  {key}: {what}")
+    line = f"{comparison.table:14}  {comparison.rows[0]:9}  {comparison.rows[1]:9}  {said}"
+    return "\n".join([line, *(f"  {key}: {what}" for key, what in comparison.differences)])
 
 
 def _tell(progress: Progress) -> None:

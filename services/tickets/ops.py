@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import aiohttp
@@ -19,6 +19,7 @@ from services.tickets.adapters.secrets import Secrets, fetch_from
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.settings import Settings
 from shared.plumbing.http import InternalClient
+from shared.plumbing.listing import Json, rows_of, show_rows
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
@@ -33,12 +34,19 @@ SELECT notification_id, originator_version, topic, state FROM event
 WHERE originator_id = %s ORDER BY originator_version
 """
 _RELAY: Final = """
-SELECT position.epoch, position.log_id, coalesce((SELECT max(notification_id) FROM event), 0),
-    (SELECT count(*) FROM event WHERE notification_id > position.log_id),
-    held.holder, extract(epoch FROM held.until - clock_timestamp())::float
+SELECT position.epoch, position.log_id,
+    coalesce((SELECT max(notification_id) FROM event), 0) AS head,
+    (SELECT count(*) FROM event WHERE notification_id > position.log_id) AS waiting,
+    held.holder, extract(epoch FROM held.until - clock_timestamp())::float AS lease_seconds
 FROM relay_position AS position LEFT JOIN lease AS held ON held.name = %s
 """
-_SNAPSHOTS: Final = "SELECT form, count(*), max(log_id) FROM snapshot GROUP BY form ORDER BY form"
+_SNAPSHOTS: Final = """
+SELECT form, count(*) AS conversations, max(log_id) AS newest_log_id
+FROM snapshot GROUP BY form ORDER BY form
+"""
+_SNAPSHOT_LINE: Final = "{form}  {conversations} conversations  newest log id {newest_log_id}"
+_POSITION_LINE: Final = "position {epoch}.{log_id}  head {head}  waiting {waiting}"
+_RELAY_LINE: Final = "\nrelay {holder}, for {lease_seconds:.0f} more seconds"
 _INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
 _AT: Final = "As it was: up to this version, or to this time (UTC unless it names a zone)."
 _Row = tuple[int, int, str, bytes]
@@ -77,10 +85,10 @@ def show_stream(
 
 
 @snapshots.command("status")
-def snapshots_status() -> None:
+def snapshots_status(*, as_json: Json = False) -> None:
     """How many long conversations are written down, and in which forms."""
-    for form, count, newest in asyncio.run(_snapshots(Settings())):
-        typer.echo(f"{form}  {count} conversations  newest log id {newest}")
+    rows = asyncio.run(rows_of(Settings().database_url, _SNAPSHOTS))
+    show_rows(rows, _SNAPSHOT_LINE.format_map, as_json=as_json)
 
 
 @snapshots.command("drop")
@@ -90,24 +98,14 @@ def drop_snapshots() -> None:
 
 
 @relay.command("status")
-def relay_status() -> None:
-    """How far the log is published, how much waits, and who is the relay."""
-    epoch, log_id, head, waiting, holder, seconds = asyncio.run(_relay(Settings()))
-    typer.echo(f"position {epoch}.{log_id}  head {head}  waiting {waiting}")
-    if holder is None or seconds < 0:
+def relay_status(*, as_json: Json = False) -> None:
+    """How far the log is published, how much waits, and who is the relay; 1 when nobody is."""
+    (row,) = asyncio.run(rows_of(Settings().database_url, _RELAY, (LEASE,)))
+    held = row["holder"] is not None and row["lease_seconds"] >= 0
+    show_rows([row], (_POSITION_LINE + (_RELAY_LINE if held else "")).format_map, as_json=as_json)
+    if not held:
         typer.echo("nobody is the relay: is a process of tickets running?", err=True)
         raise typer.Exit(1)
-    typer.echo(f"relay {holder}, for {seconds:.0f} more seconds")
-
-
-async def _relay(settings: Settings) -> Any:  # noqa: ANN401  a row of the query above
-    async with await AsyncConnection.connect(settings.database_url) as conn:
-        return await (await conn.execute(_RELAY, (LEASE,))).fetchone()
-
-
-async def _snapshots(settings: Settings) -> list[Any]:
-    async with await AsyncConnection.connect(settings.database_url) as conn:
-        return await (await conn.execute(_SNAPSHOTS)).fetchall()
 
 
 async def _drop_snapshots(settings: Settings) -> int:

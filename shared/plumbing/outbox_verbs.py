@@ -1,11 +1,14 @@
 """What does a service still have to publish? The rows of its table `outbox`."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
 from psycopg import AsyncConnection
+
+from shared.plumbing.listing import Row, show_rows
 
 _HAS: Final = "SELECT to_regclass('outbox') IS NOT NULL"
 _WAITING: Final = """
@@ -22,12 +25,15 @@ class Waiting:
     oldest_seconds: float
 
 
-def outbox_line(url: str) -> str | None:
-    """A line for an operator about the service whose role `url` names; None: it has no outbox."""
-    found = asyncio.run(waiting_in_outbox(url))
-    if found is None:
-        return None
-    return f"{found.rows} rows, oldest {found.oldest_seconds:.0f} s"
+def show_outboxes(urls: Mapping[str, str | None], *, as_json: bool) -> None:
+    """Those of the services, by the URLs of their roles; who has no outbox is left out."""
+    rows: list[Row] = []
+    for service, url in urls.items():
+        if url and (found := asyncio.run(waiting_in_outbox(url))):
+            rows.append({"service": service, **asdict(found)})
+    show_rows(
+        rows, "{service}: {rows} rows, oldest {oldest_seconds:.0f} s".format_map, as_json=as_json
+    )
 
 
 async def waiting_in_outbox(url: str) -> Waiting | None:

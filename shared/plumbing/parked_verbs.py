@@ -10,8 +10,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from shared.plumbing.listing import Json, show_rows
 from shared.plumbing.parked_versions import EarlierParkedError
-from shared.plumbing.parking import NotParkedError, Parking
+from shared.plumbing.parking import NotParkedError, ParkedEntry, Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
 
@@ -30,15 +31,14 @@ def parked_verbs(opened: Open, *, skip_opens: bool = False) -> typer.Typer:
     app = typer.Typer(help="Messages that could not be applied.", no_args_is_help=True)
 
     @app.command("list")
-    def list_parked(limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 100) -> None:
+    def list_parked(
+        limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 100,
+        *,
+        as_json: Json = False,
+    ) -> None:
         """Where each stood, why it waits, and when it is tried next."""
-        for entry in _run(opened(False), lambda parking: parking.list(limit)):  # noqa: FBT003
-            due = entry.next_attempt_at
-            typer.echo(
-                f"{entry.seq}  {entry.topic} {entry.partition}-{entry.offset}  {entry.reason}  "
-                f"attempts={entry.attempts}  parked={entry.parked_at:%Y-%m-%d %H:%M:%S}  "
-                f"next={f'{due:%H:%M:%S}' if due else 'never: retry or skip it'}"
-            )
+        entries = _run(opened(False), lambda parking: parking.list(limit))  # noqa: FBT003
+        show_rows(entries, _line, as_json=as_json)
 
     @app.command()
     def show(number: _Seq) -> None:
@@ -59,6 +59,15 @@ def parked_verbs(opened: Open, *, skip_opens: bool = False) -> typer.Typer:
         _run(opened(skip_opens), lambda parking: parking.skip(number))
 
     return app
+
+
+def _line(entry: ParkedEntry) -> str:
+    due = entry.next_attempt_at
+    return (
+        f"{entry.seq}  {entry.topic} {entry.partition}-{entry.offset}  {entry.reason}  "
+        f"attempts={entry.attempts}  parked={entry.parked_at:%Y-%m-%d %H:%M:%S}  "
+        f"next={f'{due:%H:%M:%S}' if due else 'never: retry or skip it'}"
+    )
 
 
 @asynccontextmanager

@@ -5,18 +5,18 @@ Imported by `ops.py` of services only: typer comes with the local extra.
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC
-from typing import Annotated, Any, Final, LiteralString
+from typing import Annotated, Final, LiteralString
 from uuid import UUID
 
 import typer
-from psycopg import AsyncConnection
 
+from shared.plumbing.listing import Json, Row, rows_of, show_rows
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.timer_failures import TimerFailures
 
 _LIST: Final = """
-    due, leased_until > clock_timestamp(), attempts, last_error, next_attempt_at
+    due, coalesce(leased_until > clock_timestamp(), false) AS leased, attempts, last_error,
+    next_attempt_at
 FROM timer WHERE attempts >= %s ORDER BY due LIMIT %s
 """
 _INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
@@ -33,11 +33,12 @@ def timer_verbs(
         limit: Annotated[int, typer.Option(min=1)] = 100,
         *,
         failing: Annotated[bool, typer.Option("--failing", help="Only those that failed.")] = False,
+        as_json: Json = False,
     ) -> None:
         """What waits for its time, the next first: due, kind, whose, id, state, failures."""
-        query: LiteralString = f"SELECT {kind}, {about}, {identity}, {_LIST}"
-        for row in asyncio.run(_rows(url(), query, (int(failing), limit))):
-            typer.echo(_line(row))
+        query: LiteralString = f"SELECT {kind} AS kind, {about} AS about, {identity} AS id, {_LIST}"
+        rows = asyncio.run(rows_of(url(), query, (int(failing), limit)))
+        show_rows(rows, _line, as_json=as_json)
 
     @app.command()
     def retry(timer_id: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
@@ -49,19 +50,13 @@ def timer_verbs(
     return app
 
 
-def _line(row: tuple[Any, ...]) -> str:
-    kind, about, timer_id, due, leased, attempts, error, following = row
-    line = f"{due.astimezone(UTC):{_INSTANT}}  {kind}  {about}  {timer_id}"
-    line += f"  {'leased' if leased else '-'}"
-    if not attempts:
+def _line(row: Row) -> str:
+    line = f"{row['due']:{_INSTANT}}  {row['kind']}  {row['about']}  {row['id']}"
+    line += f"  {'leased' if row['leased'] else '-'}"
+    if not row["attempts"]:
         return line
-    at = "now" if following is None else f"{following.astimezone(UTC):%H:%M:%S}"
-    return f"{line}  attempts={attempts}  error={error}  next={at}"
-
-
-async def _rows(url: str, query: LiteralString, values: tuple[int, int]) -> list[tuple[Any, ...]]:
-    async with await AsyncConnection.connect(url) as conn:
-        return await (await conn.execute(query, values)).fetchall()
+    at = "now" if row["next_attempt_at"] is None else f"{row['next_attempt_at']:%H:%M:%S}"
+    return f"{line}  attempts={row['attempts']}  error={row['last_error']}  next={at}"
 
 
 async def _retry(url: str, identity: LiteralString, timer_id: UUID) -> bool:

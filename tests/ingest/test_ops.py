@@ -1,6 +1,7 @@
 """An operator sees what belongs to nobody."""
 
 import asyncio
+import json
 
 import pytest
 import uuid_utils.compat as uuid_utils
@@ -34,6 +35,8 @@ def test_dead_items_are_listed_and_shown(
     assert listed.exit_code == 0
     reasons = {line.split()[3]: line.split()[0] for line in listed.stdout.splitlines()}
     assert set(reasons) == {"unknown_number", "unreadable_body"}
+    told = json.loads(CliRunner().invoke(app, ["dead", "list", "--json"]).stdout)
+    assert {each["reason"]: each["place"] for each in told} == reasons
     shown = CliRunner().invoke(app, ["dead", "show", reasons["unknown_number"]])
     assert '"id":"wamid.x"' in shown.stdout
     assert CliRunner().invoke(app, ["dead", "show", "0-999999"]).exit_code == 1

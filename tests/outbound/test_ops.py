@@ -1,6 +1,7 @@
 """What an operator sees of sends whose fate nobody knows, and how one is settled."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import pytest
@@ -58,6 +59,9 @@ async def test_unknown_sends_are_listed_with_what_their_attempt_says(
     assert "cut  attempt 1" in line
     assert "segredo" not in line
     assert PHONE not in line
+    done = await asyncio.to_thread(verb, "unknown", "list", "--json")
+    (told,) = json.loads(done.output)
+    assert (told["message_id"], told["reason"]) == (str(lost.message_id), "cut")
 
 
 async def test_a_ruling_shows_the_evidence_tells_that_it_failed_and_keeps_the_reason(
@@ -100,3 +104,6 @@ async def test_the_outbox_is_counted_with_the_age_of_its_oldest(
     done = await asyncio.to_thread(CliRunner().invoke, guiche.outbox, ["status"])
     assert done.exit_code == 0, done.output
     assert done.output.startswith("outbound: 1 rows, oldest ")
+    done = await asyncio.to_thread(CliRunner().invoke, guiche.outbox, ["status", "--json"])
+    (told,) = json.loads(done.output)
+    assert (told["service"], told["rows"]) == ("outbound", 1)

@@ -129,5 +129,8 @@ async def _published(stand: Stand) -> None:
     assert (code, "no such account" in text) == (1, True)
     code, text = await asyncio.to_thread(call, "flows")
     assert (code, f"{FLOW}  account {ACCOUNT}  recepcao  version 1" in text) == (0, True)
+    code, text = await asyncio.to_thread(call, "flows", "--json")
+    (told,) = json.loads(text)
+    assert (code, told["flow_id"], told["running"]) == (0, str(FLOW), 0)
     code, text = await asyncio.to_thread(call, "parked", "list")
     assert (code, text) == (0, "")

@@ -1,6 +1,7 @@
 """What an operator sees of streams, the relay and parked messages."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -23,6 +24,9 @@ from tests.tickets.adapters.test_relay import a_relay, published_up_to_the_head,
 from tests.wire.support import message
 
 CONTACT = UUID(int=31)
+A_SNAPSHOT = """
+INSERT INTO snapshot SELECT id, id, id, 'ticket.1', 5, 7, '' FROM (VALUES (%s::uuid)) AS one(id)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +73,17 @@ async def test_timers_are_listed_with_who_has_them(database: Database) -> None:
     first, second = (await guiche("timers", "list")).output.splitlines()
     assert first == f"2020-01-01 12:00:00.000000  bot_silent  {CONTACT}  {UUID(int=0)}  leased"
     assert second.endswith(f"bot_silent  {CONTACT}  {UUID(int=1)}  -")
+    found, _ = json.loads((await guiche("timers", "list", "--json")).output)
+    assert found == {
+        "kind": "bot_silent",
+        "about": str(CONTACT),
+        "id": str(UUID(int=0)),
+        "due": "2020-01-01T12:00:00Z",
+        "leased": True,
+        "attempts": 0,
+        "last_error": None,
+        "next_attempt_at": None,
+    }
 
 
 async def test_a_timer_that_fails_is_shown_and_tried_at_once(database: Database) -> None:
@@ -114,12 +129,31 @@ async def test_the_relay_says_how_far_it_is_and_who_holds_it(
     assert "relay tickets-1" in result.output
 
 
+async def test_the_relay_is_told_to_machines_too() -> None:
+    nobody = await guiche("relay", "status", "--json")
+    assert nobody.exit_code == 1
+    (told,) = json.loads(nobody.stdout)
+    assert (told["holder"], told["waiting"], told["head"]) == (None, 0, 0)
+
+
+async def test_snapshots_are_counted_by_their_form(database: Database) -> None:
+    assert json.loads((await guiche("snapshots", "status", "--json")).output) == []
+    async with database.pool.connection() as conn:
+        await conn.execute(A_SNAPSHOT, (CONTACT,))
+    told = (await guiche("snapshots", "status")).output
+    assert told == "ticket.1  1 conversations  newest log id 7\n"
+    (found,) = json.loads((await guiche("snapshots", "status", "--json")).output)
+    assert found == {"form": "ticket.1", "conversations": 1, "newest_log_id": 7}
+
+
 async def test_a_parked_message_is_listed_and_skipped(database: Database) -> None:
     parking = Parking(database.pool, Sealer(b"k" * 32), "tickets")
     await parking.park("inbound.events", a_record(), "NotInDirectoryError", holds=True)
     listed = await guiche("parked", "list")
     assert "NotInDirectoryError" in listed.output
     number = listed.output.split()[0]
+    (found,) = json.loads((await guiche("parked", "list", "--json")).output)
+    assert (str(found["seq"]), found["reason"]) == (number, "NotInDirectoryError")
     assert (await guiche("parked", "retry", number)).exit_code == 0
     assert (await guiche("parked", "skip", number)).exit_code == 0
     assert (await guiche("parked", "list")).output == ""
