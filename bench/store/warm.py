@@ -52,14 +52,14 @@ def desk(url: str) -> Desk:
 
 
 @dataclass
-class Warm:
+class StateCache:
     """A ticket in memory: its id and version."""
 
     id: UUID
     version: int = 0
 
 
-async def accept_all(store: PostgresEventStore, tickets: Sequence[Warm]) -> float:
+async def accept_all(store: PostgresEventStore, tickets: Sequence[StateCache]) -> float:
     started = perf_counter()
     verdicts = await asyncio.gather(
         *(store.append(subject.a_command(ticket.id, ticket.version)) for ticket in tickets)
@@ -99,7 +99,7 @@ async def measure(url: str) -> Sequence[Row]:
             return with_library(app, opened(app))
 
         async def ours() -> float:
-            tickets = [Warm(uuid4()) for _ in range(TICKETS)]
+            tickets = [StateCache(uuid4()) for _ in range(TICKETS)]
             for _ in range(EVENTS_EACH):
                 await accept_all(store, tickets)
             return middle([await accept_all(store, tickets) for _ in range(5)])

@@ -22,13 +22,15 @@ from services.tickets.adapters.secrets import Fetch, Secrets, fetch_from
 from services.tickets.adapters.snapshots import SealedSnapshots, save_due
 from services.tickets.adapters.timers import TimerPoller, TimerTable
 from services.tickets.handlers.commands import CommandHandler
-from services.tickets.handlers.deciding import Deciding
+from services.tickets.handlers.contact_resolution import ContactResolver
+from services.tickets.handlers.episodes import Episodes
+from services.tickets.handlers.execution import CommandExecutor
 from services.tickets.handlers.flow_commands import FlowCommandHandler
-from services.tickets.handlers.people import People
-from services.tickets.handlers.protocols import Protocols
-from services.tickets.handlers.reactions import Reactions
+from services.tickets.handlers.inbound import InboundHandler
+from services.tickets.handlers.inbound_source import InboundTools
+from services.tickets.handlers.protocol_numbers import ProtocolNumbers
+from services.tickets.handlers.state_cache import StateCache
 from services.tickets.handlers.timers import TimerHandler
-from services.tickets.handlers.warm import Warm
 from services.tickets.settings import Settings
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
@@ -70,7 +72,6 @@ class _Service:
         )
         self.store = self.database.store
         self.clock = DatabaseClock(self.database.pool)
-        now = self.now
         self.producer = Producer(settings)
         self.position = RelayPosition(self.database.pool)
         self.relay = Relay(
@@ -83,26 +84,20 @@ class _Service:
             poll_seconds=settings.relay_poll_seconds,
         )
         snapshots = SealedSnapshots(self.database.pool, self.database.keys)
-        warm = Warm(self.store, settings.warm_streams, snapshots)
-        self.save_snapshots = save_due(warm, snapshots)
+        cache = StateCache(self.store, settings.warm_streams, snapshots)
+        self.save_snapshots = save_due(cache, snapshots)
         silence = timedelta(seconds=settings.bot_silence_seconds)
-        self.commands = CommandHandler(self.store, warm, self.book, now, silence)
-        deciding = Deciding(self.store, warm, self.book, now)
-        self.flow_commands = FlowCommandHandler(deciding, self.book, now)
+        executor = CommandExecutor(self.store, cache, self.now, silence)
+        self.commands = CommandHandler(executor, self.book)
+        self.flow_commands = FlowCommandHandler(executor, self.book)
         table = TimerTable(self.database.pool, settings.timers_lease_seconds)
         self.timer_failures = table.failures
-        self.timers = TimerPoller(table, TimerHandler(deciding, table, silence), self.can_judge)
-        self.reactions = Reactions(
-            self.store,
-            warm,
-            self.book,
-            People(self.store, warm, self.secrets, new_id),
-            Protocols(self.store, new_id),
-            self.secrets,
-            now,
-            new_id,
-            silence,
-        )
+        timers = TimerHandler(executor, self.book, table)
+        self.timers = TimerPoller(table, timers, self.can_judge)
+        contacts = ContactResolver(self.store, self.secrets, new_id)
+        tools = InboundTools(executor, contacts, self.secrets)
+        episodes = Episodes(executor, ProtocolNumbers(self.store, new_id), new_id)
+        self.arrivals = InboundHandler(tools, self.book, episodes)
         self.broker = make_broker(settings, SERVICE)
         self.parking: Parking | None = None
 
@@ -158,7 +153,7 @@ class _Service:
         kafka.subscriptions(
             self.broker,
             self.settings,
-            self.reactions,
+            self.arrivals,
             self.flow_commands,
             self.producer,
             self.parking,

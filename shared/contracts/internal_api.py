@@ -6,7 +6,7 @@ All calls carry `Authorization: Bearer <internal token>` (D9). Commands also car
 """
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,49 +32,17 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# --- tickets: POST /internal/tickets/{id}/{accept,close,reopen,read,messages,flow} --------------
-
-
-class Accept(Request):
-    """Take the ticket; `sector_id` where the default sector must be replaced."""
-
-    sector_id: UUID | None = None
-
-
-class Close(Request):
-    """End the ticket; `farewell` sends the connection's farewell text."""
-
-    reason_id: UUID | None = None
-    note: Annotated[str, Field(max_length=2000, pattern=WITHOUT_NUL)] | None = None
-    farewell: bool | None = None
-
-
-class Reopen(Request):
-    """Go on with a closed ticket."""
-
-
-class Read(Request):
-    """Everything up to this message was read."""
-
-    up_to: UUID
-
-
-class SendText(Request):
-    """Say something; 1 to 4,096 characters, not blanks alone (Cloud API 8.3)."""
-
-    type: Literal["text"]
-    text: Annotated[str, Field(min_length=1, max_length=4096, pattern=SAYS_SOMETHING)]
-    reply_to: UUID | None = None
-
-
-class StartFlow(Request):
-    """Let the connection's flow answer a waiting ticket."""
+# --- tickets: POST /internal/tickets/{id}/<path of `ticket_api`> -> CommandAnswer -----------------
 
 
 class Allowed(Contract):
-    """Whether a command would be taken now; `code` names the refusal."""
+    """Whether a command would be taken now; `code` names the refusal.
+
+    `needs` names the fields of the body that must be given.
+    """
 
     allowed: bool
+    needs: list[str] = []
     code: str | None = None
     detail: str | None = None
 
@@ -95,7 +63,7 @@ class TicketState(Contract):
     closed_at: datetime | None
     window_closes_at: datetime | None
     version: int
-    allowed: dict[str, Allowed]  # accept, send_message, read, close, reopen, start_flow
+    allowed: dict[str, Allowed]  # by name of `ticket_api.TICKET_COMMANDS`
 
 
 class CommandAnswer(Contract):

@@ -49,8 +49,8 @@ RULES: Final = (
     Rule(
         "claim of the open ticket",
         "services/tickets/handlers/claims.py",
-        "contact.bytes + connection.bytes, ticket.bytes",
-        "contact.bytes + ticket.bytes, ticket.bytes",
+        "open_ticket_key(contact, connection), ticket.bytes",
+        "ticket.bytes, ticket.bytes",
         (
             (
                 "tests/tickets/handlers/test_commands.py::"
@@ -234,9 +234,9 @@ RULES: Final = (
     ),
     Rule(
         "slot of an agent's limit",
-        "services/tickets/handlers/deciding.py",
-        "take=(*decision.take, *taken)",
-        "take=(*decision.take,)",
+        "services/tickets/handlers/side_effects.py",
+        "return (open_ticket, claims.agent_slot(ticket.owner_id, ticket.slot, ticket.id))",
+        "return (open_ticket,)",
         (
             (
                 "tests/tickets/handlers/test_limits.py::"

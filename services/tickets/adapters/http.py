@@ -10,12 +10,13 @@ from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch, answer_position
 from services.tickets.adapters.secrets import SecretMissingError
 from services.tickets.domain.refusals import RefusedError
-from services.tickets.handlers.asked import Answered, Asked
-from services.tickets.handlers.commands import CommandHandler
+from services.tickets.handlers.commands import Answered, CommandHandler
 from services.tickets.handlers.directory import NotInDirectoryError
+from services.tickets.handlers.requests import TicketRequest
 from services.tickets.handlers.store import KeyDestroyedError, UnknownKeyError
-from shared.contracts import internal_api as api
+from shared.contracts import internal_api
 from shared.contracts.problems import PROBLEMS
+from shared.contracts.ticket_api import TICKET_COMMANDS, TicketCommand
 from shared.plumbing import logs
 from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.problems import ProblemError
@@ -37,6 +38,7 @@ _log = logs.get(__name__)
 T = TypeVar("T")
 Who = tuple[UUID, UUID]
 """Account and agent."""
+Asking = Callable[..., Awaitable[TicketRequest]]
 IsReady = Callable[[], bool]
 """Whether commands can be judged: secrets and directory are here."""
 
@@ -49,50 +51,34 @@ def commands(
     person = _person(verifier, is_ready)
     asking = _asking(person)
 
-    async def answered(response: Response, call: Awaitable[Answered]) -> api.CommandAnswer:
-        answer = to_answer(await _or_problem(call), await epoch.now())
-        response.headers[api.POSITION_HEADER] = answer.position
-        return answer
-
-    async def accept(
-        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.Accept
-    ) -> api.CommandAnswer:
-        return await answered(response, handler.accept(asked, body))
-
-    async def close(
-        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.Close
-    ) -> api.CommandAnswer:
-        return await answered(response, handler.close(asked, body))
-
-    async def reopen(
-        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.Reopen
-    ) -> api.CommandAnswer:
-        return await answered(response, handler.reopen(asked, body))
-
-    async def read(
-        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.Read
-    ) -> api.CommandAnswer:
-        return await answered(response, handler.read(asked, body))
-
-    async def start_flow(
-        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.StartFlow
-    ) -> api.CommandAnswer:
-        return await answered(response, handler.start_flow(asked, body))
-
-    async def send(
-        response: Response, asked: Annotated[Asked, Depends(asking)], body: api.SendText
-    ) -> api.CommandAnswer:
-        return await answered(response, handler.send_text(asked, body))
-
-    async def state(ticket_id: UUID, who: Annotated[Who, Depends(person)]) -> api.TicketState:
-        return to_state(await _or_problem(handler.state(*who, ticket_id)))
+    async def state(
+        ticket_id: UUID, who: Annotated[Who, Depends(person)]
+    ) -> internal_api.TicketState:
+        request = _request(*who, ticket_id, command_id=ticket_id)
+        return to_state(await _or_problem(handler.state(request)))
 
     routes.add_api_route("", state, methods=["GET"])
-    for path, verb in (("accept", accept), ("close", close), ("reopen", reopen), ("read", read)):
-        routes.add_api_route(f"/{path}", verb, methods=["POST"])
-    routes.add_api_route("/flow", start_flow, methods=["POST"])
-    routes.add_api_route("/messages", send, methods=["POST"])
+    for command in TICKET_COMMANDS:
+        endpoint = _endpoint(command, handler, epoch, asking)
+        routes.add_api_route(f"/{command.path}", endpoint, methods=["POST"])
     return routes
+
+
+def _endpoint(
+    command: TicketCommand, handler: CommandHandler, epoch: Epoch, asking: Asking
+) -> Callable[..., Awaitable[internal_api.CommandAnswer]]:
+    async def endpoint(
+        response: Response,
+        request: Annotated[TicketRequest, Depends(asking)],
+        body: internal_api.Request,
+    ) -> internal_api.CommandAnswer:
+        found = await _or_problem(handler.run(request, command.path, body))
+        answer = to_answer(found, await epoch.now())
+        response.headers[internal_api.POSITION_HEADER] = answer.position
+        return answer
+
+    endpoint.__annotations__["body"] = command.body
+    return endpoint
 
 
 def _person(verifier: TokenVerifier, is_ready: IsReady) -> Callable[[Caller], Awaitable[Who]]:
@@ -113,24 +99,40 @@ def _person(verifier: TokenVerifier, is_ready: IsReady) -> Callable[[Caller], Aw
     return person
 
 
-def _asking(person: Callable[[Caller], Awaitable[Who]]) -> Callable[..., Awaitable[Asked]]:
+def _asking(person: Callable[[Caller], Awaitable[Who]]) -> Asking:
     async def asking(
         ticket_id: UUID,
         who: Annotated[Who, Depends(person)],
-        command_id: Annotated[UUID, Header(alias=api.COMMAND_ID_HEADER)],
-        expected: Annotated[int | None, Header(alias=api.EXPECTED_VERSION_HEADER, ge=0)] = None,
-        correlation: Annotated[str, Header(alias=api.CORRELATION_HEADER, max_length=200)] = "",
-    ) -> Asked:
-        return Asked(
-            account=who[0],
-            agent_id=who[1],
-            ticket_id=ticket_id,
-            command_id=command_id,
-            correlation=correlation or str(command_id),
-            expected_version=expected,
-        )
+        command_id: Annotated[UUID, Header(alias=internal_api.COMMAND_ID_HEADER)],
+        expected: Annotated[
+            int | None, Header(alias=internal_api.EXPECTED_VERSION_HEADER, ge=0)
+        ] = None,
+        correlation: Annotated[
+            str, Header(alias=internal_api.CORRELATION_HEADER, max_length=200)
+        ] = "",
+    ) -> TicketRequest:
+        return _request(*who, ticket_id, command_id, correlation, expected)
 
     return asking
+
+
+def _request(
+    account: UUID,
+    agent_id: UUID,
+    ticket_id: UUID,
+    command_id: UUID,
+    correlation: str = "",
+    expected_version: int | None = None,
+) -> TicketRequest:
+    return TicketRequest(
+        account=account,
+        actor=f"agent:{agent_id}",
+        agent_id=agent_id,
+        ticket_id=ticket_id,
+        command_id=command_id,
+        correlation=correlation or str(command_id),
+        expected_version=expected_version,
+    )
 
 
 def feeding(feed: Feed, verifier: TokenVerifier) -> APIRouter:
@@ -144,7 +146,7 @@ def feeding(feed: Feed, verifier: TokenVerifier) -> APIRouter:
         stream: Annotated[UUID | None, Query()] = None,
         from_version: Annotated[int, Query(alias="from", ge=1)] = 1,
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 500,
-    ) -> api.FeedPage:
+    ) -> internal_api.FeedPage:
         _only(caller, _READS_THE_FEED)
         if stream is None:
             return await _or_problem(feed.after(after, limit))
@@ -154,9 +156,9 @@ def feeding(feed: Feed, verifier: TokenVerifier) -> APIRouter:
     return routes
 
 
-def to_answer(found: Answered, epoch: int) -> api.CommandAnswer:
+def to_answer(found: Answered, epoch: int) -> internal_api.CommandAnswer:
     """The ticket as the command left it, and where in the log that stands."""
-    return api.CommandAnswer(
+    return internal_api.CommandAnswer(
         ticket=to_state(found),
         version=found.version,
         position=answer_position(epoch, found.ticket.contact_id, found.log_id),
@@ -164,10 +166,10 @@ def to_answer(found: Answered, epoch: int) -> api.CommandAnswer:
     )
 
 
-def to_state(found: Answered) -> api.TicketState:
+def to_state(found: Answered) -> internal_api.TicketState:
     """The ticket, and what the asking agent may do with it."""
     ticket = found.ticket
-    return api.TicketState(
+    return internal_api.TicketState(
         id=ticket.id,
         protocol=ticket.protocol,
         lifecycle=ticket.lifecycle,
@@ -185,10 +187,14 @@ def to_state(found: Answered) -> api.TicketState:
     )
 
 
-def _allowed(refusal: RefusedError | None) -> api.Allowed:
+def _allowed(refusal: RefusedError | None) -> internal_api.Allowed:
     if refusal is None:
-        return api.Allowed(allowed=True)
-    return api.Allowed(allowed=False, code=refusal.code, detail=PROBLEMS[refusal.code].title)
+        return internal_api.Allowed(allowed=True)
+    if refusal.needs:
+        return internal_api.Allowed(allowed=True, needs=[*refusal.needs])
+    return internal_api.Allowed(
+        allowed=False, code=refusal.code, detail=PROBLEMS[refusal.code].title
+    )
 
 
 async def _or_problem(call: Awaitable[T]) -> T:

@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from services.tickets.adapters.positions import kafka_key
+from services.tickets.handlers.contact_resolution import NobodyError
 from services.tickets.handlers.flow_commands import FlowCommandHandler
-from services.tickets.handlers.people import NobodyError
-from services.tickets.handlers.reactions import Reactions
+from services.tickets.handlers.inbound import InboundHandler
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.inbound import INBOUND_TYPES, Item, Status
 from shared.contracts.outbound import OUTBOUND_EVENTS_TYPES, Fate
@@ -52,7 +52,7 @@ M = TypeVar("M", bound=Message)
 def subscriptions(
     broker: ServiceBroker,
     settings: CommonSettings,
-    reactions: Reactions,
+    arrivals: InboundHandler,
     flow_commands: FlowCommandHandler,
     producer: Producer,
     parking: Parking,
@@ -64,7 +64,7 @@ def subscriptions(
         topic=INBOUND_EVENTS.name,
         group=GROUP,
         instance=settings.instance,
-        handle=on_message(INBOUND_TYPES, Item, reactions.when_inbound),
+        handle=on_message(INBOUND_TYPES, Item, arrivals.when_inbound),
         parking=parking,
         commutes=is_status,
     )
@@ -74,7 +74,7 @@ def subscriptions(
         topic=OUTBOUND_EVENTS.name,
         group=GROUP,
         instance=settings.instance,
-        handle=on_message(OUTBOUND_EVENTS_TYPES, Fate, reactions.when_outbound),
+        handle=on_message(OUTBOUND_EVENTS_TYPES, Fate, arrivals.when_outbound),
         parking=parking,
         gather_ms=25,
         commutes=always,

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from services.tickets.adapters.batched import Batched
+from services.tickets.adapters.data_loader import DataLoader
 from services.tickets.handlers.store import KeyDestroyedError, UnknownKeyError
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
@@ -57,8 +57,8 @@ class ContactKeys:
         self._capacity = capacity
         self._keep_seconds = keep_seconds
         self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
-        self._makes: Batched[tuple[UUID, UUID], _Kept] = Batched(self._make)
-        self._loads: Batched[UUID, _Kept] = Batched(self._load)
+        self._makes: DataLoader[tuple[UUID, UUID], _Kept] = DataLoader(self._make)
+        self._loads: DataLoader[UUID, _Kept] = DataLoader(self._load)
 
     async def to_seal(self, account: UUID, contact: UUID) -> Sealer:
         """The contact's sealer, its key committed. Raises KeyDestroyedError."""

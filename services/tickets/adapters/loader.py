@@ -9,8 +9,8 @@ from uuid import UUID
 from psycopg import AsyncCursor, Error
 
 from services.tickets.adapters.append import OWN_ID
-from services.tickets.adapters.batched import Batched
 from services.tickets.adapters.codec import Codec, UnknownTopicError
+from services.tickets.adapters.data_loader import DataLoader
 from services.tickets.adapters.keys import ContactKeys
 from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
 from shared.plumbing import logs
@@ -56,8 +56,8 @@ class Loader:
         self._pool = pool
         self._codec = codec
         self._keys = keys
-        self._streams: Batched[tuple[UUID, int], list[StoredEvent]] = Batched(self._load)
-        self._claims: Batched[_Claim, bytes] = Batched(self._hold)
+        self._streams: DataLoader[tuple[UUID, int], list[StoredEvent]] = DataLoader(self._load)
+        self._claims: DataLoader[_Claim, bytes] = DataLoader(self._hold)
 
     async def load(
         self, streams: Sequence[tuple[UUID, int]]

@@ -12,10 +12,9 @@ from uuid import uuid5
 from pydantic import TypeAdapter, ValidationError
 
 from services.tickets.adapters.positions import kafka_key
-from services.tickets.domain.contact import events as contact
+from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import events as conversation
-from services.tickets.domain.message import events as message
 from services.tickets.domain.ticket import events as ticket
 from services.tickets.handlers.store import StoredEvent
 from shared.contracts import outbound, tickets
@@ -32,40 +31,15 @@ ERASED: Final = tickets.Content(type="erased")
 _ROOM_BYTES: Final = 8 * 1024  # key and headers
 _LARGEST_BODY_BYTES: Final = LARGEST_MESSAGE_BYTES - _ROOM_BYTES
 
+PRIVATE: Final = frozenset({conversation.FlowAcknowledged, ticket.TicketUnclaimed})
+"""Stored events that no reader asks for."""
+
 PUBLISHED: Final[Mapping[type, type[Message]]] = {
-    contact.ContactIdentified: tickets.ContactIdentified,
-    contact.ContactRenamed: tickets.ContactRenamed,
-    contact.ContactFieldSet: tickets.ContactFieldSet,
-    contact.IdentityConflict: tickets.IdentityConflict,
-    ticket.TicketOpened: tickets.TicketOpened,
-    ticket.SectorAssigned: tickets.SectorAssigned,
-    ticket.TicketQueued: tickets.TicketQueued,
-    ticket.TicketAccepted: tickets.TicketAccepted,
-    ticket.OwnerReleased: tickets.OwnerReleased,
-    ticket.TicketClosed: tickets.TicketClosed,
-    ticket.TicketReopened: tickets.TicketReopened,
-    ticket.FlowSessionStarted: tickets.FlowSessionStarted,
-    ticket.FlowSessionEnded: tickets.FlowSessionEnded,
-    ticket.NoteAdded: tickets.NoteAdded,
-    ticket.AutoMessageSkipped: tickets.AutoMessageSkipped,
-    conversation.MessageReceived: tickets.MessageReceived,
-    conversation.MessageQueued: tickets.MessageQueued,
-    conversation.MessagesRead: tickets.MessagesRead,
-    conversation.MessageCancelRequested: tickets.MessageCancelRequested,
-    conversation.InboundDropped: tickets.InboundDropped,
-    message.MessageAccepted: tickets.MessageAccepted,
-    message.MessageSent: tickets.MessageSent,
-    message.MessageDelivered: tickets.MessageDelivered,
-    message.MessageRead: tickets.MessageRead,
-    message.MessagePlayed: tickets.MessagePlayed,
-    message.MessageFailed: tickets.MessageFailed,
-    message.MessageOutcomeUnknown: tickets.MessageOutcomeUnknown,
-    message.MessageCancelled: tickets.MessageCancelled,
-    message.MessageEdited: tickets.MessageEdited,
-    message.MessageRevoked: tickets.MessageRevoked,
-    message.ReactionChanged: tickets.ReactionChanged,
-    message.MessageLinked: tickets.MessageLinked,
+    kind: tickets.TICKETS_EVENTS_TYPES[f"{topic}.v1"]
+    for topic, kind in EVENTS.items()
+    if kind not in PRIVATE
 }
+"""The published type has the stored event's name."""
 
 _SENT: Final[TypeAdapter[SayContent]] = TypeAdapter(SayContent)
 _withheld = metrics.counter(
@@ -116,6 +90,8 @@ def to_order(stored: StoredEvent) -> Outgoing | None:
 
 
 def _told(stored: StoredEvent) -> tuple[type[Message], bytes]:
+    if type(stored.event) in PRIVATE:
+        return tickets.Internal, tickets.Internal().body()
     kind = PUBLISHED.get(type(stored.event))
     if kind is None:
         return _internal(stored, "unreadable")

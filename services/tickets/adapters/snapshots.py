@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.tickets.adapters.batched import Batched
+from services.tickets.adapters.data_loader import DataLoader
 from services.tickets.adapters.keys import ContactKeys
 from services.tickets.domain.conversation.state import SNAPSHOT_FORM, Conversation
 from services.tickets.handlers.snapshots import Snapshot
+from services.tickets.handlers.state_cache import StateCache
 from services.tickets.handlers.store import KeyDestroyedError
-from services.tickets.handlers.warm import Warm
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Body, Heartbeat
 from shared.plumbing.postgres import Pool
@@ -40,7 +40,7 @@ class SealedSnapshots:
     def __init__(self, pool: Pool, keys: ContactKeys) -> None:
         self._pool = pool
         self._keys = keys
-        self._loads: Batched[UUID, Snapshot] = Batched(self._load)
+        self._loads: DataLoader[UUID, Snapshot] = DataLoader(self._load)
 
     async def load(self, streams: Sequence[UUID]) -> Mapping[UUID, Snapshot]:
         """See the port."""
@@ -88,11 +88,11 @@ class SealedSnapshots:
         return found
 
 
-def save_due(warm: Warm, snapshots: SealedSnapshots) -> Body:
+def save_due(cache: StateCache, snapshots: SealedSnapshots) -> Body:
     """The body of the loop: write down what has grown long enough since the last time."""
 
     async def body(beat: Heartbeat) -> None:
-        for snapshot in warm.grown():
+        for snapshot in cache.grown():
             await snapshots.save(snapshot)
             beat.beat()
 

@@ -35,6 +35,10 @@ class Actor:
         """Whether they may own one ticket more."""
         return self.ticket_limit is None or self.slot is not None
 
+    def may_own_in(self, sector: UUID | None) -> bool:
+        """Whether one ticket more, in this sector, may be theirs."""
+        return self.has_room and (self.works_in(sector) or self.supervises)
+
     @property
     def author(self) -> Author:
         """As the event names them."""

@@ -10,6 +10,7 @@ class RefusedError(Exception):
     """A rule was broken; nothing is stored (domain.md 2.8, 10)."""
 
     code: ClassVar[str] = "refused"
+    needs: ClassVar[tuple[str, ...]] = ()  # fields of the request that mend it
 
     def extras(self) -> dict[str, object]:
         """What the caller should know besides the code."""
@@ -125,6 +126,7 @@ class SectorRequiredError(RefusedError):
     """The default sector must be replaced when the ticket is accepted (domain.md 2.7)."""
 
     code = "sector_required"
+    needs = ("sector_id",)
 
 
 class SectorInactiveError(RefusedError):
@@ -143,6 +145,7 @@ class CloseReasonRequiredError(RefusedError):
     """The account demands a close reason."""
 
     code = "close_reason_required"
+    needs = ("reason_id",)
 
 
 class ReopenLimitPassedError(RefusedError):
@@ -155,6 +158,7 @@ class UnknownMessageError(RefusedError):
     """The message is not in this conversation, or too far back."""
 
     code = "unknown_message"
+    needs = ("up_to",)
 
 
 class ForbiddenError(RefusedError):

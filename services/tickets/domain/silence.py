@@ -10,13 +10,15 @@ KIND: Final = "bot_silent"
 
 
 def timer_id(session_id: UUID, message_id: UUID) -> UUID:
-    """Of the customer's message that the session has heard last: a newer one has another."""
+    """Of the newest message that the session must answer: a newer one has another."""
     return uuid5(session_id, f"{KIND}:{message_id}")
 
 
-def current(ticket: Ticket, said: Conversation) -> UUID | None:
-    """The timer that may be running; None where no session runs."""
-    heard = said.last_received_id
-    if ticket.session_id is None or heard is None:
+def current(ticket: Ticket, conversation: Conversation) -> UUID | None:
+    """The timer that runs; None where no session does, or its flow has answered."""
+    session_id, received = ticket.session_id, conversation.last_received_id
+    if session_id is None or received is None:
         return None
-    return timer_id(ticket.session_id, heard)
+    if conversation.answered_by_session == session_id:
+        return None
+    return timer_id(session_id, received)

@@ -1,9 +1,12 @@
 """The only uniqueness there is: kinds of claims, their keys and values (design.md D3)."""
 
+from typing import Final
 from uuid import UUID
 
 from services.tickets.handlers.ports import Hasher
 from services.tickets.handlers.store import Claim
+
+OPEN_TICKET: Final = "open_ticket"
 
 
 def inbound(hasher: Hasher, account: UUID, holder: UUID, *parts: str) -> Claim:
@@ -28,7 +31,12 @@ def identity(key: bytes, contact: UUID) -> Claim:
 
 def open_ticket(contact: UUID, connection: UUID, ticket: UUID) -> Claim:
     """At most one open ticket of a contact on a connection (domain.md 2.1)."""
-    return Claim("open_ticket", contact.bytes + connection.bytes, ticket.bytes)
+    return Claim(OPEN_TICKET, open_ticket_key(contact, connection), ticket.bytes)
+
+
+def open_ticket_key(contact: UUID, connection: UUID) -> bytes:
+    """What only one open ticket may hold."""
+    return contact.bytes + connection.bytes
 
 
 def agent_slot(agent: UUID, slot: int, ticket: UUID) -> Claim:

@@ -1,188 +1,198 @@
-"""The commands that people give a ticket: each says what it would store, or why not."""
+"""The commands of people: a table of what each decides, and what the person is answered (D5)."""
 
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from services.tickets.domain import refusals
 from services.tickets.domain.content import Content
-from services.tickets.domain.conversation.events import MessageQueued, MessagesRead
-from services.tickets.domain.ticket import commands, guards
-from services.tickets.domain.ticket.decide import decide, wants_farewell
-from services.tickets.handlers import slots, speaking
-from services.tickets.handlers.answering import Answering
-from services.tickets.handlers.asked import Answered, Asked
-from services.tickets.handlers.deciding import Deciding, Decision, Loaded
+from services.tickets.domain.conversation import reading, sending
+from services.tickets.domain.conversation.state import Conversation
+from services.tickets.domain.ticket import accepting, closing, flows, reopening
+from services.tickets.domain.ticket.decide import decide
+from services.tickets.domain.ticket.state import Lifecycle, Ticket
+from services.tickets.handlers import agent_limit
+from services.tickets.handlers.automatic_texts import recipient
 from services.tickets.handlers.directory import DirectoryView
-from services.tickets.handlers.ports import Clock
-from services.tickets.handlers.session_end import end_session
-from services.tickets.handlers.store import EventStore
-from services.tickets.handlers.timers import silent_at
-from services.tickets.handlers.warm import MESSAGE, Warm
-from shared.contracts import internal_api as api
+from services.tickets.handlers.execution import Changes, CommandExecutor, Outcome
+from services.tickets.handlers.requests import TicketRequest
+from services.tickets.handlers.state_cache import MESSAGE, TICKET, folded_to
+from services.tickets.handlers.ticket_source import TicketContext, TicketSource
+from shared.contracts import ticket_api as api
+from shared.contracts.internal_api import Request
+
+PATIENCE_SECONDS: Final = 2.0  # of a person; then `busy` (protocols.md 2)
+
+Handler = Callable[[CommandExecutor, TicketContext, Any], Awaitable[Changes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The ticket as the command left it; `log_id` is the command's highest (0: nothing stored).
+
+    `allowed` has the refusal of each command, None where it would be taken.
+    """
+
+    ticket: Ticket
+    version: int
+    log_id: int
+    window_closes_at: datetime | None
+    allowed: Mapping[str, refusals.RefusedError | None]
+    message_id: UUID | None = None
 
 
 class CommandHandler:
-    """Accept, close, reopen, read, send, start a flow."""
+    """Runs what agents ask of tickets; who waits hears within two seconds."""
 
-    def __init__(
-        self,
-        store: EventStore,
-        warm: Warm,
-        directory: DirectoryView,
-        now: Clock,
-        silence: timedelta,
-    ) -> None:
-        self._store = store
-        self._warm = warm
+    def __init__(self, executor: CommandExecutor, directory: DirectoryView) -> None:
+        self._executor = executor
         self._directory = directory
-        self._silence = silence
-        self._answering = Answering(Deciding(store, warm, directory, now), store, warm)
 
-    async def accept(self, asked: Asked, body: api.Accept) -> Answered:
-        """Take the ticket: exactly one agent wins; raises RefusedError."""
+    async def run(self, request: TicketRequest, path: str, body: Request) -> Answered:
+        """The answer of one command, or its first answer again; raises RefusedError."""
+        fingerprint = f"{path}:{request.ticket_id}:{body.model_dump_json()}"
+        source = self._source(replace(request, fingerprint=fingerprint), body)
+        result = await self._executor.execute(source, PATIENCE_SECONDS)
+        context = await source.load()
+        log_id = (result and result.position) or context.ticket.log_id
+        answer = await self._answered(context, log_id, result and result.message_id)
+        if result is None or result.first is None:
+            return answer
+        return await self._replayed(answer, result.first)
 
-        async def decided(loaded: Loaded) -> Decision:
-            command = commands.Accept(
-                actor=loaded.actor,
-                sector_id=body.sector_id,
-                sector_active=self._active(loaded, body.sector_id),
-                at=loaded.at,
-                policies=loaded.policies,
-            )
-            decision = Decision(ticket=decide(loaded.state, command))
-            if decision.ticket:
-                await end_session(decision, loaded, self._warm)
-                speaking.queue_text(
-                    decision, loaded, "acceptance", loaded.connection.texts.acceptance
-                )
-            return decision
+    async def state(self, request: TicketRequest) -> Answered:
+        """The newest state, and what this agent may do; raises RefusedError."""
+        ticket = (await self._executor.cache.get(TICKET, request.ticket_id)).state
+        conversation = [] if ticket is None else [ticket.conversation_id]
+        self._executor.cache.drop([request.ticket_id, *conversation])
+        context = await self._source(request, None).load()
+        return await self._answered(context, context.ticket.log_id, None)
 
-        return await self._answering.run(asked, "accept", body.model_dump_json(), decided)
+    def _source(self, request: TicketRequest, body: Request | None) -> TicketSource:
+        async def decided(context: TicketContext) -> Changes:
+            return await HANDLERS[type(body)](self._executor, context, body)
 
-    async def close(self, asked: Asked, body: api.Close) -> Answered:
-        """End the episode; raises RefusedError."""
+        return TicketSource(self._executor, self._directory, request, decided)
 
-        async def decided(loaded: Loaded) -> Decision:
-            command = commands.Close(
-                actor=loaded.actor,
-                reason_id=body.reason_id,
-                note=body.note,
-                farewell=body.farewell,
-                at=loaded.at,
-                policies=loaded.policies,
-            )
-            decision = Decision(ticket=decide(loaded.state, command))
-            await end_session(decision, loaded, self._warm)
-            decision.release.append(speaking.open_claim(loaded))
-            if wants_farewell(loaded.state, command):
-                speaking.queue_text(decision, loaded, "farewell", loaded.connection.texts.farewell)
-            return decision
+    async def _answered(
+        self, context: TicketContext, log_id: int, message_id: UUID | None
+    ) -> Answered:
+        return Answered(
+            ticket=context.state,
+            version=context.ticket.version,
+            log_id=log_id,
+            window_closes_at=context.messages.window_closes_at,
+            allowed={one.name: await self._refusal(context, one) for one in api.TICKET_COMMANDS},
+            message_id=message_id,
+        )
 
-        return await self._answering.run(asked, "close", body.model_dump_json(), decided)
+    async def _refusal(
+        self, context: TicketContext, command: api.TicketCommand
+    ) -> refusals.RefusedError | None:
+        """Why the command would be refused now: decided on its probe, and nothing is stored."""
+        request = replace(context.request, expected_version=None)
+        source = self._source(request, command.probe)
+        try:
+            await self._executor.rehearse(source, context)
+        except refusals.RefusedError as refused:
+            return refused
+        return None
 
-    async def reopen(self, asked: Asked, body: api.Reopen) -> Answered:
-        """Go on with a closed episode; raises RefusedError."""
-
-        async def decided(loaded: Loaded) -> Decision:
-            last = loaded.state.last_owner_id
-            command = commands.Reopen(
-                actor=loaded.actor,
-                last_owner=await slots.owner_of(self._store, self._directory, asked.account, last),
-                at=loaded.at,
-                policies=loaded.policies,
-            )
-            events = decide(loaded.state, command)
-            return Decision(ticket=events, take=[speaking.open_claim(loaded)])
-
-        return await self._answering.run(asked, "reopen", body.model_dump_json(), decided)
-
-    async def read(self, asked: Asked, body: api.Read) -> Answered:
-        """Everything up to this message was read; raises RefusedError."""
-
-        async def decided(loaded: Loaded) -> Decision:
-            guards.read(loaded.state, loaded.actor)
-            if loaded.said.said(body.up_to) is None:
-                raise refusals.UnknownMessageError
-            if loaded.said.has_read(body.up_to):
-                return Decision()
-            return Decision(conversation=[_messages_read(loaded, body.up_to)])
-
-        return await self._answering.run(asked, "read", body.model_dump_json(), decided)
-
-    async def send_text(self, asked: Asked, body: api.SendText) -> Answered:
-        """Say something, inside the window; raises RefusedError."""
-
-        async def decided(loaded: Loaded) -> Decision:
-            guards.speak(loaded.state, loaded.actor)
-            guards.window(loaded.said.window_closes_at, loaded.at)
-            message_id = uuid5(loaded.conversation.id, str(asked.command_id))
-            queued = MessageQueued(
-                **speaking.said(loaded),
-                message_id=message_id,
-                author=loaded.actor.author,
-                reply_to=body.reply_to,
-                reply_to_wamid=await self._wamid(loaded, body.reply_to),
-                window_closes_at=loaded.said.window_closes_at,
-                content=Content(type="text", text=body.text),
-                recipient=speaking.recipient(loaded),
-            )
-            return Decision(conversation=[queued], message_id=message_id)
-
-        return await self._answering.run(asked, "messages", body.model_dump_json(), decided)
-
-    async def start_flow(self, asked: Asked, body: api.StartFlow) -> Answered:
-        """Let the connection's flow answer; raises RefusedError."""
-
-        async def decided(loaded: Loaded) -> Decision:
-            command = commands.StartFlow(
-                actor=loaded.actor,
-                session_id=uuid5(loaded.state.id, str(asked.command_id)),
-                flow_id=loaded.flow_id,
-                window_closes_at=loaded.said.window_closes_at,
-                at=loaded.at,
-                policies=loaded.policies,
-            )
-            decision = Decision(ticket=decide(loaded.state, command), heard=True)
-            heard = loaded.said.last_received_id
-            if heard is not None:
-                due = loaded.at + self._silence
-                decision.set_timers.append(
-                    silent_at(loaded.state.id, command.session_id, heard, due)
-                )
-            return decision
-
-        return await self._answering.run(asked, "flow", body.model_dump_json(), decided)
-
-    async def state(self, account: UUID, agent_id: UUID, ticket_id: UUID) -> Answered:
-        """The ticket as it is, and what this agent may do; raises RefusedError."""
-        return await self._answering.state(account, agent_id, ticket_id)
-
-    def _active(self, loaded: Loaded, sector_id: UUID | None) -> bool:
-        if sector_id is None:
-            return True
-        sector = self._directory.snapshot().sector(loaded.asked.account, sector_id)
-        return sector is not None and sector.active
-
-    async def _wamid(self, loaded: Loaded, reply_to: UUID | None) -> str | None:
-        if reply_to is None:
-            return None
-        said = loaded.said.said(reply_to)
-        if said is None:
-            raise refusals.UnknownMessageError
-        if said.inbound:
-            return said.wamid
-        self._warm.drop([reply_to])  # Meta may have named it since
-        state = (await self._warm.get(MESSAGE, reply_to)).state
-        return None if state is None else state.wamid
+    async def _replayed(self, answer: Answered, first: Outcome) -> Answered:
+        """The ticket as it was then; what may be done is of now."""
+        store, version = self._executor.store, first.ticket_version
+        events = await store.stream(answer.ticket.id, 1, version)
+        last = await store.stream(first.stream, first.version, 1)
+        return replace(
+            answer,
+            ticket=folded_to(events, TICKET, version) or answer.ticket,
+            version=version,
+            log_id=last[0].log_id if last else answer.log_id,
+        )
 
 
-def _messages_read(loaded: Loaded, up_to: UUID) -> MessagesRead:
-    newest = loaded.said.newest_inbound(up_to)
-    wamid = None if newest is None else newest.wamid
-    return MessagesRead(
-        **speaking.said(loaded),
-        up_to=up_to,
-        by=loaded.actor.author,
-        receipt=loaded.policies.read_receipts and wamid is not None,
-        wamid=wamid,
+async def accept(_: CommandExecutor, context: TicketContext, body: api.Accept) -> Changes:
+    named = body.sector_id
+    command = accepting.Accept(
+        **by_agent(context),
+        sector_id=named,
+        sector_active=named is None or context.sector_is_active(named),
     )
+    return Changes(ticket=decide(context.state, command))
+
+
+async def close(_: CommandExecutor, context: TicketContext, body: api.Close) -> Changes:
+    command = closing.Close(**by_agent(context), **dict(body))
+    return Changes(ticket=decide(context.state, command))
+
+
+async def reopen(using: CommandExecutor, context: TicketContext, _: api.Reopen) -> Changes:
+    last = context.state.last_owner_id if context.state.lifecycle is Lifecycle.CLOSED else None
+    owner = await agent_limit.active_agent(using.store, context.directory, context.account, last)
+    command = reopening.Reopen(**by_agent(context), last_owner=owner)
+    return Changes(ticket=decide(context.state, command))
+
+
+async def read(_: CommandExecutor, context: TicketContext, body: api.Read) -> Changes:
+    command = reading.MarkRead(**by_agent(context), up_to=body.up_to)
+    marks = reading.decide(context.state, context.messages, command)
+    return Changes(conversation=[*marks])
+
+
+async def send_text(using: CommandExecutor, context: TicketContext, body: api.SendText) -> Changes:
+    message_id = uuid5(context.conversation.id, str(context.request.command_id))
+    command = sending.SendMessage(
+        actor=context.actor,
+        message_id=message_id,
+        content=Content(type="text", text=body.text),
+        recipient=recipient(context.contact.state),
+        reply_to=body.reply_to,
+        reply_to_wamid=await _wamid(using, context.messages, body.reply_to),
+        at=context.at,
+    )
+    queued = sending.send(context.state, context.messages, command)
+    return Changes(conversation=[queued], message_id=message_id)
+
+
+async def start_flow(_: CommandExecutor, context: TicketContext, _body: api.StartFlow) -> Changes:
+    command = flows.StartFlow(
+        **by_agent(context),
+        session_id=uuid5(context.state.id, str(context.request.command_id)),
+        flow_id=context.flow_id,
+        window_closes_at=context.messages.window_closes_at,
+    )
+    return Changes(ticket=decide(context.state, command), depends_on_conversation=True)
+
+
+HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
+    api.Accept: accept,
+    api.Close: close,
+    api.Reopen: reopen,
+    api.Read: read,
+    api.SendText: send_text,
+    api.StartFlow: start_flow,
+}
+"""By the body's type; one per row of `ticket_api.TICKET_COMMANDS`."""
+
+
+def by_agent(context: TicketContext) -> dict[str, Any]:
+    """The fields of every `AgentCommand`."""
+    return {"actor": context.actor, "at": context.at, "policies": context.policies}
+
+
+async def _wamid(
+    using: CommandExecutor, conversation: Conversation, reply_to: UUID | None
+) -> str | None:
+    """Meta's name of the message that is answered. Raises UnknownMessageError."""
+    if reply_to is None:
+        return None
+    message = conversation.find(reply_to)
+    if message is None:
+        raise refusals.UnknownMessageError
+    if message.inbound:
+        return message.wamid
+    using.cache.drop([reply_to])  # Meta may have named it since
+    state = (await using.cache.get(MESSAGE, reply_to)).state
+    return None if state is None else state.wamid

@@ -1,45 +1,33 @@
-"""The commands that a flow gives a ticket: what each stores, and what the bot is replied (D5)."""
+"""The commands of flows: a table of what each decides, and what the bot is replied (D5)."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import partial
-from typing import TypedDict
+from typing import Any, Final, TypedDict
 from uuid import UUID, uuid5
 
 from services.tickets.domain import refusals, silence, unclaimed
 from services.tickets.domain.contact.decide import set_field
 from services.tickets.domain.content import Content
-from services.tickets.domain.conversation.events import (
-    FLOW,
-    MessageCancelRequested,
-    MessageQueued,
-)
+from services.tickets.domain.conversation import cancelling, sending
+from services.tickets.domain.conversation.events import FlowAcknowledged
+from services.tickets.domain.conversation.facts import about
+from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.people import BOT
-from services.tickets.domain.ticket import commands, guards
+from services.tickets.domain.ticket import closing, flows, sessions
 from services.tickets.domain.ticket.decide import decide
-from services.tickets.handlers import speaking
-from services.tickets.handlers.asked import Asked
-from services.tickets.handlers.deciding import Deciding, Decision, Loaded
+from services.tickets.handlers.automatic_texts import recipient
 from services.tickets.handlers.directory import DirectoryView
-from services.tickets.handlers.ports import Clock
-from services.tickets.handlers.session_end import REASON
+from services.tickets.handlers.execution import Changes, CommandExecutor
+from services.tickets.handlers.requests import TicketRequest
+from services.tickets.handlers.state_cache import CONVERSATION, TICKET
 from services.tickets.handlers.store import KeyDestroyedError
-from shared.contracts.ticket_commands import (
-    AssignSector,
-    CancelMessage,
-    CloseTicket,
-    CommandReplied,
-    HandOff,
-    KeepSession,
-    QueueAutomaticMessage,
-    SayContent,
-    SetContactField,
-    TicketCommand,
-)
+from services.tickets.handlers.ticket_source import TicketContext, TicketSource
+from shared.contracts import ticket_commands as asked
 
-_ERASED = "contact_erased"
+_ERASED: Final = "contact_erased"
 
 
-class _About(TypedDict):
+class _Ids(TypedDict):
     command_id: UUID
     account_id: UUID
     contact_id: UUID
@@ -47,179 +35,174 @@ class _About(TypedDict):
     session_id: UUID
 
 
-class UnknownCommandError(Exception):
-    """A command of the contract that nothing here decides: a defect."""
-
-
 class FlowCommandHandler:
     """Judges the commands of running sessions; each of them ends the bot's silence."""
 
-    def __init__(self, deciding: Deciding, directory: DirectoryView, now: Clock) -> None:
-        self._deciding = deciding
+    def __init__(self, executor: CommandExecutor, directory: DirectoryView) -> None:
+        self._executor = executor
         self._directory = directory
-        self._now = now
 
-    async def handle(self, command: TicketCommand, correlation: str) -> CommandReplied:
+    async def handle(self, command: asked.TicketCommand, correlation: str) -> asked.CommandReplied:
         """Store it, now or before, and say so; a refusal is a reply with its code."""
-        asked = Asked(
-            account=command.account_id,
-            machine="bot",
-            ticket_id=command.ticket_id,
-            command_id=command.command_id,
-            correlation=correlation,
-        )
-        # only what the sender knew of: a contract that has grown since makes it no other command
-        asks = command.model_dump_json(exclude={"at"}, exclude_unset=True)
-        request = f"{command.TYPE}:{asks}"
-        decided = partial(self._decided, command)
+
+        async def decided(context: TicketContext) -> Changes:
+            return _decided(context, command)
+
+        request = _request(command, correlation)
+        source = TicketSource(self._executor, self._directory, request, decided)
         try:
-            settled = await self._deciding.settle(asked, request, decided)
+            result = await self._executor.execute(source)
         except refusals.RefusedError as refused:
             return self._refused(command, refused.code)
         except KeyDestroyedError:
             return self._refused(command, _ERASED)
-        first = settled.first
-        return CommandReplied(
-            **_about(command),
+        at = None if result is None else (result.first and result.first.at) or result.context.at
+        return asked.CommandReplied(
+            **_ids(command),
             outcome="done",
-            message_id=settled.message_id,
-            occurred_at=(first and first.at) or settled.loaded.at,
+            message_id=result and result.message_id,
+            occurred_at=at or self._executor.now(),
         )
 
-    def _refused(self, command: TicketCommand, code: str) -> CommandReplied:
-        return CommandReplied(
-            **_about(command), outcome="refused", code=code, occurred_at=self._now()
+    def _refused(self, command: asked.TicketCommand, code: str) -> asked.CommandReplied:
+        return asked.CommandReplied(
+            **_ids(command), outcome="refused", code=code, occurred_at=self._executor.now()
         )
 
-    async def _decided(self, command: TicketCommand, loaded: Loaded) -> Decision:
-        if isinstance(command, CancelMessage):
-            decision = _take_back(command, loaded)  # also when the session has ended
-        else:
-            guards.session(loaded.state, command.session_id)
-            decision = self._running(command, loaded)
-        if loaded.state.session_id == command.session_id:
-            timer = silence.current(loaded.state, loaded.said)
-            decision.clear_timers += [] if timer is None else [timer]
-            decision.heard = True
-        return decision
 
-    def _running(self, command: TicketCommand, loaded: Loaded) -> Decision:
-        match command:
-            case QueueAutomaticMessage():
-                return _say(command, loaded)
-            case AssignSector():
-                return self._assign(command, loaded)
-            case SetContactField():
-                return _remember(command, loaded)
-            case HandOff():
-                return self._hand_off(command, loaded)
-            case CloseTicket():
-                return _close(command, loaded)
-            case KeepSession():
-                return Decision()
-            case _:
-                raise UnknownCommandError(command.TYPE)
-
-    def _assign(self, command: AssignSector, loaded: Loaded) -> Decision:
-        asked = commands.AssignSector(
-            session_id=command.session_id,
-            sector_id=command.sector_id,
-            sector_active=self._active(loaded, command.sector_id),
-            at=loaded.at,
-        )
-        return Decision(ticket=decide(loaded.state, asked))
-
-    def _hand_off(self, command: HandOff, loaded: Loaded) -> Decision:
-        """Into the named sector; one that is not active any more must not hold people off."""
-        named = command.sector_id
-        if named is None or not self._active(loaded, named):
-            default = loaded.connection.sector_id or loaded.policies.default_sector_id
-            named = loaded.state.sector_id or default
-        asked = commands.HandOff(
-            session_id=command.session_id,
-            sector_id=named,
-            reason=command.reason,
-            summary=command.summary,
-            note_id=uuid5(loaded.state.id, f"note:{command.command_id}"),
-            unclaimed=_unclaimed(command, loaded),
-            unclaimed_text=command.unclaimed and command.unclaimed.text,
-            at=loaded.at,
-        )
-        return Decision(ticket=decide(loaded.state, asked))
-
-    def _active(self, loaded: Loaded, sector_id: UUID) -> bool:
-        sector = self._directory.snapshot().sector(loaded.asked.account, sector_id)
-        return sector is not None and sector.active
+def _request(command: asked.TicketCommand, correlation: str) -> TicketRequest:
+    # only what the sender knew of: a contract that has grown since makes it no other command
+    body = command.model_dump_json(exclude={"at"}, exclude_unset=True)
+    return TicketRequest(
+        account=command.account_id,
+        actor="bot",
+        ticket_id=command.ticket_id,
+        command_id=command.command_id,
+        correlation=correlation,
+        fingerprint=f"{command.TYPE}:{body}",
+    )
 
 
-def _unclaimed(command: HandOff, loaded: Loaded) -> unclaimed.Unclaimed | None:
-    asked = command.unclaimed
-    if asked is None:
+def _decided(context: TicketContext, command: asked.TicketCommand) -> Changes:
+    """What the command does; with it the bot has answered, whatever it says."""
+    changes = HANDLERS[type(command)](context, command)
+    if context.state.session_id != command.session_id:
+        return changes
+    changes.depends_on_conversation = True
+    ticket = TICKET.after(context.state, changes.ticket) or context.state
+    conversation = CONVERSATION.after(context.messages, changes.conversation) or Conversation()
+    if silence.current(ticket, conversation) is not None:
+        fact = about(context.state, context.at)
+        changes.conversation.append(FlowAcknowledged(**fact, session_id=command.session_id))
+    return changes
+
+
+def queue_message(context: TicketContext, command: asked.QueueAutomaticMessage) -> Changes:
+    message_id = uuid5(context.conversation.id, str(command.command_id))
+    message = sending.SayByFlow(
+        session_id=command.session_id,
+        command_id=command.command_id,
+        message_id=message_id,
+        content=_content(command.content),
+        recipient=recipient(context.contact.state),
+        at=context.at,
+    )
+    queued = sending.say_by_flow(context.state, context.messages, message)
+    return Changes(conversation=[queued], message_id=message_id)
+
+
+def assign_sector(context: TicketContext, command: asked.AssignSector) -> Changes:
+    wanted = flows.AssignSector(
+        **_by_session(context, command),
+        sector_id=command.sector_id,
+        sector_active=context.sector_is_active(command.sector_id),
+    )
+    return Changes(ticket=decide(context.state, wanted))
+
+
+def set_contact_field(context: TicketContext, command: asked.SetContactField) -> Changes:
+    sessions.running(context.state, command.session_id)
+    contact = context.contact
+    events = set_field(contact.state, contact.id, command.name, command.value, BOT, context.at)
+    return Changes(contact=events)
+
+
+def hand_off(context: TicketContext, command: asked.HandOff) -> Changes:
+    """Into the named sector; one that is not active any more must not hold people off."""
+    named = command.sector_id
+    if named is None or not context.sector_is_active(named):
+        named = context.state.sector_id or context.entry_sector_id
+    wanted = flows.HandOff(
+        **_by_session(context, command),
+        sector_id=named,
+        reason=command.reason,
+        summary=command.summary,
+        note_id=uuid5(context.state.id, f"note:{command.command_id}"),
+        return_to=context.return_to,
+        unclaimed=_unclaimed(context, command),
+        unclaimed_text=command.unclaimed and command.unclaimed.text,
+    )
+    return Changes(ticket=decide(context.state, wanted))
+
+
+def close(context: TicketContext, command: asked.CloseTicket) -> Changes:
+    wanted = closing.CloseByFlow(
+        **_by_session(context, command), reason_id=command.reason_id, farewell=command.farewell
+    )
+    return Changes(ticket=decide(context.state, wanted))
+
+
+def cancel_message(context: TicketContext, command: asked.CancelMessage) -> Changes:
+    """Also when the session has ended: what it left behind is still to be cancelled."""
+    requests = cancelling.by_flow(context.state, context.messages, command.message_id, context.at)
+    return Changes(conversation=[*requests])
+
+
+def keep_session(context: TicketContext, command: asked.KeepSession) -> Changes:
+    sessions.running(context.state, command.session_id)
+    return Changes()
+
+
+HANDLERS: Final[Mapping[type[asked.TicketCommand], Callable[[TicketContext, Any], Changes]]] = {
+    asked.QueueAutomaticMessage: queue_message,
+    asked.AssignSector: assign_sector,
+    asked.SetContactField: set_contact_field,
+    asked.HandOff: hand_off,
+    asked.CloseTicket: close,
+    asked.CancelMessage: cancel_message,
+    asked.KeepSession: keep_session,
+}
+"""By the command's type; one per type of `TICKETS_COMMANDS_TYPES`."""
+
+
+def _by_session(context: TicketContext, command: asked.TicketCommand) -> dict[str, Any]:
+    """The fields of every `SessionCommand`."""
+    return {
+        "session_id": command.session_id,
+        "at": context.at,
+        "policies": context.policies,
+    }
+
+
+def _unclaimed(context: TicketContext, command: asked.HandOff) -> unclaimed.Unclaimed | None:
+    wanted = command.unclaimed
+    if wanted is None:
         return None
     return unclaimed.Unclaimed(
-        timer_id=unclaimed.timer_id(loaded.state.id, command.command_id),
-        due=loaded.at + timedelta(seconds=asked.after_seconds),
-        then=asked.then,
-        reason_id=asked.reason_id,
+        timer_id=unclaimed.timer_id(context.state.id, command.command_id),
+        due=context.at + timedelta(seconds=wanted.after_seconds),
+        then=wanted.then,
+        reason_id=wanted.reason_id,
     )
 
 
-def _say(command: QueueAutomaticMessage, loaded: Loaded) -> Decision:
-    guards.window(loaded.said.window_closes_at, loaded.at)
-    message_id = uuid5(loaded.conversation.id, str(command.command_id))
-    queued = MessageQueued(
-        **speaking.said(loaded),
-        message_id=message_id,
-        author=BOT,
-        automatic=FLOW,
-        cause=command.command_id,
-        window_closes_at=loaded.said.window_closes_at,
-        after=loaded.said.last_queued_id,
-        content=_content(command.content),
-        recipient=speaking.recipient(loaded),
-    )
-    return Decision(conversation=[queued], message_id=message_id)
-
-
-def _content(said: SayContent) -> Content:
+def _content(said: asked.SayContent) -> Content:
     """What a person reads, and beside it what they can tap."""
     details = said.model_dump(exclude={"type", "text"}, exclude_none=True)
     return Content(type=said.type, text=said.text, details=details or None)
 
 
-def _remember(command: SetContactField, loaded: Loaded) -> Decision:
-    contact = loaded.contact
-    events = set_field(contact.state, contact.id, command.name, command.value, BOT, loaded.at)
-    return Decision(contact=events)
-
-
-def _close(command: CloseTicket, loaded: Loaded) -> Decision:
-    asked = commands.CloseByFlow(
-        session_id=command.session_id,
-        reason_id=command.reason_id,
-        farewell=command.farewell,
-        at=loaded.at,
-        policies=loaded.policies,
-    )
-    decision = Decision(ticket=decide(loaded.state, asked), release=[speaking.open_claim(loaded)])
-    if command.farewell:
-        speaking.queue_text(decision, loaded, "farewell", loaded.connection.texts.farewell)
-    return decision
-
-
-def _take_back(command: CancelMessage, loaded: Loaded) -> Decision:
-    said = loaded.said.said(command.message_id)
-    if said is None or not said.by_flow:
-        raise refusals.UnknownMessageError
-    if said.cancelled:
-        return Decision()
-    request = MessageCancelRequested(
-        **speaking.said(loaded), message_id=command.message_id, by=BOT, reason=REASON
-    )
-    return Decision(conversation=[request])
-
-
-def _about(command: TicketCommand) -> _About:
+def _ids(command: asked.TicketCommand) -> _Ids:
     return {
         "command_id": command.command_id,
         "account_id": command.account_id,

@@ -1,31 +1,22 @@
-"""What does a flow leave behind when a person ends its session? Nothing that is still to come."""
+"""When a person ends a flow's session, what it has not sent yet is cancelled (bots.md, rule 5)."""
 
-from services.tickets.domain import silence
-from services.tickets.domain.conversation.events import MessageCancelRequested
+from services.tickets.domain.conversation import cancelling
 from services.tickets.domain.ticket.events import FlowSessionEnded
-from services.tickets.handlers import speaking
-from services.tickets.handlers.deciding import Decision, Loaded
-from services.tickets.handlers.warm import MESSAGE, Warm
-
-REASON = "session_ended"
+from services.tickets.handlers.execution import Changes, CommandContext
+from services.tickets.handlers.state_cache import MESSAGE, StateCache
 
 
-async def end_session(decision: Decision, loaded: Loaded, warm: Warm) -> None:
-    """Clear the timer and take back what was not sent yet (bots.md, session rule 5).
+async def cancel_unsent(changes: Changes, context: CommandContext, cache: StateCache) -> None:
+    """Request each message back that the flow said since the customer wrote last.
 
-    Of what the flow said since the customer wrote last, whatever has no fate that is known here: a
-    request that comes too late is answered with the message's fate.
+    Only those without a known fate; a request that comes too late is answered with the fate.
     """
-    end = next((one for one in decision.ticket if isinstance(one, FlowSessionEnded)), None)
-    if end is None:
+    ends = (one for one in changes.ticket if isinstance(one, FlowSessionEnded))
+    end = next((one for one in ends if one.by.kind == "agent"), None)
+    ticket = context.ticket and context.ticket.state
+    conversation = context.conversation and context.conversation.state
+    if end is None or ticket is None or conversation is None:
         return
-    timer = silence.current(loaded.state, loaded.said)
-    decision.clear_timers += [] if timer is None else [timer]
-    messages = await warm.all(dict.fromkeys(loaded.said.unanswered_by_flow, MESSAGE))
-    decision.conversation += [
-        MessageCancelRequested(
-            **speaking.said(loaded), message_id=message_id, by=end.by, reason=REASON
-        )
-        for message_id, held in messages.items()
-        if held.state is None
-    ]
+    messages = await cache.all(dict.fromkeys(conversation.unanswered_by_flow, MESSAGE))
+    unsent = [message_id for message_id, held in messages.items() if held.state is None]
+    changes.conversation += cancelling.requests(ticket, unsent, end.by, context.at)

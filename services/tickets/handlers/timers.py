@@ -1,19 +1,20 @@
-"""When a timer is due: is its reason still true, and what follows (D12)?"""
+"""What a timer does when it is due: a table of kinds; a stale one only loses its row (D12)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
 from services.tickets.domain import silence, unclaimed
-from services.tickets.domain.refusals import RefusedError
-from services.tickets.domain.ticket.commands import ActOnUnclaimed, EndSilentSession
 from services.tickets.domain.ticket.decide import decide
-from services.tickets.domain.ticket.events import TicketEvent
-from services.tickets.handlers import speaking
-from services.tickets.handlers.asked import Asked
-from services.tickets.handlers.deciding import Deciding, Decision, Loaded
-from services.tickets.handlers.store import TimerSet
+from services.tickets.domain.ticket.events import TicketUnclaimed
+from services.tickets.domain.ticket.flows import EndSilentSession
+from services.tickets.domain.ticket.unclaimed import ActOnUnclaimed
+from services.tickets.handlers import automatic_texts
+from services.tickets.handlers.directory import DirectoryView
+from services.tickets.handlers.execution import Changes, CommandExecutor
+from services.tickets.handlers.requests import TicketRequest
+from services.tickets.handlers.ticket_source import TicketContext, TicketSource
 from shared.plumbing import logs
 
 _log = logs.get(__name__)
@@ -21,7 +22,7 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A row whose time has come."""
+    """A row that is due."""
 
     id: UUID
     account: UUID
@@ -29,96 +30,99 @@ class Timer:
     kind: str
 
 
+class UnknownTimerKindError(Exception):
+    """A timer of a kind that this version does not know: its row stays, and is tried again."""
+
+
 class TimerRows(Protocol):
     """The port: the table, which the appends change."""
 
     async def is_set(self, timer_id: UUID) -> bool:
-        """Whether nobody has cleared it."""
+        """Whether its row is still there."""
         ...
 
 
-def silent_at(ticket_id: UUID, session_id: UUID, message_id: UUID, due: datetime) -> TimerSet:
-    """Until when the bot must have answered this message."""
-    return TimerSet(silence.timer_id(session_id, message_id), ticket_id, silence.KIND, due)
-
-
 class TimerHandler:
-    """Fires a timer once; a stale one (the state has another, or none) only loses its row."""
+    """Fires a timer once, in the append that deletes its row."""
 
-    def __init__(self, deciding: Deciding, rows: TimerRows, silence: timedelta) -> None:
-        self._deciding = deciding
+    def __init__(
+        self, executor: CommandExecutor, directory: DirectoryView, rows: TimerRows
+    ) -> None:
+        self._executor = executor
+        self._directory = directory
         self._rows = rows
-        self._silence = silence
 
     async def fire(self, timer: Timer) -> None:
-        """Do what is due, in the append that deletes the row; raises RefusedError."""
+        """Do what is due. Raises RefusedError, UnknownTimerKindError."""
+        due = KINDS.get(timer.kind)
+        if due is None:
+            raise UnknownTimerKindError(timer.kind)
 
-        async def decided(loaded: Loaded) -> Decision:
-            # asked after the state was read: what clears it now makes that state stale
+        async def decided(context: TicketContext) -> Changes:
+            # asked after the state was read: what clears the row now makes that state stale
             if not await self._rows.is_set(timer.id):
-                return Decision()
-            decision = self._due(timer, loaded)
-            decision.clear_timers.append(timer.id)
-            decision.heard = True
-            return decision
+                return Changes()
+            changes = due(timer, context)
+            changes.fired = timer.id
+            changes.depends_on_conversation = True
+            return changes
 
-        asked = Asked(
-            account=timer.account,
-            machine="timer",
-            ticket_id=timer.stream,
-            command_id=timer.id,
-            correlation=str(timer.id),
-        )
-        await self._deciding.settle(asked, timer.kind, decided)
-
-    def _due(self, timer: Timer, loaded: Loaded) -> Decision:
-        if timer.kind == unclaimed.KIND:
-            return self._unclaimed(timer, loaded)
-        return Decision(ticket=_silent(timer, loaded))
-
-    def _unclaimed(self, timer: Timer, loaded: Loaded) -> Decision:
-        """Nobody came (bots.md, session rule 11); what is refused now is left to who may come."""
-        waits = loaded.state.unclaimed
-        if waits is None or waits.timer_id != timer.id:
-            return Decision()
-        command = _act_on_unclaimed(timer, loaded)
-        try:
-            decision = Decision(ticket=decide(loaded.state, command))
-        except RefusedError as refused:
-            _log.warning("timer refused", ticket=timer.stream, kind=timer.kind, reason=refused.code)
-            return Decision()
-        if waits.then == "close":
-            decision.release.append(speaking.open_claim(loaded))
-        elif decision.ticket and command.heard is not None:  # the flow must speak
-            due = loaded.at + self._silence
-            armed = silent_at(loaded.state.id, command.session_id, command.heard, due)
-            decision.set_timers.append(armed)
-        said = loaded.state.unclaimed_text
-        speaking.queue_text(decision, loaded, unclaimed.KIND, said, final=True)
-        return decision
+        source = TicketSource(self._executor, self._directory, _request(timer), decided)
+        await self._executor.execute(source)
 
 
-def _act_on_unclaimed(timer: Timer, loaded: Loaded) -> ActOnUnclaimed:
-    return ActOnUnclaimed(
-        timer_id=timer.id,
-        session_id=uuid5(timer.stream, str(timer.id)),
-        flow_id=loaded.flow_id,
-        heard=loaded.said.last_received_id,
-        window_closes_at=loaded.said.window_closes_at,
-        at=loaded.at,
-        policies=loaded.policies,
-    )
-
-
-def _silent(timer: Timer, loaded: Loaded) -> list[TicketEvent]:
+def bot_silent(timer: Timer, context: TicketContext) -> Changes:
     """The bot was silent for too long: people go on (protocols.md 8)."""
-    session_id = loaded.state.session_id
-    if session_id is None or silence.current(loaded.state, loaded.said) != timer.id:
-        return []
-    default = loaded.connection.sector_id or loaded.policies.default_sector_id
+    session_id = context.state.session_id
+    if session_id is None or silence.current(context.state, context.messages) != timer.id:
+        return Changes()
     command = EndSilentSession(
         session_id=session_id,
-        sector_id=default if loaded.state.sector_id is None else None,
-        at=loaded.at,
+        sector_id=context.entry_sector_id if context.state.sector_id is None else None,
+        return_to=context.return_to,
+        at=context.at,
+        policies=context.policies,
     )
-    return decide(loaded.state, command)
+    return Changes(ticket=decide(context.state, command))
+
+
+def nobody_came(timer: Timer, context: TicketContext) -> Changes:
+    """Nobody took a ticket that a flow handed over (bots.md, session rule 11)."""
+    command = ActOnUnclaimed(
+        **_by_timer(timer, context),
+        session_id=uuid5(timer.stream, str(timer.id)),
+        flow_id=context.flow_id,
+        received_id=context.messages.last_received_id,
+        window_closes_at=context.messages.window_closes_at,
+    )
+    changes = Changes(ticket=decide(context.state, command))
+    refused = [one.refused for one in changes.ticket if isinstance(one, TicketUnclaimed)]
+    if any(refused):
+        _log.warning("timer refused", ticket=timer.stream, kind=timer.kind, reason=refused[0])
+    elif changes.ticket:
+        text = context.state.unclaimed_text
+        automatic_texts.queue(changes, context, unclaimed.KIND, text, final=True)
+    return changes
+
+
+KINDS: Final[Mapping[str, Callable[[Timer, TicketContext], Changes]]] = {
+    silence.KIND: bot_silent,
+    unclaimed.KIND: nobody_came,
+}
+"""Every kind of timer that a state can name (`side_effects.timers_of`)."""
+
+
+def _by_timer(timer: Timer, context: TicketContext) -> dict[str, Any]:
+    """The fields of every `TimerCommand`."""
+    return {"timer_id": timer.id, "at": context.at, "policies": context.policies}
+
+
+def _request(timer: Timer) -> TicketRequest:
+    return TicketRequest(
+        account=timer.account,
+        actor="timer",
+        ticket_id=timer.stream,
+        command_id=timer.id,
+        correlation=str(timer.id),
+        fingerprint=timer.kind,
+    )

@@ -178,7 +178,12 @@ async def test_a_ticket_of_another_account_is_not_found(served: Served, ticket: 
 async def test_a_state_says_what_is_allowed_and_why_not(served: Served, ticket: Waiting) -> None:
     said = await served.get(f"/internal/tickets/{ticket.id}", served.token())
     assert said.body["lifecycle"] == "waiting"
-    assert said.body["allowed"]["accept"] == {"allowed": True, "code": None, "detail": None}
+    assert said.body["allowed"]["accept"] == {
+        "allowed": True,
+        "needs": [],
+        "code": None,
+        "detail": None,
+    }
     assert said.body["allowed"]["send_message"]["code"] == "ticket_waiting"
 
 

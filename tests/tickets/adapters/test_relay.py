@@ -190,7 +190,7 @@ async def test_the_position_does_not_move_before_the_acknowledgments(database: D
     assert (await RelayPosition(database.pool).read()).log_id == 0
 
 
-class Held:
+class Versioned:
     """A producer that stands still, as a process that was stopped, until it is let go."""
 
     def __init__(self, inner: Producing) -> None:
@@ -208,7 +208,7 @@ async def test_a_zombie_relay_cannot_move_the_position_back(
     database: Database, producer: Producer
 ) -> None:
     await append(database, CONTACTS[0], 0, received(CONTACTS[0], "um"))
-    held = Held(producer)
+    held = Versioned(producer)
     zombie = asyncio.create_task(a_relay(database, held).step(Position(1, 0), 1))
     await held.reached.wait()
     await append(database, CONTACTS[0], 1, received(CONTACTS[0], "dois"))

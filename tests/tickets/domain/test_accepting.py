@@ -6,7 +6,7 @@ from uuid import UUID
 from services.tickets.domain import refusals
 from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
-from services.tickets.domain.ticket.commands import Accept
+from services.tickets.domain.ticket.accepting import Accept
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import SectorAssigned, TicketAccepted
 from services.tickets.domain.ticket.evolve import evolve

@@ -8,10 +8,11 @@ import pytest
 from services.tickets.domain import refusals
 from services.tickets.domain.people import CONTACT, Actor
 from services.tickets.domain.policies import Policies
-from services.tickets.domain.ticket.commands import Close, Reopen, ReopenByInbound
+from services.tickets.domain.ticket.closing import Close
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import TicketAccepted, TicketClosed, TicketReopened
 from services.tickets.domain.ticket.evolve import evolve
+from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
 from services.tickets.domain.ticket.state import Lifecycle
 from tests.support.builders import (
     ANA,

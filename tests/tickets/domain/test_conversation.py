@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.tickets.domain import automatic
-from services.tickets.domain.automatic import Due
+from services.tickets.domain import automatic_texts
+from services.tickets.domain.automatic_texts import AutomaticText, Due
 from services.tickets.domain.conversation.events import (
     FLOW,
     ConversationEvent,
@@ -18,6 +18,7 @@ from services.tickets.domain.conversation.state import REMEMBERED_MESSAGES, Conv
 from services.tickets.domain.conversation.window import closes_at
 from services.tickets.domain.people import BOT, Recipient
 from services.tickets.domain.ticket.events import AutoMessageSkipped
+from services.tickets.domain.ticket.evolve import opened as ticket_opened
 from tests.support.builders import (
     ANA,
     AT,
@@ -27,6 +28,7 @@ from tests.support.builders import (
     TICKET,
     after,
     an_id,
+    opened,
     policies,
     queued,
     received,
@@ -68,7 +70,7 @@ def test_what_was_read_with_a_later_message_is_read() -> None:
 def test_what_is_read_after_the_last_read_one_was_forgotten_is_new() -> None:
     many = [received(f"m{n}") for n in range(REMEMBERED_MESSAGES)]
     state = folded(received("a"), read_up_to("a"), *many)
-    assert state.said(an_id("a")) is None
+    assert state.find(an_id("a")) is None
     assert not state.has_read(an_id("m0"))
     assert len(state.messages) == REMEMBERED_MESSAGES
 
@@ -91,23 +93,20 @@ def test_what_we_say_opens_no_window() -> None:
 @pytest.mark.parametrize(("minutes", "greets"), [(59, False), (60, True)])
 def test_the_cool_down_of_greetings_is_kept_in_the_stream(minutes: int, greets: bool) -> None:  # noqa: FBT001  a table
     state = folded(received("a"), queued("x", AT, automatic="greeting"), queued("y"))
-    assert automatic.greets(state, policies(), after(minutes=minutes)) is greets
+    assert automatic_texts.greets(state, policies(), after(minutes=minutes)) is greets
 
 
 def test_the_first_message_is_greeted() -> None:
-    assert automatic.greets(folded(received("a")), policies(), AT)
+    assert automatic_texts.greets(folded(received("a")), policies(), AT)
 
 
+MARINAS = ticket_opened(opened())
+FAREWELL = AutomaticText("farewell", "Tchau")
 DUE = Due(
-    kind="acceptance",
+    text=AutomaticText("acceptance", "Olá {name}, protocolo {protocol}."),
     cause=an_id("cause"),
-    text="Olá {name}, protocolo {protocol}.",
     at=AT,
-    ticket_id=TICKET,
-    contact_id=MARINA,
-    connection_id=NUMBER,
-    conversation_id=CONVERSATION,
-    protocol="20261123-000001",
+    ticket=MARINAS,
     name="Marina",
     recipient=Recipient("5511912345678"),
     window_closes_at=after(hours=24),
@@ -115,7 +114,7 @@ DUE = Due(
 
 
 def test_variables_are_resolved_when_queued() -> None:
-    event = automatic.queue(DUE)
+    event = automatic_texts.queue(DUE)
     assert isinstance(event, MessageQueued)
     assert event.content is not None
     assert event.content.text == "Olá Marina, protocolo 20261123-000001."
@@ -123,7 +122,7 @@ def test_variables_are_resolved_when_queued() -> None:
 
 
 def test_a_name_with_braces_is_only_a_name() -> None:
-    event = automatic.queue(replace(DUE, name="{protocol}"))
+    event = automatic_texts.queue(replace(DUE, name="{protocol}"))
     assert isinstance(event, MessageQueued)
     assert event.content is not None
     assert event.content.text == "Olá {protocol}, protocolo 20261123-000001."
@@ -131,7 +130,7 @@ def test_a_name_with_braces_is_only_a_name() -> None:
 
 @pytest.mark.parametrize("closes", [None, AT])
 def test_outside_the_window_it_is_skipped_with_its_reason(closes: object) -> None:
-    event = automatic.queue(replace(DUE, window_closes_at=closes))
+    event = automatic_texts.queue(replace(DUE, window_closes_at=closes))
     assert isinstance(event, AutoMessageSkipped)
     assert (event.kind, event.reason) == ("acceptance", "window_closed")
 
@@ -141,20 +140,20 @@ def test_an_automatic_message_is_one_per_ticket_kind_and_cause() -> None:
         one.message_id
         for one in (
             DUE,
-            replace(DUE, at=after(hours=1), text="outro"),
-            replace(DUE, kind="farewell"),
+            replace(DUE, at=after(hours=1), text=AutomaticText("acceptance", "outro")),
+            replace(DUE, text=FAREWELL),
             replace(DUE, cause=an_id("other")),
-            replace(DUE, ticket_id=an_id("other")),
+            replace(DUE, ticket=replace(MARINAS, id=an_id("other"))),
         )
     }
     assert len(ids) == 4
 
 
 def test_of_two_automatic_messages_the_second_waits_for_the_first() -> None:
-    first = automatic.queue(DUE)
+    first = automatic_texts.queue(DUE)
     assert isinstance(first, MessageQueued)
     after_first = folded(received("a"), first).last_queued_id
-    second = automatic.queue(replace(DUE, kind="farewell", after=after_first))
+    second = automatic_texts.queue(replace(DUE, text=FAREWELL, after=after_first))
     assert isinstance(second, MessageQueued)
     assert second.after == first.message_id
 
@@ -187,6 +186,6 @@ def test_what_a_flow_has_said_since_the_customer_wrote_is_remembered() -> None:
 def test_what_somebody_wants_back_is_not_asked_for_again() -> None:
     said = folded(received("oi"), queued("menu", automatic=FLOW), cancel_requested("menu"))
     assert said.unanswered_by_flow == ()
-    menu = said.said(an_id("menu"))
+    menu = said.find(an_id("menu"))
     assert menu is not None
     assert menu.cancelled

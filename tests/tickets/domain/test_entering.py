@@ -6,7 +6,6 @@ from uuid import UUID
 import pytest
 
 from services.tickets.domain.ticket.entering import Entry, entry
-from services.tickets.domain.ticket.evolve import after as evolved
 from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.state import Ticket
 from tests.support.builders import (
@@ -29,7 +28,10 @@ AGAIN_AT = CLOSED_AT + timedelta(minutes=30)
 
 def before(sector: UUID = SUPORTE) -> Ticket:
     steps = [assigned(sector), accepted(ANA, sector=sector), closed(ANA, CLOSED_AT)]
-    return evolved(evolve(None, opened()), steps)
+    ticket = evolve(None, opened())
+    for step in steps:
+        ticket = evolve(ticket, step)
+    return ticket
 
 
 def test_always_unless_the_account_says_otherwise() -> None:

@@ -8,18 +8,10 @@ import pytest
 from services.tickets.domain import refusals
 from services.tickets.domain.people import BOT, SYSTEM, Actor
 from services.tickets.domain.policies import Policies
-from services.tickets.domain.ticket.commands import (
-    Accept,
-    AssignSector,
-    Close,
-    CloseByFlow,
-    EndSilentSession,
-    FlowCommand,
-    HandOff,
-    OpenByInbound,
-    StartFlow,
-)
-from services.tickets.domain.ticket.decide import decide, open_by_inbound
+from services.tickets.domain.ticket import opening
+from services.tickets.domain.ticket.accepting import Accept
+from services.tickets.domain.ticket.closing import Close, CloseByFlow
+from services.tickets.domain.ticket.decide import TicketCommand, decide
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
     FlowSessionStarted,
@@ -33,6 +25,8 @@ from services.tickets.domain.ticket.events import (
     TicketQueued,
 )
 from services.tickets.domain.ticket.evolve import evolve
+from services.tickets.domain.ticket.flows import AssignSector, EndSilentSession, HandOff, StartFlow
+from services.tickets.domain.ticket.opening import OpenByInbound
 from services.tickets.domain.ticket.state import Lifecycle
 from tests.support.builders import (
     ANA,
@@ -69,7 +63,7 @@ NOW = after(minutes=1)
 
 
 def open_by(flow: UUID | None) -> list[TicketEvent]:
-    return open_by_inbound(
+    return opening.decide(
         OpenByInbound(
             ticket_id=TICKET,
             message_id=an_id("oi"),
@@ -107,6 +101,7 @@ def hand_off(sector: UUID | None = None, summary: str | None = None) -> HandOff:
         summary=summary,
         note_id=an_id("note"),
         at=NOW,
+        policies=policies(),
     )
 
 
@@ -186,7 +181,7 @@ def test_a_hand_off_into_the_same_sector_assigns_none(sector: UUID | None) -> No
 
 
 def test_a_flow_moves_the_ticket_and_keeps_it() -> None:
-    asked = AssignSector(session_id=SESSION, sector_id=SUPORTE, at=NOW)
+    asked = AssignSector(session_id=SESSION, sector_id=SUPORTE, at=NOW, policies=policies())
     (moved,) = ticket.given(*IN_BOT).when(asked).then(SectorAssigned)
     state = ticket.folded([*IN_BOT, moved])
     assert (state.lifecycle, state.sector_id) == (Lifecycle.BOT, SUPORTE)
@@ -204,15 +199,17 @@ def test_a_flow_closes_and_says_itself_whether_with_the_farewell() -> None:
         assert (end.reason, over.owner_id, over.farewell) == ("closed", None, farewell)
 
 
-def test_a_flow_gives_the_reason_that_the_account_demands() -> None:
+def test_a_reason_is_demanded_of_people_not_of_flows() -> None:
     strict = replace(close_by_flow(), policies=policies(close_reason="required"))
-    ticket.given(*IN_BOT).when(strict).then_refused(refusals.CloseReasonRequiredError)
+    ticket.given(*IN_BOT).when(strict).then(FlowSessionEnded, TicketClosed)
     given = replace(strict, reason_id=an_id("resolvido"))
-    ticket.given(*IN_BOT).when(given).then(FlowSessionEnded, TicketClosed)
+    _, closed = ticket.given(*IN_BOT).when(given).then(FlowSessionEnded, TicketClosed)
+    assert isinstance(closed, TicketClosed)
+    assert closed.reason_id == an_id("resolvido")
 
 
 def test_a_silent_session_ends_and_people_go_on() -> None:
-    asked = EndSilentSession(session_id=SESSION, sector_id=None, at=NOW)
+    asked = EndSilentSession(session_id=SESSION, sector_id=None, at=NOW, policies=policies())
     end, queued = ticket.given(*IN_BOT).when(asked).then(FlowSessionEnded, TicketQueued)
     assert isinstance(end, FlowSessionEnded)
     assert isinstance(queued, TicketQueued)
@@ -226,13 +223,13 @@ def test_a_silent_session_ends_and_people_go_on() -> None:
     "command",
     [
         hand_off(),
-        AssignSector(session_id=SESSION, sector_id=SUPORTE, at=NOW),
+        AssignSector(session_id=SESSION, sector_id=SUPORTE, at=NOW, policies=policies()),
         close_by_flow(),
-        EndSilentSession(session_id=SESSION, sector_id=None, at=NOW),
+        EndSilentSession(session_id=SESSION, sector_id=None, at=NOW, policies=policies()),
     ],
     ids=lambda command: type(command).__name__,
 )
-def test_only_the_running_session_is_heard(command: FlowCommand) -> None:
+def test_only_the_running_session_is_heard(command: TicketCommand) -> None:
     ended = (*IN_BOT, flow_ended())
     histories: tuple[tuple[TicketEvent, ...], ...] = (
         WAITING,
@@ -248,7 +245,7 @@ def test_only_the_running_session_is_heard(command: FlowCommand) -> None:
 def test_an_agent_starts_the_flow_of_a_waiting_ticket() -> None:
     (event,) = ticket.given(*WAITING).when(start()).then(FlowSessionStarted)
     assert isinstance(event, FlowSessionStarted)
-    assert (event.by, event.return_to, event.opened_by) == (ANA.author, ANA.agent_id, None)
+    assert (event.by, event.return_to, event.opened_by) == (ANA.author, None, None)
     assert ticket.folded([*WAITING, event]).lifecycle is Lifecycle.BOT
 
 
@@ -284,6 +281,38 @@ def test_an_owner_lets_a_flow_answer_where_the_account_allows_it_and_is_who_it_r
     _, started = by_another.then(OwnerReleased, FlowSessionStarted)
     assert isinstance(started, FlowSessionStarted)
     assert started.return_to == ANA.agent_id
+
+
+def given_to_the_flow() -> list[TicketEvent]:
+    rules = policies(flow_manual_from=("attending",))
+    attended = [*WAITING, accepted(ANA)]
+    started = ticket.given(*attended).when(start(rules=rules))
+    return [*attended, *started.then(OwnerReleased, FlowSessionStarted)]
+
+
+def test_the_ticket_returns_to_the_owner_who_gave_it_to_the_flow() -> None:
+    events = given_to_the_flow()
+    assert ticket.folded(events).return_to == ANA.agent_id
+    silent = EndSilentSession(
+        session_id=SESSION, sector_id=None, return_to=ANA, at=NOW, policies=policies()
+    )
+    for command in (replace(hand_off(), return_to=ANA), silent):
+        ended = ticket.given(*events).when(command).then(FlowSessionEnded, TicketAccepted)
+        state = ticket.folded([*events, *ended])
+        assert (state.owner_id, state.return_to) == (ANA.agent_id, None)
+        back = ended[-1]
+        assert isinstance(back, TicketAccepted)
+        assert back.via == "flow"
+
+
+def test_it_waits_where_the_flow_names_another_sector_or_the_owner_has_no_room() -> None:
+    events = given_to_the_flow()
+    elsewhere = replace(hand_off(SUPORTE), return_to=ANA)
+    ticket.given(*events).when(elsewhere).then(FlowSessionEnded, SectorAssigned, TicketQueued)
+    full = replace(hand_off(), return_to=replace(ANA, ticket_limit=1))
+    ticket.given(*events).when(full).then(FlowSessionEnded, TicketQueued)
+    gone = replace(hand_off(), return_to=None)
+    ticket.given(*events).when(gone).then(FlowSessionEnded, TicketQueued)
 
 
 def test_an_account_may_keep_flows_from_tickets_that_wait() -> None:

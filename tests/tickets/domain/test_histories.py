@@ -9,19 +9,9 @@ from hypothesis import strategies as st
 from services.tickets.domain.people import Actor
 from services.tickets.domain.policies import Policies
 from services.tickets.domain.refusals import RefusedError
-from services.tickets.domain.ticket.commands import (
-    Accept,
-    AssignSector,
-    Close,
-    CloseByFlow,
-    EndSilentSession,
-    HandOff,
-    Reopen,
-    ReopenByInbound,
-    StartFlow,
-    TicketCommand,
-)
-from services.tickets.domain.ticket.decide import decide
+from services.tickets.domain.ticket.accepting import Accept
+from services.tickets.domain.ticket.closing import Close, CloseByFlow
+from services.tickets.domain.ticket.decide import TicketCommand, decide
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
     FlowSessionStarted,
@@ -32,6 +22,8 @@ from services.tickets.domain.ticket.events import (
     TicketEvent,
 )
 from services.tickets.domain.ticket.evolve import evolve
+from services.tickets.domain.ticket.flows import AssignSector, EndSilentSession, HandOff, StartFlow
+from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from tests.support.builders import (
     ANA,
@@ -156,13 +148,20 @@ def _of_a_flow(step: Step, ticket: Ticket, policies: Policies, number: int) -> T
         case "hand off":
             named = sector if flag else None
             note = an_id(f"note {number}")
-            return HandOff(session_id=session, sector_id=named, reason="node", note_id=note, at=at)
+            return HandOff(
+                session_id=session,
+                sector_id=named,
+                reason="node",
+                note_id=note,
+                at=at,
+                policies=policies,
+            )
         case "assign":
-            return AssignSector(session_id=session, sector_id=sector, at=at)
+            return AssignSector(session_id=session, sector_id=sector, at=at, policies=policies)
         case "close by flow":
             return CloseByFlow(session_id=session, farewell=flag, at=at, policies=policies)
         case _:
-            return EndSilentSession(session_id=session, sector_id=None, at=at)
+            return EndSilentSession(session_id=session, sector_id=None, at=at, policies=policies)
 
 
 def _states(events: list[TicketEvent]) -> list[Ticket]:

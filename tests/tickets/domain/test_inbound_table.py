@@ -5,12 +5,13 @@ from datetime import datetime
 
 import pytest
 
-from services.tickets.domain.inbound import Arrival, Effect, effect, is_courtesy
+from services.tickets.domain.inbound_effects import Arrival, Effect, effect, is_courtesy
 from services.tickets.domain.policies import Policies
-from services.tickets.domain.ticket.commands import OpenByInbound
-from services.tickets.domain.ticket.decide import decide, open_by_inbound
+from services.tickets.domain.ticket import opening
+from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import SectorAssigned, TicketOpened
 from services.tickets.domain.ticket.evolve import evolve
+from services.tickets.domain.ticket.opening import OpenByInbound
 from services.tickets.domain.ticket.state import Ticket
 from tests.support.builders import (
     ANA,
@@ -93,7 +94,7 @@ def an_opening() -> OpenByInbound:
 
 
 def test_a_new_ticket_waits_in_the_connections_sector_and_knows_the_one_before() -> None:
-    first, second = open_by_inbound(an_opening())
+    first, second = opening.decide(an_opening())
     assert isinstance(first, TicketOpened)
     assert isinstance(second, SectorAssigned)
     assert (first.lifecycle, first.previous_ticket_id, first.policy_version) == (
@@ -105,5 +106,5 @@ def test_a_new_ticket_waits_in_the_connections_sector_and_knows_the_one_before()
 
 
 def test_where_there_is_no_sector_it_waits_without_one() -> None:
-    opening = replace(an_opening(), sector_id=None)
-    assert [type(one) for one in open_by_inbound(opening)] == [TicketOpened]
+    command = replace(an_opening(), sector_id=None)
+    assert [type(one) for one in opening.decide(command)] == [TicketOpened]

@@ -1,15 +1,17 @@
-"""Who may say something, read, and what `allowed` tells beforehand (domain.md 2.3, D7)."""
+"""Who may say something and mark it as read (domain.md 2.3, D7)."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 
 from services.tickets.domain import refusals
-from services.tickets.domain.people import Actor
-from services.tickets.domain.policies import Policies
+from services.tickets.domain.content import Content
+from services.tickets.domain.conversation import reading, sending
+from services.tickets.domain.conversation.evolve import evolve as evolve_conversation
+from services.tickets.domain.conversation.reading import MarkRead
+from services.tickets.domain.conversation.sending import SendMessage
+from services.tickets.domain.people import Actor, Recipient
 from services.tickets.domain.ticket import guards
-from services.tickets.domain.ticket.commands import Accept, Close, Reopen, StartFlow
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.state import Ticket
@@ -17,17 +19,17 @@ from tests.support.builders import (
     ANA,
     BIA,
     CARLA,
-    FLOW,
     GERAL,
-    SESSION,
     SUPERVISOR,
     accepted,
     after,
+    an_id,
     assigned,
     closed,
     flow_started,
     opened,
     policies,
+    received,
 )
 from tests.support.specs import Spec
 
@@ -47,6 +49,25 @@ def refusal(check: Callable[[], None]) -> type[refusals.RefusedError] | None:
     return None
 
 
+SAID = evolve_conversation(None, received("oi"))
+
+
+def speak(state: Ticket, actor: Actor) -> None:
+    command = SendMessage(
+        actor=actor,
+        message_id=an_id("resposta"),
+        content=Content("text", "Olá"),
+        recipient=Recipient("5511912345678"),
+        at=after(hours=1),
+    )
+    sending.send(state, SAID, command)
+
+
+def read(state: Ticket, actor: Actor) -> None:
+    command = MarkRead(actor=actor, up_to=an_id("oi"), at=after(hours=1), policies=policies())
+    reading.decide(state, SAID, command)
+
+
 @pytest.mark.parametrize(
     ("state", "actor", "expected"),
     [
@@ -62,7 +83,7 @@ def refusal(check: Callable[[], None]) -> type[refusals.RefusedError] | None:
 def test_who_may_speak(
     state: Ticket, actor: Actor, expected: type[refusals.RefusedError] | None
 ) -> None:
-    assert refusal(lambda: guards.speak(state, actor)) is expected
+    assert refusal(lambda: speak(state, actor)) is expected
 
 
 @pytest.mark.parametrize(
@@ -80,7 +101,7 @@ def test_who_may_speak(
 def test_who_may_mark_as_read(
     state: Ticket, actor: Actor, expected: type[refusals.RefusedError] | None
 ) -> None:
-    assert refusal(lambda: guards.read(state, actor)) is expected
+    assert refusal(lambda: read(state, actor)) is expected
 
 
 def test_the_window_closes_at_its_very_instant() -> None:
@@ -90,45 +111,3 @@ def test_the_window_closes_at_its_very_instant() -> None:
             guards.window(after(hours=24), at)
     with pytest.raises(refusals.WindowClosedError):
         guards.window(None, after())
-
-
-@pytest.mark.parametrize("state", [WAITING, IN_GERAL, IN_BOT, ATTENDED, OVER])
-@pytest.mark.parametrize("actor", [ANA, BIA, CARLA, SUPERVISOR])
-@pytest.mark.parametrize("manual_from", [("waiting",), ("attending",)])
-def test_what_is_allowed_is_what_would_be_decided(
-    state: Ticket, actor: Actor, manual_from: tuple[str, ...]
-) -> None:
-    at, rules = after(minutes=1), policies(flow_manual_from=manual_from)
-    told = guards.allowed(state, actor, rules, after(hours=24), FLOW, at)
-    commands = {
-        "accept": Accept(actor=actor, at=at, policies=rules),
-        "close": Close(actor=actor, at=at, policies=rules),
-        "reopen": Reopen(actor=actor, at=at, policies=rules),
-        "start_flow": start_flow(actor, at, rules),
-    }
-    assert set(told) == {*commands, "send_message", "read"}
-    for name, command in commands.items():
-        decided = refusal(lambda command=command: _run(state, command))
-        said = told[name]
-        assert (None if said is None else type(said)) is decided, name
-
-
-def test_the_closed_window_shows_in_what_is_allowed() -> None:
-    told = guards.allowed(ATTENDED, ANA, policies(), after(hours=24), FLOW, after(hours=24))
-    assert isinstance(told["send_message"], refusals.WindowClosedError)
-    assert told["close"] is None
-
-
-def start_flow(actor: Actor, at: datetime, rules: Policies) -> StartFlow:
-    return StartFlow(
-        actor=actor,
-        session_id=SESSION,
-        flow_id=FLOW,
-        window_closes_at=after(hours=24),
-        at=at,
-        policies=rules,
-    )
-
-
-def _run(state: Ticket, command: Accept | Close | Reopen | StartFlow) -> None:
-    decide(state, command)

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from services.tickets.domain import refusals
 from services.tickets.domain.people import SYSTEM
-from services.tickets.domain.ticket.commands import Accept, ActOnUnclaimed, Close, HandOff
+from services.tickets.domain.ticket.accepting import Accept
+from services.tickets.domain.ticket.closing import Close
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
@@ -17,9 +17,12 @@ from services.tickets.domain.ticket.events import (
     TicketClosed,
     TicketEvent,
     TicketQueued,
+    TicketUnclaimed,
 )
 from services.tickets.domain.ticket.evolve import evolve
+from services.tickets.domain.ticket.flows import HandOff
 from services.tickets.domain.ticket.state import Lifecycle
+from services.tickets.domain.ticket.unclaimed import ActOnUnclaimed
 from services.tickets.domain.unclaimed import Unclaimed, timer_id
 from tests.support.builders import (
     ANA,
@@ -53,6 +56,7 @@ def hand_off(then: Then, reason_id: UUID | None = None) -> HandOff:
         unclaimed=waits,
         unclaimed_text="Ainda estamos ocupados",
         at=NOW,
+        policies=policies(),
     )
 
 
@@ -66,7 +70,7 @@ def due(**changed: object) -> ActOnUnclaimed:
         timer_id=TIMER,
         session_id=an_id("again"),
         flow_id=FLOW,
-        heard=OI,
+        received_id=OI,
         window_closes_at=after(hours=24),
         at=LATER,
         policies=policies(),
@@ -103,8 +107,11 @@ def test_another_hand_off_has_another_timer() -> None:
     ticket.given(*again, *ended).when(due()).then_nothing()
 
 
-def test_a_text_changes_nothing_of_the_ticket() -> None:
-    ticket.given(*handed_over("message")).when(due()).then_nothing()
+def test_a_ticket_with_only_a_text_waits_on_and_its_timer_is_over() -> None:
+    events = handed_over("message")
+    (noticed,) = ticket.given(*events).when(due()).then(TicketUnclaimed)
+    state = ticket.folded([*events, noticed])
+    assert (state.lifecycle, state.unclaimed) == (Lifecycle.WAITING, None)
 
 
 def test_the_flow_starts_again_in_the_name_of_nobody() -> None:
@@ -122,15 +129,20 @@ def test_it_starts_again_once_for_each_thing_that_the_customer_says() -> None:
     events = [*handed_over("flow"), again]
     ended = ticket.given(*events).when(hand_off("flow")).then(FlowSessionEnded, TicketQueued)
     waits = ticket.given(*events, *ended)
-    waits.when(due()).then_nothing()
-    waits.when(due(heard=None)).then_nothing()
-    waits.when(due(heard=an_id("alguém?"))).then(FlowSessionStarted)
+    waits.when(due()).then(TicketUnclaimed)
+    waits.when(due(received_id=None)).then(TicketUnclaimed)
+    waits.when(due(received_id=an_id("alguém?"))).then(FlowSessionStarted)
 
 
 def test_a_flow_that_cannot_speak_is_not_started() -> None:
     waits = ticket.given(*handed_over("flow"))
-    waits.when(due(flow_id=None)).then_refused(refusals.FlowUnavailableError)
-    waits.when(due(window_closes_at=LATER)).then_refused(refusals.WindowClosedError)
+    for command, code in (
+        (due(flow_id=None), "flow_unavailable"),
+        (due(window_closes_at=LATER), "window_closed"),
+    ):
+        (noticed,) = waits.when(command).then(TicketUnclaimed)
+        assert isinstance(noticed, TicketUnclaimed)
+        assert noticed.refused == code
 
 
 def test_the_ticket_is_closed_with_the_reason_that_the_flow_names() -> None:
@@ -141,7 +153,6 @@ def test_the_ticket_is_closed_with_the_reason_that_the_flow_names() -> None:
     assert ticket.folded([*events, closed]).closed_at == LATER
 
 
-def test_where_a_reason_is_demanded_and_none_is_named_nothing_is_closed() -> None:
+def test_a_reason_that_is_demanded_of_people_is_not_demanded_of_a_timer() -> None:
     strict = due(policies=policies(close_reason="required"))
-    waits = ticket.given(*handed_over("close"))
-    waits.when(strict).then_refused(refusals.CloseReasonRequiredError)
+    ticket.given(*handed_over("close")).when(strict).then(TicketClosed)

@@ -11,17 +11,19 @@ import uuid_utils.compat as uuid_utils
 from services.tickets.adapters.database import Database
 from services.tickets.adapters.timers import TimerPoller, TimerTable
 from services.tickets.domain.ticket.events import FlowSessionStarted
-from services.tickets.handlers.asked import Answered, Asked
-from services.tickets.handlers.commands import CommandHandler
-from services.tickets.handlers.deciding import Deciding
+from services.tickets.handlers.commands import Answered, CommandHandler
+from services.tickets.handlers.contact_resolution import ContactResolver
 from services.tickets.handlers.directory import Snapshot
+from services.tickets.handlers.episodes import Episodes
+from services.tickets.handlers.execution import CommandExecutor
 from services.tickets.handlers.flow_commands import FlowCommandHandler
-from services.tickets.handlers.people import People
-from services.tickets.handlers.protocols import Protocols
-from services.tickets.handlers.reactions import Reactions
+from services.tickets.handlers.inbound import InboundHandler
+from services.tickets.handlers.inbound_source import InboundTools
+from services.tickets.handlers.protocol_numbers import ProtocolNumbers
+from services.tickets.handlers.requests import TicketRequest
+from services.tickets.handlers.state_cache import StateCache
 from services.tickets.handlers.store import StoredEvent
 from services.tickets.handlers.timers import TimerHandler
-from services.tickets.handlers.warm import Warm
 from shared.contracts import inbound
 from shared.contracts.directory import (
     AccountChanged,
@@ -31,7 +33,7 @@ from shared.contracts.directory import (
     SectorChanged,
     Texts,
 )
-from shared.contracts.internal_api import Accept, Close, Read, Reopen, SendText, StartFlow
+from shared.contracts.ticket_api import Accept, Close, Read, Reopen, SendText, StartFlow
 from shared.contracts.ticket_commands import CommandReplied, TicketCommand
 from shared.plumbing.sealing import hmac_key
 
@@ -67,24 +69,22 @@ class Office:
     sector_id: UUID | None = VENDAS
     limits: dict[UUID, int] = field(default_factory=dict[UUID, int])
     commands: CommandHandler = field(init=False)
-    reactions: Reactions = field(init=False)
+    cache: StateCache = field(init=False)
+    arrivals: InboundHandler = field(init=False)
     flows: FlowCommandHandler = field(init=False)
     poller: TimerPoller = field(init=False)
 
     def __post_init__(self) -> None:
         store = self.database.store
-        warm = Warm(store, 1000)
-        people = People(store, warm, Hasher(), uuid_utils.uuid7)
-        protocols = Protocols(store, uuid_utils.uuid7)
-        self.commands = CommandHandler(store, warm, self, self.now, SILENCE)
-        deciding = Deciding(store, warm, self, self.now)
-        self.flows = FlowCommandHandler(deciding, self, self.now)
+        self.cache = StateCache(store, 1000)
+        executor = CommandExecutor(store, self.cache, self.now, SILENCE)
+        self.commands = CommandHandler(executor, self)
+        self.flows = FlowCommandHandler(executor, self)
         table = TimerTable(self.database.pool, 30.0)
-        handler = TimerHandler(deciding, table, SILENCE)
-        self.poller = TimerPoller(table, handler, lambda: True)
-        self.reactions = Reactions(
-            store, warm, self, people, protocols, Hasher(), self.now, uuid_utils.uuid7, SILENCE
-        )
+        self.poller = TimerPoller(table, TimerHandler(executor, self, table), lambda: True)
+        tools = InboundTools(executor, ContactResolver(store, Hasher(), uuid_utils.uuid7), Hasher())
+        episodes = Episodes(executor, ProtocolNumbers(store, uuid_utils.uuid7), uuid_utils.uuid7)
+        self.arrivals = InboundHandler(tools, self, episodes)
 
     def another(self) -> "Office":
         return replace(self)
@@ -134,28 +134,28 @@ class Office:
     # --- what customers and agents do
 
     async def hears(self, item: inbound.Item) -> None:
-        await self.reactions.when_inbound(item, "correlation")
+        await self.arrivals.when_inbound(item, "correlation")
 
     async def accept(self, ticket: UUID, by: UUID = ANA, **more: UUID) -> Answered:
-        return await self.commands.accept(self.asked(ticket, by, **more), Accept())
+        return await self.commands.run(self.asked(ticket, by, **more), "accept", Accept())
 
     async def close(self, ticket: UUID, by: UUID = ANA, **body: bool) -> Answered:
-        return await self.commands.close(self.asked(ticket, by), Close.model_validate(body))
+        return await self.commands.run(self.asked(ticket, by), "close", Close.model_validate(body))
 
     async def reopen(self, ticket: UUID, by: UUID = ANA) -> Answered:
-        return await self.commands.reopen(self.asked(ticket, by), Reopen())
+        return await self.commands.run(self.asked(ticket, by), "reopen", Reopen())
 
     async def read(self, ticket: UUID, up_to: UUID, by: UUID = ANA) -> Answered:
-        return await self.commands.read(self.asked(ticket, by), Read(up_to=up_to))
+        return await self.commands.run(self.asked(ticket, by), "read", Read(up_to=up_to))
 
     async def say(
         self, ticket: UUID, text: str = "Olá", by: UUID = ANA, command: UUID | None = None
     ) -> Answered:
         asked = self.asked(ticket, by, command_id=command or uuid4())
-        return await self.commands.send_text(asked, SendText(type="text", text=text))
+        return await self.commands.run(asked, "messages", SendText(type="text", text=text))
 
     async def start_flow(self, ticket: UUID, by: UUID = ANA) -> Answered:
-        return await self.commands.start_flow(self.asked(ticket, by), StartFlow())
+        return await self.commands.run(self.asked(ticket, by), "flow", StartFlow())
 
     async def steps(
         self,
@@ -178,9 +178,13 @@ class Office:
         }
         return await self.flows.handle(kind.model_validate({**asked, **fields}), "correlation")
 
-    def asked(self, ticket: UUID, by: UUID, command_id: UUID | None = None) -> Asked:
-        return Asked(
+    async def state(self, ticket: UUID, by: UUID = ANA) -> Answered:
+        return await self.commands.state(self.asked(ticket, by))
+
+    def asked(self, ticket: UUID, by: UUID, command_id: UUID | None = None) -> TicketRequest:
+        return TicketRequest(
             account=ACCOUNT,
+            actor=f"agent:{by}",
             agent_id=by,
             ticket_id=ticket,
             command_id=command_id or uuid4(),
@@ -207,6 +211,13 @@ class Office:
         async with self.database.pool.connection() as conn:
             rows = await conn.execute("SELECT id FROM timer WHERE kind = %s", (kind,))
             return {row[0] for row in await rows.fetchall()}
+
+    async def claims(self, *kinds: str) -> set[tuple[str, bytes, bytes]]:
+        async with self.database.pool.connection() as conn:
+            rows = await conn.execute(
+                "SELECT kind, key, value FROM claim WHERE kind = ANY(%s)", (list(kinds),)
+            )
+            return {(row[0], bytes(row[1]), bytes(row[2])) for row in await rows.fetchall()}
 
     async def timers_are_due(self) -> int:
         """Their time has come, whatever the clock of this office says."""

@@ -9,14 +9,14 @@ import pytest
 from services.tickets.domain import refusals
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived, MessagesRead
 from services.tickets.domain.ticket.events import TicketAccepted, TicketClosed
-from services.tickets.handlers.asked import (
-    Asked,
+from services.tickets.handlers.requests import (
     IdempotencyKeyReusedError,
     NotFoundError,
+    TicketRequest,
     VersionMismatchError,
 )
 from shared.contracts.directory import Policies, Texts
-from shared.contracts.internal_api import Accept
+from shared.contracts.ticket_api import Accept
 from tests.tickets.handlers.office import ANA, BIA, CARLA, SUPERVISOR, VENDAS, Office, text
 
 
@@ -96,7 +96,7 @@ async def test_free_text_is_refused_when_the_window_has_closed(office: Office) -
     office.later(hours=24)
     with pytest.raises(refusals.WindowClosedError):
         await office.say(ticket)
-    answered = await office.commands.state(ticket_account(office), ANA, ticket)
+    answered = await office.state(ticket, ANA)
     refused = answered.allowed["send_message"]
     assert refused is not None
     assert refused.code == "window_closed"
@@ -182,10 +182,10 @@ async def test_a_close_and_a_message_at_once_leave_the_message_in_an_open_ticket
 async def test_an_agent_may_name_a_sector_and_it_must_exist(office: Office) -> None:
     ticket = await a_ticket(office)
     office.policies = Policies(force_sector_on_accept=False)
-    await office.commands.accept(office.asked(ticket, ANA), Accept(sector_id=VENDAS))
+    await office.commands.run(office.asked(ticket, ANA), "accept", Accept(sector_id=VENDAS))
     another = await a_ticket(office)
     with pytest.raises(refusals.SectorInactiveError):
-        await office.commands.accept(office.asked(another, ANA), Accept(sector_id=uuid4()))
+        await office.commands.run(office.asked(another, ANA), "accept", Accept(sector_id=uuid4()))
 
 
 async def test_another_version_or_account_or_ticket_is_refused(office: Office) -> None:
@@ -194,9 +194,9 @@ async def test_another_version_or_account_or_ticket_is_refused(office: Office) -
         await office.accept(uuid4())
     asked = office.asked(ticket, ANA)
     with pytest.raises(VersionMismatchError):
-        await office.commands.accept(_with_version(asked, 77), Accept())
+        await office.commands.run(_with_version(asked, 77), "accept", Accept())
     with pytest.raises(NotFoundError):
-        await office.commands.state(uuid4(), ANA, ticket)
+        await office.commands.state(replace(asked, account=uuid4()))
 
 
 async def test_a_refused_command_leaves_no_event_and_no_claim(office: Office) -> None:
@@ -213,5 +213,5 @@ def ticket_account(office: Office) -> UUID:
     return next(iter(office.snapshot().accounts))
 
 
-def _with_version(asked: Asked, version: int) -> Asked:
+def _with_version(asked: TicketRequest, version: int) -> TicketRequest:
     return replace(asked, expected_version=version)

@@ -9,7 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
+from services.tickets.domain.conversation.events import (
+    ConversationEvent,
+    MessageQueued,
+    MessageReceived,
+)
+from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.refusals import RefusedError
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
@@ -20,8 +25,17 @@ from services.tickets.domain.ticket.events import (
     TicketReopened,
 )
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
+from services.tickets.handlers.side_effects import Situation, claims_of, timers_of
+from services.tickets.handlers.state_cache import (
+    CONTACT,
+    CONVERSATION,
+    MESSAGE,
+    TICKET,
+    Kind,
+    folded_to,
+)
 from services.tickets.handlers.store import StoredEvent
-from services.tickets.handlers.warm import CONTACT, CONVERSATION, MESSAGE, TICKET, Kind, folded_to
+from services.tickets.handlers.timers import KINDS as KINDS_OF_TIMERS
 from shared.contracts import inbound
 from shared.contracts.directory import Policies, Texts
 from shared.contracts.ticket_commands import (
@@ -71,7 +85,7 @@ async def test_any_history_keeps_what_must_hold(
     _a_flow_speaks_only_in_its_session(log)
     _nobody_owns_more_than_allowed(log, office.limits)
     await _memory_is_the_log(office, other, log)
-    await _who_waits_after_a_hand_off_has_its_timer(office, log)
+    await _timers_and_claims_are_those_that_the_states_name(office, log)
     await _silence_ends_only_running_sessions(office, log)
 
 
@@ -186,15 +200,28 @@ def _nobody_owns_more_than_allowed(log: list[StoredEvent], limits: dict[UUID, in
             assert all(owned[agent] <= limit for agent, limit in limits.items())
 
 
-async def _who_waits_after_a_hand_off_has_its_timer(office: Office, log: list[StoredEvent]) -> None:
-    """And nobody else has one."""
-    last: dict[UUID, Ticket] = {}
+async def _timers_and_claims_are_those_that_the_states_name(
+    office: Office, log: list[StoredEvent]
+) -> None:
+    tickets: dict[UUID, Ticket] = {}
+    conversations: dict[UUID, Conversation] = {}
     for stored in log:
         if isinstance(stored.event, get_args(TicketEvent)):
-            last[stored.stream] = TICKET.fold(last.get(stored.stream), stored.event)
-    waits = {one.unclaimed.timer_id for one in last.values() if one.unclaimed}
-    assert {one.lifecycle for one in last.values() if one.unclaimed} <= {Lifecycle.WAITING}
-    assert await office.timers_of("unclaimed") == waits
+            tickets[stored.stream] = TICKET.fold(tickets.get(stored.stream), stored.event)
+        if isinstance(stored.event, get_args(ConversationEvent)):
+            known = conversations.get(stored.stream)
+            conversations[stored.stream] = CONVERSATION.fold(known, stored.event)
+    named: dict[UUID, str] = {}
+    claimed: set[tuple[str, bytes, bytes]] = set()
+    for ticket in tickets.values():
+        situation = Situation(ticket, conversations[ticket.conversation_id])
+        named |= {one.id: one.kind for one in timers_of(situation, office.at).values()}
+        claimed |= {(one.kind, one.key, one.value) for one in claims_of(ticket)}
+    assert {kind: await office.timers_of(kind) for kind in KINDS_OF_TIMERS} == {
+        kind: {id_ for id_, named_kind in named.items() if named_kind == kind}
+        for kind in KINDS_OF_TIMERS
+    }
+    assert await office.claims("open_ticket", "agent_slot") == claimed
 
 
 async def _silence_ends_only_running_sessions(office: Office, log: list[StoredEvent]) -> None:
@@ -225,7 +252,7 @@ async def _memory_is_the_log(office: Office, other: Office, log: list[StoredEven
     for stored in log:
         streams.setdefault(stored.stream, []).append(stored)
     for where in (office, other):
-        warm = where.commands._warm  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        warm = where.cache
         for stream, events in streams.items():
             kind = kinds[type(events[0].event).__name__]
             held = await warm.get(kind, stream)

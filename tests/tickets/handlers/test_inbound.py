@@ -13,7 +13,6 @@ from shared.contracts import inbound, outbound
 from shared.contracts.directory import Policies, Texts
 from tests.tickets.handlers.office import (
     ACCOUNT,
-    ANA,
     CONNECTION,
     PHONE,
     VENDAS,
@@ -32,7 +31,7 @@ async def test_the_first_message_opens_a_ticket_in_the_connections_sector(office
         "SectorAssigned",
         "MessageReceived",
     ]
-    answered = await office.commands.state(ACCOUNT, ANA, await office.newest_ticket())
+    answered = await office.state(await office.newest_ticket())
     assert answered.ticket.sector_id == VENDAS
     assert answered.ticket.protocol.startswith("20261123-")
     assert {stored.key for stored in await office.log()} == {answered.ticket.contact_id}
@@ -215,7 +214,7 @@ async def test_fates_come_in_any_order_and_each_is_stored_once(office: Office) -
     assert sent is not None
     kinds = (outbound.MessageRead, outbound.MessageAccepted, outbound.MessageSent)
     for kind in (*kinds, *kinds):
-        await office.reactions.when_outbound(await fate(office, kind, sent), "c")
+        await office.arrivals.when_outbound(await fate(office, kind, sent), "c")
     stored = await office.events(facts.MessageFact)
     assert [type(one).__name__ for one in stored] == [
         "MessageRead",
@@ -235,7 +234,7 @@ async def test_a_status_by_wamid_that_came_first_is_linked_to_our_message(office
     )
     await office.hears(early)
     await office.hears(early)
-    await office.reactions.when_outbound(await fate(office, outbound.MessageAccepted, sent), "c")
+    await office.arrivals.when_outbound(await fate(office, outbound.MessageAccepted, sent), "c")
     linked = (await office.events(facts.MessageLinked))[0]
     assert linked.same_as == sent
     assert (await office.names()).count("MessageDelivered") == 1

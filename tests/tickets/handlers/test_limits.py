@@ -7,7 +7,7 @@ import pytest
 
 from services.tickets.domain.refusals import AgentLimitReachedError, RefusedError
 from services.tickets.domain.ticket.state import Lifecycle
-from services.tickets.handlers.asked import Answered
+from services.tickets.handlers.commands import Answered
 from shared.contracts.directory import Policies
 from tests.tickets.handlers.office import ANA, BIA, SUPERVISOR, Office, text
 
@@ -37,7 +37,7 @@ async def test_a_screen_knows_it_before_the_agent_tries(office: Office) -> None:
     first, second = await tickets(office, 2)
     accepted = await office.accept(first)
     assert accepted.allowed["accept"] is None  # it is theirs already
-    seen = [await office.commands.state(*about, second) for about in _asking(office, second)]
+    seen = [await office.state(second, by) for by in (ANA, BIA)]
     assert [type(one.allowed["accept"]) for one in seen] == [AgentLimitReachedError, type(None)]
 
 
@@ -108,16 +108,8 @@ async def test_a_customer_goes_back_to_the_last_owner_only_while_there_is_room(
     office.later(minutes=30)
     for n in (0, 1):
         await office.hears(text("ainda não", at=office.at, phone=f"551191000000{n}"))
-    states = [
-        (await office.commands.state(*_asking(office, first)[1], one)).ticket
-        for one in (first, second)
-    ]
+    states = [(await office.state(one, BIA)).ticket for one in (first, second)]
     assert [(one.lifecycle, one.owner_id) for one in states] == [
         (Lifecycle.ATTENDING, ANA),
         (Lifecycle.WAITING, None),
     ]
-
-
-def _asking(office: Office, ticket: UUID) -> list[tuple[UUID, UUID]]:
-    asked = [office.asked(ticket, by) for by in (ANA, BIA)]
-    return [(one.account, one.agent_id) for one in asked if one.agent_id is not None]

@@ -9,6 +9,7 @@ import pytest
 from services.tickets.adapters.database import Database
 from services.tickets.adapters.snapshots import SealedSnapshots, save_due
 from services.tickets.handlers.snapshots import EVERY_EVENTS
+from services.tickets.handlers.state_cache import CONVERSATION, StateCache
 from services.tickets.handlers.store import (
     Command,
     Expectation,
@@ -17,7 +18,6 @@ from services.tickets.handlers.store import (
     StoredEvent,
     Stream,
 )
-from services.tickets.handlers.warm import CONVERSATION, Warm
 from shared.plumbing.loops import Heartbeat
 from tests.support.builders import AT, received
 from tests.tickets.handlers.office import ACCOUNT, Office
@@ -49,12 +49,12 @@ class Writing:
     database: Database
     loads: Loads = field(init=False)
     snapshots: SealedSnapshots = field(init=False)
-    warm: Warm = field(init=False)
+    warm: StateCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.loads = Loads(self.database)
         self.snapshots = SealedSnapshots(self.database.pool, self.database.keys)
-        self.warm = Warm(self.loads, 100, self.snapshots)  # pyright: ignore[reportArgumentType]
+        self.warm = StateCache(self.loads, 100, self.snapshots)  # pyright: ignore[reportArgumentType]
 
     async def says(self, stream: Stream, count: int) -> None:
         held = await self.warm.get(CONVERSATION, stream.id)
@@ -95,7 +95,7 @@ async def test_another_process_loads_only_what_came_after_the_snapshot(
 
     assert there.loads.known == [LONG]
     assert held == await here.warm.get(CONVERSATION, stream.id)
-    assert held == await Warm(database.store, 10).get(CONVERSATION, stream.id)
+    assert held == await StateCache(database.store, 10).get(CONVERSATION, stream.id)
 
 
 async def test_short_conversations_are_not_written_down_and_long_ones_once(
@@ -130,7 +130,7 @@ async def test_a_snapshot_of_another_form_is_as_good_as_none(
     here, there = Writing(database), Writing(database)
     await here.says(stream, LONG)
     await here.writes_down()
-    monkeypatch.setattr("services.tickets.adapters.snapshots.SNAPSHOT_FORM", "conversation/2")
+    monkeypatch.setattr("services.tickets.adapters.snapshots.SNAPSHOT_FORM", "conversation/other")
 
     held = await there.warm.get(CONVERSATION, stream.id)
 

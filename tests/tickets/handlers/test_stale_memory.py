@@ -8,8 +8,8 @@ import pytest
 from services.tickets.domain import refusals
 from services.tickets.domain.conversation.events import MessageReceived, MessagesRead
 from services.tickets.domain.ticket.events import TicketOpened
-from services.tickets.handlers.people import NobodyError
-from shared.contracts.internal_api import Accept, Close
+from services.tickets.handlers.contact_resolution import NobodyError
+from shared.contracts.ticket_api import Accept, Close
 from tests.tickets.handlers.office import (
     ANA,
     BIA,
@@ -38,10 +38,10 @@ async def test_a_message_finds_the_ticket_that_another_process_has_reopened(
 async def test_the_newest_version_is_not_refused_as_another_one(office: Office) -> None:
     await office.hears(text(at=office.at))
     ticket = await office.newest_ticket()
-    await office.commands.state(office.asked(ticket, ANA).account, ANA, ticket)
+    await office.state(ticket)
     accepted = await office.another().accept(ticket, ANA)
     asked = replace(office.asked(ticket, ANA), expected_version=accepted.version)
-    closed = await office.commands.close(asked, Close())
+    closed = await office.commands.run(asked, "close", Close())
     assert closed.ticket.lifecycle == "closed"
 
 
@@ -58,7 +58,7 @@ async def test_naming_the_own_sector_takes_no_ticket_of_another(office: Office) 
     await office.hears(text(at=office.at))
     ticket = await office.newest_ticket()
     with pytest.raises(refusals.NotInSectorError):
-        await office.commands.accept(office.asked(ticket, CARLA), Accept(sector_id=SUPORTE))
+        await office.commands.run(office.asked(ticket, CARLA), "accept", Accept(sector_id=SUPORTE))
 
 
 async def test_reading_an_older_message_moves_nothing_back(office: Office) -> None:

@@ -22,7 +22,7 @@ from services.tickets.handlers.timers import Timer
 from shared.contracts.directory import Policies
 from shared.contracts.ticket_commands import HandOff, QueueAutomaticMessage
 from shared.plumbing.loops import Heartbeat
-from tests.tickets.handlers.office import ACCOUNT, ANA, FLOW, PHONE, Office, text
+from tests.tickets.handlers.office import ANA, FLOW, PHONE, Office, text
 
 AFTER = timedelta(minutes=15)
 STILL = "Ainda estamos ocupados, {name}"
@@ -57,7 +57,7 @@ async def fire(office: Office) -> None:
 
 
 async def lifecycle(office: Office, ticket: UUID) -> str:
-    return (await office.commands.state(ACCOUNT, ANA, ticket)).ticket.lifecycle
+    return (await office.state(ticket, ANA)).ticket.lifecycle
 
 
 async def said(office: Office) -> list[MessageQueued]:
@@ -185,11 +185,11 @@ async def test_a_ticket_is_closed_after_its_text_and_the_customer_opens_a_new_on
     assert await bot.newest_ticket() != ticket
 
 
-async def test_a_close_that_the_account_refuses_leaves_the_ticket_waiting(bot: Office) -> None:
+async def test_a_reason_that_is_demanded_of_people_is_not_demanded_of_a_timer(bot: Office) -> None:
     bot.policies = Policies(close_reason="required")
     ticket = await handed_over(bot, "close")
     await fire(bot)
-    assert await lifecycle(bot, ticket) == "waiting"
+    assert await lifecycle(bot, ticket) == "closed"
     assert await bot.timers() == []
 
 

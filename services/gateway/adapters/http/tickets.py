@@ -1,13 +1,13 @@
 """A ticket's detail and timeline, and the commands on it."""
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel
 
 from services.gateway.adapters.http.signed_in import (
     PersonDependency,
@@ -21,15 +21,11 @@ from services.gateway.domain.cursors import InvalidCursorError, opened, signed
 from shared.contracts.envelope import Contract
 from shared.contracts.internal_api import (
     POSITION_HEADER,
-    Accept,
-    Close,
-    Read,
-    Reopen,
-    SendText,
-    StartFlow,
+    Request,
     TicketQuery,
     TimelineQuery,
 )
+from shared.contracts.ticket_api import TICKET_COMMANDS, TicketCommand
 from shared.plumbing.problems import ProblemError
 
 _TIMELINE = "timeline"
@@ -79,18 +75,15 @@ class TicketRoutes:
         add = routes.add_api_route
         add("", self._detail(), methods=["GET"], operation_id="getTicket")
         add("/timeline", self._timeline(), methods=["GET"], operation_id="getTimeline")
-        add("/accept", self._accept(), methods=["POST"], operation_id="acceptTicket")
-        add("/close", self._close(), methods=["POST"], operation_id="closeTicket")
-        add("/reopen", self._reopen(), methods=["POST"], operation_id="reopenTicket")
-        add("/flow", self._start_flow(), methods=["POST"], operation_id="startFlow")
-        add("/read", self._read(), methods=["POST"], operation_id="readTicket")
-        add(
-            "/messages",
-            self._say(),
-            methods=["POST"],
-            operation_id="sendMessage",
-            status_code=202,
-        )
+        for command in TICKET_COMMANDS:
+            add(
+                f"/{command.path}",
+                self._endpoint(command),
+                methods=["POST"],
+                operation_id=command.operation_id,
+                summary=command.summary,
+                status_code=command.status,
+            )
         return routes
 
     def _detail(self) -> Callable[..., object]:
@@ -135,123 +128,34 @@ class TicketRoutes:
 
         return timeline
 
-    def _accept(self) -> Callable[..., object]:
-        async def accept(
+    def _endpoint(self, command: TicketCommand) -> Callable[..., object]:
+        async def endpoint(
+            *,
             person: Annotated[Person, Depends(self._signed_in)],
             response: Response,
             ticket_id: UUID,
-            body: Accept | None = None,
-            idempotency_key: IdempotencyKey = None,
-        ) -> Answer:
-            # If-Match is not asked: the refusal says who holds the ticket, which is more
-            taken = body or Accept()
-            return await self._command(
-                person, response, ticket_id, "accept", taken, idempotency_key
-            )
-
-        return accept
-
-    def _close(self) -> Callable[..., object]:
-        async def close(
-            person: Annotated[Person, Depends(self._signed_in)],
-            response: Response,
-            ticket_id: UUID,
-            body: Close | None = None,
+            body: Request | None,
             idempotency_key: IdempotencyKey = None,
             if_match: IfMatch = None,
         ) -> Answer:
-            taken = body or Close()
-            return await self._command(
-                person, response, ticket_id, "close", taken, idempotency_key, if_match
+            answer = await self._tickets.command(
+                person,
+                ticket_id,
+                command.path,
+                body or command.body(),
+                command_id=command_of(person, idempotency_key, self._new_id),
+                expected_version=expected_version(if_match),
+            )
+            response.headers[POSITION_HEADER] = answer.position
+            response.headers["ETag"] = f'"{answer.version}"'
+            return Answer(
+                ticket=self._names.commanded(answer.ticket),
+                version=answer.version,
+                position=answer.position,
+                message_id=answer.message_id,
             )
 
-        return close
-
-    def _reopen(self) -> Callable[..., object]:
-        async def reopen(
-            person: Annotated[Person, Depends(self._signed_in)],
-            response: Response,
-            ticket_id: UUID,
-            body: Reopen | None = None,
-            idempotency_key: IdempotencyKey = None,
-            if_match: IfMatch = None,
-        ) -> Answer:
-            taken = body or Reopen()
-            return await self._command(
-                person, response, ticket_id, "reopen", taken, idempotency_key, if_match
-            )
-
-        return reopen
-
-    def _start_flow(self) -> Callable[..., object]:
-        async def start_flow(
-            person: Annotated[Person, Depends(self._signed_in)],
-            response: Response,
-            ticket_id: UUID,
-            body: StartFlow | None = None,
-            idempotency_key: IdempotencyKey = None,
-            if_match: IfMatch = None,
-        ) -> Answer:
-            taken = body or StartFlow()
-            return await self._command(
-                person, response, ticket_id, "flow", taken, idempotency_key, if_match
-            )
-
-        return start_flow
-
-    def _read(self) -> Callable[..., object]:
-        async def read(
-            person: Annotated[Person, Depends(self._signed_in)],
-            response: Response,
-            ticket_id: UUID,
-            body: Read,
-            idempotency_key: IdempotencyKey = None,
-        ) -> Answer:
-            return await self._command(person, response, ticket_id, "read", body, idempotency_key)
-
-        return read
-
-    def _say(self) -> Callable[..., object]:
-        async def say(
-            person: Annotated[Person, Depends(self._signed_in)],
-            response: Response,
-            ticket_id: UUID,
-            body: SendText,
-            idempotency_key: IdempotencyKey = None,
-            if_match: IfMatch = None,
-        ) -> Answer:
-            return await self._command(
-                person, response, ticket_id, "messages", body, idempotency_key, if_match
-            )
-
-        return say
-
-    async def _command(
-        self,
-        person: Person,
-        response: Response,
-        ticket_id: UUID,
-        verb: str,
-        body: BaseModel,
-        idempotency_key: str | None,
-        if_match: str | None = None,
-    ) -> Answer:
-        answer = await self._tickets.command(
-            person,
-            ticket_id,
-            verb,
-            body,
-            command_id=command_of(person, idempotency_key, self._new_id),
-            expected_version=expected_version(if_match),
-        )
-        response.headers[POSITION_HEADER] = answer.position
-        response.headers["ETag"] = f'"{answer.version}"'
-        return Answer(
-            ticket=self._names.commanded(answer.ticket),
-            version=answer.version,
-            position=answer.position,
-            message_id=answer.message_id,
-        )
+        return _signed_as(endpoint, command)
 
     def _opened(self, cursor: str, purpose: str) -> tuple[datetime, UUID]:
         try:
@@ -259,3 +163,18 @@ class TicketRoutes:
         except InvalidCursorError as error:
             code = "invalid_cursor"
             raise ProblemError(code, field="before") from error
+
+
+def _signed_as(endpoint: Callable[..., object], command: TicketCommand) -> Callable[..., object]:
+    """The endpoint with this command's body, and without If-Match where it is not asked."""
+    signature = inspect.signature(endpoint)
+    parameters = dict(signature.parameters)
+    if command.body_is_optional:
+        body = parameters["body"].replace(annotation=command.body | None, default=None)
+    else:
+        body = parameters["body"].replace(annotation=command.body)
+    parameters["body"] = body
+    if not command.uses_if_match:
+        del parameters["if_match"]
+    endpoint.__signature__ = signature.replace(parameters=[*parameters.values()])  # pyright: ignore[reportFunctionMemberAccess]
+    return endpoint

@@ -55,6 +55,7 @@ class MessageQueued:
     content: Annotated[Content | None, "personal"]
     recipient: Annotated[Recipient | None, "personal"]
     reply_to_wamid: Annotated[str | None, "personal"] = None
+    session_id: UUID | None = None  # of the flow that says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,19 @@ class MessageCancelRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowAcknowledged:
+    """The flow has taken the customer's newest message and says nothing to it."""
+
+    TOPIC: ClassVar[str] = "tickets.FlowAcknowledged"
+    conversation_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    ticket_id: UUID
+    occurred_at: datetime
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboundDropped:
     """Something was said and not recorded."""
 
@@ -101,5 +115,10 @@ class InboundDropped:
 
 
 ConversationEvent = (
-    MessageReceived | MessageQueued | MessagesRead | MessageCancelRequested | InboundDropped
+    MessageReceived
+    | MessageQueued
+    | MessagesRead
+    | MessageCancelRequested
+    | FlowAcknowledged
+    | InboundDropped
 )

@@ -7,12 +7,12 @@ from typing import Final
 from uuid import UUID
 
 REMEMBERED_MESSAGES: Final = 200  # that may be replied to, or named as read
-SNAPSHOT_FORM: Final = "conversation/1"  # counts up with this state's fields and with its fold
+SNAPSHOT_FORM: Final = "conversation/2"  # counts up with this state's fields and with its fold
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message that was said; `wamid` of the customer's own."""
+class MessageRef:
+    """A message of the conversation; `wamid` of the customer's own."""
 
     message_id: UUID
     inbound: bool
@@ -30,9 +30,10 @@ class Conversation:
     greeted_at: datetime | None = None
     last_queued_id: UUID | None = None
     read_up_to: UUID | None = None
-    messages: tuple[Said, ...] = ()
+    answered_by_session: UUID | None = None  # the flow that has taken the newest message
+    messages: tuple[MessageRef, ...] = ()
 
-    def said(self, message_id: UUID) -> Said | None:
+    def find(self, message_id: UUID) -> MessageRef | None:
         """One of the messages that are still remembered."""
         return next((one for one in reversed(self.messages) if one.message_id == message_id), None)
 
@@ -52,14 +53,14 @@ class Conversation:
 
     @property
     def unanswered_by_flow(self) -> tuple[UUID, ...]:
-        """What a flow has said since then and nobody wants back, oldest first."""
+        """What a flow has said since then and nobody has cancelled, oldest first."""
         newer = takewhile(lambda one: not one.inbound, reversed(self.messages))
         mine = [one.message_id for one in newer if one.by_flow and not one.cancelled]
         return tuple(reversed(mine))
 
-    def newest_inbound(self, up_to: UUID) -> Said | None:
+    def newest_inbound(self, up_to: UUID) -> MessageRef | None:
         """The customer's newest message that is not later than this one."""
-        found: Said | None = None
+        found: MessageRef | None = None
         for one in self.messages:
             found = one if one.inbound else found
             if one.message_id == up_to:

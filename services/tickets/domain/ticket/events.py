@@ -59,7 +59,7 @@ class TicketAccepted(TicketFact):
     TOPIC: ClassVar[str] = "tickets.TicketAccepted"
     owner_id: UUID
     sector_id: UUID | None
-    via: Literal["queue", "transfer", "reopen", "outbound"] = "queue"
+    via: Literal["queue", "transfer", "reopen", "outbound", "flow"] = "queue"
     override_by: UUID | None = None
     slot: int | None = None  # of the owner's limit, where there is one
 
@@ -104,7 +104,7 @@ class FlowSessionStarted(TicketFact):
     flow_id: UUID
     conversation_id: UUID
     opened_by: UUID | None = None  # the message that opened the ticket
-    return_to: UUID | None = None  # the agent who started it by hand
+    return_to: UUID | None = None  # the owner who gave the ticket to the flow
     again_after: UUID | None = None  # the customer's newest message, where nobody took the ticket
 
 
@@ -115,6 +115,15 @@ class FlowSessionEnded(TicketFact):
     TOPIC: ClassVar[str] = "tickets.FlowSessionEnded"
     session_id: UUID
     reason: Literal["handoff", "human_takeover", "closed", "bot_silent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketUnclaimed(TicketFact):
+    """Nobody took the ticket in time; it waits on. `refused` says why nothing else followed."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketUnclaimed"
+    timer_id: UUID
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +155,7 @@ TicketEvent = (
     | TicketReopened
     | FlowSessionStarted
     | FlowSessionEnded
+    | TicketUnclaimed
     | NoteAdded
     | AutoMessageSkipped
 )

@@ -1,7 +1,7 @@
 """How does an event change a ticket?"""
 
-from collections.abc import Iterable
 from dataclasses import replace
+from typing import assert_never
 
 from services.tickets.domain.ticket.events import (
     AutoMessageSkipped,
@@ -16,6 +16,7 @@ from services.tickets.domain.ticket.events import (
     TicketOpened,
     TicketQueued,
     TicketReopened,
+    TicketUnclaimed,
 )
 from services.tickets.domain.ticket.state import Lifecycle, Ticket
 
@@ -24,10 +25,10 @@ class NotOpenedError(ValueError):
     """A ticket's stream begins with TicketOpened."""
 
 
-def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, PLR0911  one per event
-    """The ticket after the event; reads no clock, so a replay in March gives January's state."""
+def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, PLR0911, PLR0912  one per event
+    """The ticket after the event; reads no clock, so a replay gives the same state."""
     if isinstance(event, TicketOpened):
-        return _opened(event)
+        return opened(event)
     if ticket is None:
         raise NotOpenedError
     match event:
@@ -50,19 +51,17 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
             return _started(ticket, event)
         case FlowSessionEnded():
             # waits until what ended it follows: no version is in `bot` without a session (2.8, 7)
-            return replace(ticket, lifecycle=Lifecycle.WAITING, session_id=None)
+            return replace(ticket, lifecycle=Lifecycle.WAITING, session_id=None, return_to=None)
+        case TicketUnclaimed():
+            return _claimed(ticket)
         case NoteAdded() | AutoMessageSkipped():
             return ticket
+        case _:
+            assert_never(event)
 
 
-def after(ticket: Ticket, events: Iterable[TicketEvent]) -> Ticket:
-    """The ticket after all of them."""
-    for event in events:
-        ticket = evolve(ticket, event)
-    return ticket
-
-
-def _opened(event: TicketOpened) -> Ticket:
+def opened(event: TicketOpened) -> Ticket:
+    """The ticket as its first event leaves it."""
     lifecycle = Lifecycle(event.lifecycle)
     if lifecycle is Lifecycle.BOT:
         lifecycle = Lifecycle.WAITING  # until FlowSessionStarted follows (2.8, 7)
@@ -103,6 +102,7 @@ def _started(ticket: Ticket, event: FlowSessionStarted) -> Ticket:
         _claimed(ticket),
         lifecycle=Lifecycle.BOT,
         session_id=event.session_id,
+        return_to=event.return_to,
         flow_again_after=event.again_after or ticket.flow_again_after,
     )
 

@@ -1,151 +1,144 @@
-"""When does a flow begin and end, and what may it do meanwhile (domain.md 2.3)?"""
+"""A flow answers a ticket: its start by hand, what it may do, its end (domain.md 2.3)."""
 
-from typing import Literal
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from services.tickets.domain.people import BOT, CONTACT, SYSTEM, Author
-from services.tickets.domain.ticket import guards
-from services.tickets.domain.ticket.about import about
-from services.tickets.domain.ticket.commands import (
-    Accept,
-    AssignSector,
-    Close,
-    CloseByFlow,
-    EndSilentSession,
-    FlowCommand,
-    HandOff,
-    OpenByInbound,
-    StartFlow,
-)
+from services.tickets.domain import refusals
+from services.tickets.domain.people import BOT, SYSTEM, Actor, Author
+from services.tickets.domain.ticket import guards, sessions
+from services.tickets.domain.ticket.accepting import accepted
+from services.tickets.domain.ticket.command import AgentCommand, SessionCommand
 from services.tickets.domain.ticket.events import (
-    FlowSessionEnded,
     FlowSessionStarted,
     NoteAdded,
-    OwnerReleased,
-    SectorAssigned,
-    TicketClosed,
     TicketEvent,
     TicketQueued,
 )
-from services.tickets.domain.ticket.state import Ticket
+from services.tickets.domain.ticket.facts import about, assigned, released
+from services.tickets.domain.ticket.state import Lifecycle, Ticket
+from services.tickets.domain.unclaimed import Unclaimed
 
 
-def started_by_inbound(command: OpenByInbound, session_id: UUID) -> list[TicketEvent]:
-    """The session with which an episode opens, where the connection enters a flow."""
-    if command.flow_id is None:
-        return []
-    started = FlowSessionStarted(
-        ticket_id=command.ticket_id,
-        contact_id=command.contact_id,
-        connection_id=command.connection_id,
-        occurred_at=command.at,
-        by=CONTACT,
-        session_id=session_id,
-        flow_id=command.flow_id,
-        conversation_id=command.conversation_id,
-        opened_by=command.message_id,
-    )
-    return [started]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFlow(AgentCommand):
+    """Let a flow answer; `flow_id` None: the connection has none."""
+
+    session_id: UUID
+    flow_id: UUID | None
+    window_closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignSector(SessionCommand):
+    """The flow moves the ticket; `sector_active` says whether the sector may be used."""
+
+    sector_id: UUID
+    sector_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff(SessionCommand):
+    """The flow lets people go on; `sector_id` is where the ticket waits (None: where it is).
+
+    `return_to` is the agent who gave the ticket to the flow, while still active.
+    """
+
+    sector_id: UUID | None
+    reason: str
+    summary: str | None = None
+    note_id: UUID
+    return_to: Actor | None = None
+    unclaimed: Unclaimed | None = None
+    unclaimed_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSilentSession(SessionCommand):
+    """The bot said nothing for too long: people go on; `sector_id` where the ticket has none."""
+
+    sector_id: UUID | None
+    return_to: Actor | None = None
 
 
 def start(ticket: Ticket, command: StartFlow) -> list[TicketEvent]:
-    """The session that an agent starts by hand; raises RefusedError.
+    """The session that an agent starts by hand. Raises RefusedError.
 
     An owner becomes the one to return to, and owns the ticket no more (domain.md 2.3).
     """
-    flow_id = guards.start_flow(
-        ticket,
-        command.actor,
-        command.flow_id,
-        command.policies,
-        command.window_closes_at,
-        command.at,
-    )
+    _may_start(ticket, command)
+    flow_id = guards.flow(command.flow_id, command.window_closes_at, command.at)
     by = command.actor.author
     started = FlowSessionStarted(
         **about(ticket, command.at, by),
         session_id=command.session_id,
         flow_id=flow_id,
         conversation_id=ticket.conversation_id,
-        return_to=ticket.owner_id or command.actor.agent_id,
+        return_to=ticket.owner_id,
     )
-    if ticket.owner_id is None:
-        return [started]
-    released = OwnerReleased(
-        **about(ticket, command.at, by), owner_id=ticket.owner_id, reason="flow_started"
-    )
-    return [released, started]
+    return [*released(ticket, command.at, by, "flow_started"), started]
 
 
-def ended(
-    ticket: Ticket,
-    command: Accept | Close | HandOff | CloseByFlow | EndSilentSession,
-    by: Author,
-    reason: Literal["handoff", "human_takeover", "closed", "bot_silent"],
-) -> list[TicketEvent]:
-    """The end of the running session, if one runs."""
-    if ticket.session_id is None:
-        return []
-    end = FlowSessionEnded(
-        **about(ticket, command.at, by), session_id=ticket.session_id, reason=reason
-    )
-    return [end]
+def _may_start(ticket: Ticket, command: StartFlow) -> None:
+    allowed = command.policies.flow_manual_from
+    guards.is_open(ticket)
+    match ticket.lifecycle:
+        case Lifecycle.PAUSED:
+            raise refusals.TicketPausedError
+        case Lifecycle.BOT:
+            raise refusals.TicketInBotError
+        case Lifecycle.ATTENDING if "attending" not in allowed:
+            raise refusals.TicketAttendedError
+        case Lifecycle.WAITING if "waiting" not in allowed:
+            raise refusals.TicketWaitingError
+        case _:
+            guards.owner_or_member(ticket, command.actor)
 
 
-def decide(ticket: Ticket, command: FlowCommand) -> list[TicketEvent]:
-    """What the running session (or its silence) does; raises SessionEndedError and others."""
-    guards.session(ticket, command.session_id)
-    match command:
-        case AssignSector():
-            guards.sector(active=command.sector_active)
-            return _moved(ticket, command, BOT)
-        case HandOff():
-            return _hand_off(ticket, command)
-        case CloseByFlow():
-            return _close(ticket, command)
-        case EndSilentSession():
-            reason = "bot_silent"
-            queued = TicketQueued(**about(ticket, command.at, SYSTEM), reason=reason)
-            end = ended(ticket, command, SYSTEM, reason)
-            return [*end, *_moved(ticket, command, SYSTEM), queued]
+def assign_sector(ticket: Ticket, command: AssignSector) -> list[TicketEvent]:
+    """The ticket belongs to the sector and stays with the flow. Raises RefusedError."""
+    sessions.running(ticket, command.session_id)
+    guards.active_sector(active=command.sector_active)
+    return assigned(ticket, command.at, BOT, command.sector_id)
 
 
-def _hand_off(ticket: Ticket, command: HandOff) -> list[TicketEvent]:
+def hand_off(ticket: Ticket, command: HandOff) -> list[TicketEvent]:
+    """People go on, with the flow's summary as a note. Raises SessionEndedError."""
+    sessions.running(ticket, command.session_id)
     note = NoteAdded(
         **about(ticket, command.at, BOT), note_id=command.note_id, text=command.summary
     )
+    queued = TicketQueued(
+        **about(ticket, command.at, BOT),
+        reason=command.reason,
+        unclaimed=command.unclaimed,
+        unclaimed_text=command.unclaimed_text,
+    )
     return [
-        *ended(ticket, command, BOT, "handoff"),
-        *_moved(ticket, command, BOT),
+        *sessions.ended(ticket, command.at, BOT, "handoff"),
+        *assigned(ticket, command.at, BOT, command.sector_id),
         *([] if command.summary is None else [note]),
-        TicketQueued(
-            **about(ticket, command.at, BOT),
-            reason=command.reason,
-            unclaimed=command.unclaimed,
-            unclaimed_text=command.unclaimed_text,
-        ),
+        _people_go_on(ticket, command, BOT, queued),
     ]
 
 
-def _close(ticket: Ticket, command: CloseByFlow) -> list[TicketEvent]:
-    guards.reason(command.reason_id, command.policies)
-    closed = TicketClosed(
-        **about(ticket, command.at, BOT),
-        owner_id=None,
-        reason_id=command.reason_id,
-        farewell=command.farewell,
-        policy_version=command.policies.version,
-    )
-    return [*ended(ticket, command, BOT, "closed"), closed]
+def end_silent(ticket: Ticket, command: EndSilentSession) -> list[TicketEvent]:
+    """The session ends without the bot. Raises SessionEndedError."""
+    sessions.running(ticket, command.session_id)
+    queued = TicketQueued(**about(ticket, command.at, SYSTEM), reason="bot_silent")
+    return [
+        *sessions.ended(ticket, command.at, SYSTEM, "bot_silent"),
+        *assigned(ticket, command.at, SYSTEM, command.sector_id),
+        _people_go_on(ticket, command, SYSTEM, queued),
+    ]
 
 
-def _moved(
-    ticket: Ticket, command: AssignSector | HandOff | EndSilentSession, by: Author
-) -> list[TicketEvent]:
-    sector = command.sector_id
-    if sector is None or sector == ticket.sector_id:
-        return []
-    moved = SectorAssigned(
-        **about(ticket, command.at, by), sector_id=sector, previous_sector_id=ticket.sector_id
-    )
-    return [moved]
+def _people_go_on(
+    ticket: Ticket, command: HandOff | EndSilentSession, by: Author, queued: TicketQueued
+) -> TicketEvent:
+    """Back to the owner who started the flow, unless it chose another sector; else the queue."""
+    owner, sector = command.return_to, command.sector_id or ticket.sector_id
+    stays = command.sector_id in {None, ticket.sector_id}
+    if owner is None or not stays or not owner.may_own_in(sector):
+        return queued
+    return accepted(ticket, command, by, owner, "flow", sector)

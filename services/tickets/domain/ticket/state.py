@@ -39,6 +39,7 @@ class Ticket:
     last_owner_id: UUID | None = None
     slot: int | None = None  # of the owner's limit: a claim that goes with the ownership
     session_id: UUID | None = None  # of the running flow: exactly while in `bot` (2.8, 7)
+    return_to: UUID | None = None  # who owned it when the flow was started, while that runs
     unclaimed: Unclaimed | None = None  # since a hand-off, until anybody or anything goes on
     unclaimed_text: str | None = None
     flow_again_after: UUID | None = None  # the message after which nobody came, and a flow again

@@ -6,35 +6,48 @@ from uuid import UUID, uuid5
 
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import MessageQueued
+from services.tickets.domain.conversation.facts import about
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.people import SYSTEM, Recipient
 from services.tickets.domain.policies import Policies
+from services.tickets.domain.ticket import facts
 from services.tickets.domain.ticket.events import AutoMessageSkipped
+from services.tickets.domain.ticket.state import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticText:
+    """A text of some kind; it still has its variables unless it is `final`."""
+
+    kind: str  # greeting | acceptance | farewell | unclaimed
+    text: str
+    final: bool = False
+
+    def resolved(self, name: str | None, protocol: str) -> str:
+        """The words; the customer's name is never read for variables itself."""
+        if self.final:
+            return self.text
+        parts = self.text.split("{name}")
+        return (name or "").join(part.replace("{protocol}", protocol) for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """An automatic message that its cause asks for; `text` still has its variables."""
+    """An automatic message that its cause asks for; `after` is what it waits for."""
 
-    kind: str  # greeting | acceptance | farewell | unclaimed
+    text: AutomaticText
     cause: UUID  # the command that caused it
-    text: str
     at: datetime
-    ticket_id: UUID
-    contact_id: UUID
-    connection_id: UUID
-    conversation_id: UUID
-    protocol: str
+    ticket: Ticket
     name: str | None
     recipient: Recipient
     window_closes_at: datetime | None
     after: UUID | None = None
-    final: bool = False  # the text has no variables left, whatever it looks like
 
     @property
     def message_id(self) -> UUID:
         """One per (ticket, kind, cause): the same again is the same message."""
-        return uuid5(self.ticket_id, f"{self.kind}:{self.cause}")
+        return uuid5(self.ticket.id, f"{self.text.kind}:{self.cause}")
 
 
 def greets(conversation: Conversation, policies: Policies, at: datetime) -> bool:
@@ -44,40 +57,23 @@ def greets(conversation: Conversation, policies: Policies, at: datetime) -> bool
 
 
 def queue(due: Due) -> MessageQueued | AutoMessageSkipped:
-    """The message with its final text; skipped where the window is closed."""
+    """The message with its final words; skipped where the window is closed."""
     if due.window_closes_at is None or due.at >= due.window_closes_at:
         return AutoMessageSkipped(
-            ticket_id=due.ticket_id,
-            contact_id=due.contact_id,
-            connection_id=due.connection_id,
-            occurred_at=due.at,
-            by=SYSTEM,
-            kind=due.kind,
+            **facts.about(due.ticket, due.at, SYSTEM),
+            kind=due.text.kind,
             cause=due.cause,
             reason="window_closed",
         )
+    words = due.text.resolved(due.name, due.ticket.protocol)
     return MessageQueued(
+        **about(due.ticket, due.at),
         message_id=due.message_id,
-        conversation_id=due.conversation_id,
-        contact_id=due.contact_id,
-        connection_id=due.connection_id,
-        ticket_id=due.ticket_id,
-        occurred_at=due.at,
         author=SYSTEM,
-        automatic=due.kind,
+        automatic=due.text.kind,
         cause=due.cause,
         window_closes_at=due.window_closes_at,
         after=due.after,
-        content=Content(type="text", text=_words(due)),
+        content=Content(type="text", text=words),
         recipient=due.recipient,
     )
-
-
-def _words(due: Due) -> str:
-    return due.text if due.final else resolved(due.text, due.name, due.protocol)
-
-
-def resolved(text: str, name: str | None, protocol: str) -> str:
-    """The text with its variables; the customer's name is never read for variables itself."""
-    parts = text.split("{name}")
-    return (name or "").join(part.replace("{protocol}", protocol) for part in parts)

@@ -1,4 +1,4 @@
-"""Their fact, our fact: what inbound and outbound tell of a message, as events of its stream."""
+"""What webhooks and outbound tell of a message, as events of its stream."""
 
 from datetime import datetime
 from typing import Final

@@ -27,7 +27,7 @@ class _Day:
     first_block: int
 
 
-class Protocols:
+class ProtocolNumbers:
     """Numbers of this process; those of an unfinished block are not used again."""
 
     def __init__(self, store: EventStore, new_id: NewId) -> None:

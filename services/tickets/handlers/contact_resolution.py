@@ -1,4 +1,4 @@
-"""Whose message is it? Identity claims lead to the contact (protocols.md 1)."""
+"""Whose message is it? Claims of identities lead to the contact (protocols.md 1)."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from services.tickets.domain.contact.state import Contact
 from services.tickets.domain.people import Sender
 from services.tickets.handlers import claims
 from services.tickets.handlers.ports import Hasher, NewId
+from services.tickets.handlers.state_cache import Versioned
 from services.tickets.handlers.store import Claim, EventStore
-from services.tickets.handlers.warm import CONTACT, Held, Warm
+from shared.contracts import inbound
 
 _REMEMBERED: Final = 50_000
 
@@ -33,18 +34,17 @@ class Found:
     conflict_with: UUID | None = None
 
 
-class People:
-    """Finds contacts; what was found is remembered, the append protects it (a claim, a version)."""
+class ContactResolver:
+    """Finds contacts; remembers what it found, which claims and versions of the append check."""
 
-    def __init__(self, store: EventStore, warm: Warm, hasher: Hasher, new_id: NewId) -> None:
+    def __init__(self, store: EventStore, hasher: Hasher, new_id: NewId) -> None:
         self._store = store
-        self._warm = warm
         self._hasher = hasher
         self._new_id = new_id
         self._known: OrderedDict[tuple[UUID, bytes], UUID] = OrderedDict()
 
-    def keys(self, account: UUID, sender: Sender, group_id: str | None) -> list[bytes]:
-        """Names of the identities, the strongest first; raises NobodyError."""
+    def keys(self, account: UUID, sender: Sender, group_id: str | None = None) -> list[bytes]:
+        """Claim keys of the identities, the strongest first; raises NobodyError."""
         if group_id is not None:
             return [self._hasher.hashed(account, "group", group_id)]
         keys: list[bytes] = []
@@ -89,22 +89,17 @@ class People:
         return known
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """The contact's stream with what this item adds to it."""
-
-    held: Held[Contact]
-    events: tuple[ContactEvent, ...]
-    take: tuple[Claim, ...]
-
-
-async def recognise(
-    warm: Warm, found: Found, sender: Sender, at: datetime, *, group: bool
-) -> Recognised:
-    """What the item says about the person."""
-    held = await warm.get(CONTACT, found.contact_id)
+def recognise(
+    held: Versioned[Contact], found: Found, sender: Sender, at: datetime, *, group: bool
+) -> tuple[list[ContactEvent], list[Claim]]:
+    """What the item says about the person: events of the contact, and identities to claim."""
     events = decide.recognise(held.state, found.contact_id, sender, at, group=group)
     if found.conflict_with is not None:
         events += decide.conflict(held.state, found.contact_id, found.conflict_with, at)
-    take = tuple(claims.identity(key, found.contact_id) for key in found.free)
-    return Recognised(held, tuple(events), take)
+    return events, [claims.identity(key, found.contact_id) for key in found.free]
+
+
+def sender_of(item: inbound.InboundMessage) -> Sender:
+    """The customer as the item names them."""
+    who = item.sender
+    return Sender(phone=who.phone, user_id=who.user_id, username=who.username, name=who.name)

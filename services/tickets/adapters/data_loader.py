@@ -16,7 +16,7 @@ class _Asked(Generic[K, V]):
     answer: "asyncio.Future[dict[K, V]]"
 
 
-class Batched(Generic[K, V]):
+class DataLoader(Generic[K, V]):
     """Collects questions while a query runs and asks all of them in the next one.
 
     No question is answered by a query that had begun before it: the answer is as fresh as the

@@ -1,4 +1,4 @@
-"""State that was decided on before: warm in memory, because the append's verdict protects it."""
+"""The newest states in memory: safe to decide on, because the append checks their versions."""
 
 import asyncio
 from collections import OrderedDict
@@ -43,6 +43,12 @@ class Kind(Generic[State]):
     name: str
     fold: Fold
 
+    def after(self, state: State | None, events: Iterable[object]) -> State | None:
+        """The state after all of these events."""
+        for event in events:
+            state = self.fold(state, event)
+        return state
+
 
 CONTACT: Kind[Contact] = Kind("contact", evolve_contact)
 CONVERSATION: Kind[Conversation] = Kind("conversation", evolve_conversation)
@@ -51,19 +57,23 @@ MESSAGE: Kind[MessageState] = Kind("message", evolve_message)
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Generic[State]):
-    """A stream as last seen; version 0 and no state when it does not exist."""
+class Versioned(Generic[State]):
+    """A stream as last seen; version 0 and no state when it does not exist.
+
+    `key` is the Kafka key it was born with: its contact's id.
+    """
 
     id: UUID
-    state: State | None
-    version: int
-    log_id: int
-    account: UUID | None
+    state: State | None = None
+    version: int = 0
+    log_id: int = 0
+    account: UUID | None = None
+    key: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    held: Held[Any]
+    held: Versioned[Any]
     fold: Fold
     written: int = 0  # the version of the newest snapshot that we know of
 
@@ -72,7 +82,7 @@ class UnreadableStreamError(Exception):
     """A stream holds an event that cannot be decoded: nothing is decided on half a state."""
 
 
-class Warm:
+class StateCache:
     """The newest `capacity` streams; a lock per contact keeps this process from racing itself."""
 
     def __init__(
@@ -86,7 +96,7 @@ class Warm:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def alone(self, key: object) -> AsyncGenerator[None]:
+    async def lock(self, key: object) -> AsyncGenerator[None]:
         """Nobody else in this process decides about this contact meanwhile (protocols.md 2)."""
         lock = self._locks.get(key)
         if lock is None:
@@ -94,13 +104,13 @@ class Warm:
         async with lock:
             yield
 
-    async def get(self, kind: Kind[State], id_: UUID) -> Held[State]:
+    async def get(self, kind: Kind[State], id_: UUID) -> Versioned[State]:
         """One stream."""
-        return cast("Held[State]", (await self.all({id_: kind}))[id_])
+        return cast("Versioned[State]", (await self.all({id_: kind}))[id_])
 
-    async def all(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Held[Any]]:
+    async def all(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Versioned[Any]]:
         """Several streams; those that are not warm are read in one go."""
-        held: dict[UUID, Held[Any]] = {}  # taken before waiting: others may drop meanwhile
+        held: dict[UUID, Versioned[Any]] = {}  # taken before waiting: others may drop meanwhile
         for id_ in wanted:
             if id_ in self._entries:
                 self._entries.move_to_end(id_)
@@ -110,12 +120,14 @@ class Warm:
             held |= await self._loaded({id_: wanted[id_] for id_ in missing})
         return held
 
-    async def _loaded(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Held[Any]]:
+    async def _loaded(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Versioned[Any]]:
         long = [id_ for id_, kind in wanted.items() if kind is CONVERSATION]
         begun = {id_: _begun(one) for id_, one in (await self._snapshots.load(long)).items()}
-        known: dict[UUID, Held[Any]] = {id_: begun.get(id_) or _nothing(id_) for id_ in wanted}
+        known: dict[UUID, Versioned[Any]] = {
+            id_: begun.get(id_) or Versioned(id_) for id_ in wanted
+        }
         loaded = await self._store.load([(id_, one.version) for id_, one in known.items()])
-        held: dict[UUID, Held[Any]] = {}
+        held: dict[UUID, Versioned[Any]] = {}
         for id_, kind in wanted.items():
             held[id_] = _folded(known[id_], loaded[id_], kind.fold)
             self._keep(id_, held[id_], kind.fold, known[id_].version)
@@ -163,7 +175,8 @@ class Warm:
             for event in expectation.events:
                 state = entry.fold(state, event)
             version = expectation.version + len(expectation.events)
-            held = Held(expectation.stream.id, state, version, verdict.position, account)
+            stream = expectation.stream
+            held = Versioned(stream.id, state, version, verdict.position, account, stream.key)
             self._keep(held.id, held, entry.fold, entry.written)
             self._note_growth(held.id, expectation.stream.key)
 
@@ -174,14 +187,14 @@ class Warm:
         if entry.held.version - entry.written >= EVERY_EVENTS:
             self._grown[id_] = key
 
-    def _keep(self, id_: UUID, held: Held[Any], fold: Fold, written: int) -> None:
+    def _keep(self, id_: UUID, held: Versioned[Any], fold: Fold, written: int) -> None:
         self._entries[id_] = _Entry(held, fold, written)
         self._entries.move_to_end(id_)
         if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
 
 
-def expecting(held: Held[Any], key: UUID, *events: object) -> Expectation:
+def expect(held: Versioned[Any], key: UUID, *events: object) -> Expectation:
     """The stream at the version that was seen; without events it was only read."""
     return Expectation(Stream(held.id, key), held.version, tuple(events))
 
@@ -196,21 +209,27 @@ def folded_to(events: Iterable[StoredEvent], kind: Kind[State], version: int) ->
     return cast("State | None", state)
 
 
-def _nothing(id_: UUID) -> Held[Any]:
-    return Held(id_, None, 0, 0, None)
-
-
-def _begun(snapshot: Snapshot) -> Held[Any]:
-    return Held(
-        snapshot.stream, snapshot.state, snapshot.version, snapshot.log_id, snapshot.account
+def _begun(snapshot: Snapshot) -> Versioned[Any]:
+    return Versioned(
+        snapshot.stream,
+        snapshot.state,
+        snapshot.version,
+        snapshot.log_id,
+        snapshot.account,
+        snapshot.key,
     )
 
 
-def _folded(known: Held[Any], events: Iterable[StoredEvent], fold: Fold) -> Held[Any]:
-    state, version, log_id, account = known.state, known.version, known.log_id, known.account
+def _folded(known: Versioned[Any], events: Iterable[StoredEvent], fold: Fold) -> Versioned[Any]:
     for stored in events:
         if isinstance(stored.event, Unreadable):
             raise UnreadableStreamError(known.id)
-        state = fold(state, stored.event)
-        version, log_id, account = stored.version, stored.log_id, stored.account
-    return Held(known.id, state, version, log_id, account)
+        known = Versioned(
+            known.id,
+            fold(known.state, stored.event),
+            stored.version,
+            stored.log_id,
+            stored.account,
+            stored.key,
+        )
+    return known

@@ -1,0 +1,62 @@
+"""Which command follows from what arrived? Lost races are tried again without limit."""
+
+from typing import Any, Protocol, TypeVar
+
+from services.tickets.handlers.delivery_report import DeliveryReportSource
+from services.tickets.handlers.directory import DirectoryView
+from services.tickets.handlers.episodes import Episodes
+from services.tickets.handlers.execution import CommandContext, Source
+from services.tickets.handlers.identity_change import IdentityChangeSource
+from services.tickets.handlers.inbound_source import InboundTools
+from services.tickets.handlers.message_status import MessageStatusSource
+from services.tickets.handlers.receive_message import ReceiveMessageSource
+from shared.contracts import inbound, outbound
+
+C = TypeVar("C", bound=CommandContext)
+
+
+class ItemCommand(Source[C], Protocol):
+    """A command that a webhook item causes."""
+
+    def remember(self) -> None:
+        """It is stored: its identities are claimed."""
+        ...
+
+
+class InboundHandler:
+    """Applies inbound.events and outbound.events; a repeat changes nothing."""
+
+    def __init__(self, tools: InboundTools, directory: DirectoryView, episodes: Episodes) -> None:
+        self._tools = tools
+        self._directory = directory
+        self._episodes = episodes
+
+    async def when_inbound(self, item: inbound.Item, correlation: str) -> None:
+        """Apply one item of a webhook; what says nothing to us is passed by. Raises NobodyError."""
+        source = self._source(item, correlation)
+        if source is None:
+            return
+        result = await self._tools.executor.execute(source)
+        if result is not None and result.position is not None:
+            source.remember()
+
+    async def when_outbound(self, report: outbound.Fate, correlation: str) -> None:
+        """Apply what outbound reports of one of our messages."""
+        await self._tools.executor.execute(DeliveryReportSource(self._tools, report, correlation))
+
+    def _source(self, item: inbound.Item, correlation: str) -> ItemCommand[Any] | None:
+        match item:
+            case inbound.ReactionChanged() | inbound.MessageEdited() | inbound.MessageRevoked():
+                return MessageStatusSource(self._tools, item, correlation)
+            case inbound.IdentityChanged(new_phone=None, new_user_id=None):
+                return None
+            case inbound.IdentityChanged():
+                return IdentityChangeSource(self._tools, item, correlation)
+            case inbound.InboundMessage():
+                return ReceiveMessageSource(
+                    self._tools, self._episodes, self._directory.snapshot(), item, correlation
+                )
+            case inbound.Status(opaque_id=None):
+                return MessageStatusSource(self._tools, item, correlation)
+            case _:
+                return None
