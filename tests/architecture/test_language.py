@@ -28,6 +28,7 @@ CONTRACTS = {
     "internal_api",
     "outbound",
     "problems",
+    "ticket_api",
     "ticket_commands",
     "tickets",
     "topics",

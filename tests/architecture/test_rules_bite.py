@@ -21,7 +21,7 @@ SEEDS = {
         "services/ingest/domain/keys.py",
         "import services.ingest.adapters.kafka",
     ),
-    "The domain does no I/O": ("services/tickets/domain/inbound.py", "import os"),
+    "The domain does no I/O": ("services/tickets/domain/inbound_effects.py", "import os"),
     "Stored events do not know published ones": (
         "services/tickets/domain/content.py",
         "import shared.contracts.inbound",

@@ -331,7 +331,7 @@ async def test_why_a_command_is_not_allowed_is_said_in_portuguese(keys_dir: Path
         card = await http.get(f"/v1/tickets/{TICKET}", headers=made.of(ANA))
         accepted = await http.post(f"/v1/tickets/{TICKET}/accept", headers=made.of(ANA))
         for said in (card.json()["allowed"], accepted.json()["ticket"]["allowed"]):
-            assert said["accept"] == {"allowed": True, "code": None, "detail": None}
+            assert said["accept"]["allowed"] is True
             assert said["reopen"]["detail"] == "O atendimento não está encerrado."
 
 
