@@ -63,7 +63,8 @@ def _contracts() -> Mapping[str, type[BaseModel]]:
 
 
 def _loaded() -> Iterator[type[BaseModel]]:
-    import_module("shared.contracts.internal_api")
+    for name in ("internal_api", "ticket_api"):
+        import_module(f"shared.contracts.{name}")
     for base in (Contract, Request):
         yield from _below(base)
 
