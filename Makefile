@@ -10,7 +10,7 @@ PIP = VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-byte
 	--config-settings editable_mode=compat --constraint constraints.txt
 SEED ?= 1
 .PHONY: help install install-dev run stop logs reset fmt lint types imports test check migrate topics simulator \
-	bench docs check-way check-bot check-accept check-kill check-faults check-rebuild check-red storm
+	bench docs check-way check-bot check-accept check-kill check-faults check-rebuild check-upgrade check-red storm
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -93,9 +93,12 @@ storm: install-dev ## all checks with other seeds, shapes, kills and faults, unt
 check-rebuild: install-dev ## rebuild, verify and switch the read models at 100 webhooks/s: SEED=1
 	@$(BIN)/python -m tests.checks.rebuild --seed $(SEED) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)
 
+check-upgrade: install-dev ## data written by an older commit is opened by this checkout: BASE=7ddf972 SEED=1
+	@$(BIN)/python -m tests.checks.upgrade --seed $(SEED) --base $(or $(BASE),7ddf972) --brokers $(or $(BROKERS),1) --replicas $(or $(REPLICAS),1)
+
 check-red: install-dev ## take rules out one by one and see a test go red
 	@$(BIN)/python -m tests.checks.red
 
-bench: install-dev ## each number against its floor
-	@$(BIN)/python -m bench
+bench: install-dev ## each number against its floor: ROWS=way,accept TIMES=3, beside another commit's: BASE=7ddf972
+	@$(BIN)/python -m bench --rows '$(ROWS)' --base '$(BASE)' --times $(or $(TIMES),3)
 

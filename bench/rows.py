@@ -22,6 +22,7 @@ ROWS: Final[dict[str, str]] = {
     "eventstore.md 5: projection": "bench.projection",
     "design.md 6, 1: webhook acknowledged": "bench.webhook",
     "design.md 6, 2 and 3: webhook to screen, sustained": "bench.way",
+    "design.md 6: the quiet hour": "bench.quiet",
     "design.md 6, 4: accept by HTTP": "bench.accept",
     "design.md 6: first page of a view, 100 k": "bench.lists",
     "design.md 6: sending": "bench.sending",

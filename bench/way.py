@@ -2,26 +2,21 @@
 
 The whole system runs, durable, as the checks start it: two processes of tickets, one of each other
 service, on the machine that also sends the webhooks. What is to be reached is absolute, so it
-stands where the floor would. `python -m bench way`.
+stands where the floor would. `python -m bench.way`.
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import count
 from time import perf_counter
 
 import aiohttp
 
 from bench.harness import Row, middle, p99, show
-from bench.writing import phone, write
-from tests.checks.agent import Agent
+from bench.writing import CUSTOMERS, Writing, first_agent, watching
 from tests.checks.system import System, running
 from tests.checks.waiting import until
 
-CUSTOMERS = 200
 RATE, WARM_SECONDS, SECONDS = 200, 10.0, 15.0
 MEDIAN_MS, P99_MS = 60.0, 300.0
 CALLERS, BURST_SECONDS, SUSTAINED = 64, 15.0, 1000.0
@@ -29,74 +24,25 @@ SETTLE_SECONDS = 120.0
 TOLD = "SELECT count(*) FROM rm_v1.timeline WHERE body ->> 'direction' = 'in'"
 
 
-@dataclass
-class Writing:
-    """Customers who write; a text is a number, so it is found again."""
-
-    system: System
-    numbers: "count[int]" = field(default_factory=count)
-    sent: dict[str, float] = field(default_factory=dict[str, float])
-
-    async def post(self) -> bool:
-        """Whether the webhook was acknowledged."""
-        number = next(self.numbers)
-        text = f"mensagem {number}"
-        self.sent[text] = perf_counter()
-        taken = await write(self.system, [(phone(number % CUSTOMERS), text)])
-        if not taken:
-            del self.sent[text]
-        return taken
-
-
-async def _watching(agent: Agent, writing: Writing, milliseconds: list[float]) -> None:
-    """Note when each text comes to this agent's live stream."""
-    async for kind, _, data in agent.live(None):
-        if kind != "message":
-            continue
-        started = writing.sent.pop(str(json.loads(data)["item"]["text"]), None)
-        if started is not None:
-            milliseconds.append((perf_counter() - started) * 1000)
-
-
 async def on_screen(system: System) -> Sequence[Row]:
     """Row 2: an open loop of webhooks, timed from the POST to the event on the stream."""
     writing, milliseconds = Writing(system), list[float]()
-    login = system.public["GUICHE_AGENT_LOGINS"].split(",")[0]
-    api = system.public["GUICHE_API"]
-    agent = Agent(system.http, api, login, system.public["GUICHE_PASSWORD"])
-    await agent.sign_in()
-    watching = asyncio.create_task(_watching(agent, writing, milliseconds))
+    watch = asyncio.create_task(watching(await first_agent(system), writing, milliseconds))
     await asyncio.gather(*(writing.post() for _ in range(CUSTOMERS)))  # every ticket is open
-    await until("the first messages do not come", _none_left(writing), SETTLE_SECONDS, pause=0.1)
-    refused = await _open_loop(writing, WARM_SECONDS)  # compilers, caches and plans of all servers
+    await until("the first messages do not come", writing.none_left(), SETTLE_SECONDS, pause=0.1)
+    refused = await writing.open_loop(RATE, WARM_SECONDS)  # compilers, caches, plans of servers
     milliseconds.clear()
-    refused += await _open_loop(writing, SECONDS)
-    await until("messages do not come", _none_left(writing), SETTLE_SECONDS, pause=0.1)
-    watching.cancel()
+    refused += await writing.open_loop(RATE, SECONDS)
+    await until("messages do not come", writing.none_left(), SETTLE_SECONDS, pause=0.1)
+    watch.cancel()
     with suppress(asyncio.CancelledError, aiohttp.ClientError):
-        await watching
+        await watch
     at = f"at {RATE}/s"
     return [
         Row(f"webhook to screen, p50 ms {at}", MEDIAN_MS, middle(milliseconds), 1.0, "<="),
         Row(f"webhook to screen, p99 ms {at}", P99_MS, p99(milliseconds), 1.0, "<="),
         Row(f"webhooks refused {at}", 1, refused, 0, "<="),
     ]
-
-
-async def _open_loop(writing: Writing, seconds: float) -> int:
-    """Post at the rate, whatever becomes of it; how many were refused."""
-    started, posts = perf_counter(), list[asyncio.Task[bool]]()
-    for number in range(int(RATE * seconds)):
-        await asyncio.sleep(max(0.0, started + number / RATE - perf_counter()))
-        posts.append(asyncio.create_task(writing.post()))
-    return (await asyncio.gather(*posts)).count(False)
-
-
-def _none_left(writing: Writing):  # noqa: ANN202  a condition for `until`
-    async def none() -> bool:
-        return not writing.sent
-
-    return none
 
 
 async def sustained(system: System) -> Sequence[Row]:

@@ -66,10 +66,13 @@ class Agent:
         """For who asks by themselves, and wants to see each answer."""
         return {"Authorization": f"Bearer {self._token}"}
 
-    async def command(self, ticket: str, verb: str, body: Json | None = None) -> Answer:
+    async def command(
+        self, ticket: str, verb: str, body: Json | None = None, key: str | None = None
+    ) -> Answer:
         """A command with its answer or refusal; raises LateError when none ever comes."""
         path = f"/v1/tickets/{ticket}/{verb}"
-        return await self._asked("POST", path, body or {}, {"Idempotency-Key": str(uuid4())})
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return await self._asked("POST", path, body or {}, headers)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
         """A read that must succeed."""

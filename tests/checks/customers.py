@@ -1,14 +1,27 @@
 """How do the customers of a plan write? All at once, through the simulator's raw webhooks."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Protocol
 
 from deploy.simulator.customers.plan import Webhook, by_conversation
 from deploy.simulator.shapes import Number
-from tests.checks.system import System
 
 
-def demo_numbers(system: System) -> tuple[Number, Number]:
+class Reachable(Protocol):
+    """A system whose simulator can be steered."""
+
+    @property
+    def public(self) -> Mapping[str, str]:
+        """What `guiche.env` says."""
+        ...
+
+    async def control(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Ask the simulator to do something."""
+        ...
+
+
+def demo_numbers(system: Reachable) -> tuple[Number, Number]:
     """The two connections of the demo account."""
     public = system.public
     account, phone = public["GUICHE_WABA_ID"], public["GUICHE_DISPLAY_PHONE"]
@@ -35,7 +48,7 @@ class Steps:
         await self._begun[conversation % len(self._begun)].wait()
 
 
-async def write_all(system: System, webhooks: Sequence[Webhook], steps: Steps) -> None:
+async def write_all(system: Reachable, webhooks: Sequence[Webhook], steps: Steps) -> None:
     """Conversations side by side; bursts one after another, members of an album in parallel."""
     async with asyncio.TaskGroup() as tasks:
         for number, written in enumerate(by_conversation(webhooks).values()):
@@ -43,7 +56,7 @@ async def write_all(system: System, webhooks: Sequence[Webhook], steps: Steps) -
 
 
 async def _conversation(
-    system: System, webhooks: Sequence[Webhook], allowed: Awaitable[None]
+    system: Reachable, webhooks: Sequence[Webhook], allowed: Awaitable[None]
 ) -> None:
     await allowed
     for burst in sorted({webhook.burst for webhook in webhooks}):
@@ -51,7 +64,7 @@ async def _conversation(
         await asyncio.gather(*(write(system, webhook) for webhook in members))
 
 
-async def write(system: System, webhook: Webhook) -> None:
+async def write(system: Reachable, webhook: Webhook) -> None:
     """Deliver one with its copies, each until it gets 200."""
     body = {
         "body": webhook.body,

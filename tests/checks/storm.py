@@ -22,7 +22,7 @@ from rich.table import Table
 
 from tests.checks.table import CONSOLE
 
-CHECKS: Final = ("faults", "kill", "bot", "rebuild", "accept", "way")
+CHECKS: Final = ("faults", "kill", "bot", "rebuild", "accept", "way", "upgrade")
 _SHAPES: Final = ((1, 1), (1, 2), (3, 1), (3, 2))  # brokers, of each service
 _SEEDS: Final = 1_000_000
 _LONGEST_SECONDS: Final = 1_800.0

@@ -55,7 +55,7 @@ def test_the_simulator_knows_the_faults_and_what_is_never_told_is_allowed_for() 
 
 def test_every_check_comes_in_turn_with_a_seed_that_a_storm_repeats() -> None:
     chances = (random.Random(3), random.Random(3))  # noqa: S311  to be repeated, not to be secret
-    first, again = (list(islice(rounds(chance), 12)) for chance in chances)
+    first, again = (list(islice(rounds(chance), 2 * len(CHECKS))) for chance in chances)
     assert first == again
     assert [each.check for each in first] == [*CHECKS, *CHECKS]
     assert len({each.seed for each in first}) == len(first)

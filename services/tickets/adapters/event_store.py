@@ -1,23 +1,38 @@
-"""The event store on PostgreSQL; the only file that knows the eventsourcing library.
+"""The event store on PostgreSQL as an `ApplicationRecorder` of the eventsourcing library.
 
-From the library come the layout of the table, its recorder, its datastore and its reads; its way of
-inserting is replaced by the append of design.md D3 (eventstore.md 1: why).
+The only file that knows the library. Reads, notifications and pool are the library's; inserting is
+our append, which judges a command whole and keeps the log in the order of commits.
 """
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Never, cast
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+from uuid import UUID
 
 import psycopg
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    ListenNotifySubscription,
+    PersistenceError,
+)
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, tuple_row
 
-from services.tickets.adapters.append import APPEND, Prepared, Row
-from services.tickets.handlers.store import StoreError
+from services.tickets.adapters.append import APPEND, Batch, Prepared, Row
+from services.tickets.handlers.store import (
+    Command,
+    Expectation,
+    ForeignStreamError,
+    Meta,
+    Stored,
+    StoreError,
+    Stream,
+)
 
 CANNOT_CONNECT: Final[tuple[type[Exception], ...]] = (PersistenceError, psycopg.Error)
 """What opening a session raises while PostgreSQL is away."""
@@ -44,10 +59,23 @@ JOIN claim USING (kind, key, value) WHERE account = %b
 """
 
 
-class AppendOnlyError(StoreError):
-    """Events are written by the append of D3 and by nothing else."""
+_OWNERS: Final = """
+SELECT DISTINCT ON (originator_id) originator_id, account, key FROM event
+WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version
+"""
+_IDS: Final = """
+SELECT notification_id FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY
+    AS mine (originator_id, originator_version, place)
+JOIN event USING (originator_id, originator_version) ORDER BY place
+"""
+_POLL_SECONDS: Final = 0.2
+_NO_META: Final = Meta(datetime.fromtimestamp(0, UTC), "", UUID(int=0), "")
 
-    code = "append_only"
+
+class NoAccountError(StoreError):
+    """A new stream was inserted through a recorder that writes for no account."""
+
+    code = "no_account"
 
 
 class _Datastore(PostgresDatastore):
@@ -98,9 +126,12 @@ class Session:
 
 
 class Recorder(PostgresApplicationRecorder):
-    """The library's recorder over our table; reads are the library's, the insert is not."""
+    """The library's recorder over our table; see `insert_events` for what differs.
 
-    def __init__(self, url: str, *, schema: str = "tickets") -> None:
+    `account` owns the streams that `insert_events` begins; the service inserts by `session`.
+    """
+
+    def __init__(self, url: str, *, schema: str = "tickets", account: UUID | None = None) -> None:
         params: dict[str, Any] = dict(conninfo_to_dict(url))
         names = {name: params.pop(name, "") for name in ("dbname", "host", "user", "password")}
         datastore = _Datastore(
@@ -113,6 +144,7 @@ class Recorder(PostgresApplicationRecorder):
         options = f"{params.pop('options', '')} -c search_path={schema}{_LIMITS}"
         datastore.pool.kwargs = {**_kwargs(datastore), **params, **_NETWORK, "options": options}
         super().__init__(datastore, events_table_name="event")
+        self._account = account
 
     @contextmanager
     def session(self) -> Generator[Session]:
@@ -121,16 +153,95 @@ class Recorder(PostgresApplicationRecorder):
             yield Session(connection)
 
     def insert_events(
-        self,
-        stored_events: Sequence[LibraryEvent],  # noqa: ARG002  the library's signature
-        **kwargs: object,  # noqa: ARG002
-    ) -> Never:
-        """Refused: the library's insert knows neither claims nor our lock."""
-        raise AppendOnlyError
+        self, stored_events: Sequence[LibraryEvent], **kwargs: object
+    ) -> Sequence[int]:
+        """All of the events or none, by the append; their notification ids, in the given order.
+
+        Versions of a stream begin with 1 and have no gaps: IntegrityError when another version is
+        next. A stream keeps account and key of its first event; the key of a new one is its id.
+        Raises NoAccountError, ForeignStreamError, the library's errors; tries nothing again.
+        """
+        if kwargs:
+            raise TypeError(sorted(kwargs))  # tracking is not stored here
+        if not stored_events:
+            return []
+        with self.datastore.get_connection() as connection:
+            command = self._prepared(connection, stored_events)
+            batch = Batch([command])
+            (verdict,) = batch.verdicts(Session(connection).append(batch.arrays))
+            if isinstance(verdict, ForeignStreamError):
+                raise verdict
+            if not isinstance(verdict, Stored):
+                raise IntegrityError(str(verdict))
+            places = [(event.originator_id, event.originator_version) for event in stored_events]
+            wanted = [list(column) for column in zip(*places, strict=True)]
+            return [row["notification_id"] for row in connection.execute(_IDS, wanted)]
+
+    def _prepared(
+        self, connection: Connection[DictRow], stored_events: Sequence[LibraryEvent]
+    ) -> Prepared:
+        streams: dict[UUID, list[LibraryEvent]] = {}
+        for event in stored_events:
+            streams.setdefault(_stream_id(event), []).append(event)
+        rows = connection.execute(_OWNERS, (list(streams),)).fetchall()
+        keys = {row["originator_id"]: row["key"] for row in rows}
+        account = next((row["account"] for row in rows), self._account)
+        if account is None:
+            raise NoAccountError
+        return Prepared(
+            command=Command(account=account, meta=_NO_META, expectations=()),
+            expectations=[
+                _expectation(Stream(stream, keys.get(stream, stream)), events)
+                for stream, events in streams.items()
+            ],
+            states={
+                stream: [(event.topic, event.state) for event in events]
+                for stream, events in streams.items()
+            },
+            take=(),
+            release=(),
+        )
+
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> ListenNotifySubscription["Recorder"]:
+        """The notifications after `gt`, and then every new one, for as long as the block."""
+        return _PollingSubscription(recorder=self, gt=gt, topics=topics)
 
     def close(self) -> None:
         """Give the connections back."""
         self.datastore.close()
+
+
+class _PollingSubscription(ListenNotifySubscription[Recorder]):
+    """The library's subscription, which asks again after a time.
+
+    The append sends no NOTIFY: it would take a lock of the whole cluster at each commit.
+    """
+
+    def _loop_on_pull(self) -> None:
+        try:
+            while not self._has_been_stopped:
+                self._pull()
+                self._has_been_notified.wait(_POLL_SECONDS)
+        except BaseException as error:  # noqa: BLE001  the reader's thread raises it
+            self._thread_error = error
+            self.stop()
+
+
+def _expectation(stream: Stream, events: Sequence[LibraryEvent]) -> Expectation:
+    versions = [event.originator_version for event in events]
+    if versions != list(range(versions[0], versions[0] + len(versions))):
+        message = f"versions of {stream.id} are not one after another: {versions}"
+        raise IntegrityError(message)
+    return Expectation(stream, versions[0] - 1, tuple(events))
+
+
+def _stream_id(event: LibraryEvent) -> UUID:
+    if not isinstance(event.originator_id, UUID):
+        message = f"{event.originator_id} is no UUID"
+        raise DataError(message)
+    return event.originator_id
 
 
 def _kwargs(datastore: PostgresDatastore) -> Mapping[str, Any]:

@@ -10,7 +10,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from services.tickets.adapters import outcomes
-from services.tickets.adapters.event_store import AppendOnlyError
 from services.tickets.handlers.store import Repeated, Stored, StoreTimeoutError
 from shared.plumbing.loops import Heartbeat
 from tests.support.stack import Postgres
@@ -104,8 +103,3 @@ async def age(opening: Opening, *keys: bytes) -> None:
                 " FROM gone",
                 (key,),
             )
-
-
-async def test_the_librarys_own_insert_is_closed(opening: Opening) -> None:
-    with pytest.raises(AppendOnlyError):
-        opening.recorder.insert_events([])

@@ -1,0 +1,94 @@
+"""What does a system answer? Every ticket, timeline and counter; the feed; what lies on topics."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.local.places import Places
+from shared.contracts.internal_api import FeedEvent, FeedPage
+from shared.plumbing.tokens import TokenSigner
+from tests.checks.agent import Agent, Json
+from tests.checks.upgrade.installed import Running
+from tests.support.json_difference import differences
+
+VIEWS: Final = ("bot", "aguardando", "atendendo", "resolvidos")
+_AT_ONCE: Final = 8
+
+MEANT: Final[Mapping[str, str]] = {}
+"""Pattern of a place in an answer -> why a newer system answers something else there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Everything that an administrator is answered."""
+
+    cards: Mapping[str, Json]  # by ticket; `view` says in which list it stands
+    details: Mapping[str, Json]
+    timelines: Mapping[str, list[Json]]
+    counts: Json
+
+    def of(self, ticket: str) -> Json:
+        """All that concerns one ticket."""
+        return {
+            "card": self.cards.get(ticket),
+            "detail": self.details.get(ticket),
+            "timeline": self.timelines.get(ticket),
+        }
+
+
+async def answers(agent: Agent) -> Answers:
+    """Ask for everything."""
+    cards: dict[str, Json] = {}
+    for view in VIEWS:
+        cards |= {card["id"]: {**card, "view": view} for card in await agent.view(view)}
+    some = asyncio.Semaphore(_AT_ONCE)
+
+    async def detail(ticket: str) -> Json:
+        async with some:
+            return await agent.get(f"/v1/tickets/{ticket}")
+
+    async def timeline(ticket: str) -> list[Json]:
+        async with some:
+            return await agent.timeline(ticket)
+
+    details = await asyncio.gather(*map(detail, cards))
+    timelines = await asyncio.gather(*map(timeline, cards))
+    return Answers(
+        cards,
+        dict(zip(cards, details, strict=True)),
+        dict(zip(cards, timelines, strict=True)),
+        await agent.get("/v1/counts"),
+    )
+
+
+def changed(before: Answers, now: Answers, ticket: str) -> Iterator[str]:
+    """What was answered about a ticket and is answered otherwise, but for what is meant."""
+    for line in differences(before.of(ticket), now.of(ticket)):
+        if not any(re.match(pattern, line) for pattern in MEANT):
+            yield f"{ticket}: {line}"
+
+
+async def feed(system: Running) -> Mapping[str, FeedEvent]:
+    """All of tickets' log as it is told, by id, in its order."""
+    return {event.id: event async for event in _events(system)}
+
+
+async def _events(system: Running) -> AsyncGenerator[FeedEvent]:
+    signer = TokenSigner("projections", Places(system.installed.run).keys)
+    ports = json.loads(Places(system.installed.run).ports.read_text())
+    url, after = f"http://127.0.0.1:{ports['tickets-1']}/internal/events", 0
+    while True:
+        token = signer.sign("tickets", account=None, principal="check")
+        params = {"after": str(after), "limit": "500"}
+        headers = {"Authorization": f"Bearer {token}"}
+        async with system.http.get(url, params=params, headers=headers) as answer:
+            answer.raise_for_status()
+            page = FeedPage.model_validate_json(await answer.read())
+        for event in page.events:
+            yield event
+        if page.next_after >= page.head:
+            return
+        after = page.next_after

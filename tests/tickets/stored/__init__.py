@@ -1,0 +1,1 @@
+"""Rows that earlier commits stored: today's code must read each of them to the same meaning."""
