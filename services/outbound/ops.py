@@ -2,24 +2,21 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Annotated, Any, Final, LiteralString
 from uuid import UUID
 
-import aiohttp
 import typer
 from psycopg import AsyncConnection
 
-from services.outbound.adapters.secrets import Secrets, fetch_from
 from services.outbound.adapters.store import operators_store
 from services.outbound.handlers.rule import NotUnknownError, rule_failed
 from services.outbound.settings import Settings
 from shared.plumbing import clock
-from shared.plumbing.http import InternalClient
 from shared.plumbing.listing import Json, Row, rows_of, show_rows
-from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
-from shared.plumbing.tokens import TokenSigner
+from shared.plumbing.secrets_client import own_key
 
 _SERVICE: Final = "outbound"
 
@@ -117,15 +114,8 @@ async def _rows(query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
 def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
     settings = Settings()
 
-    async def key() -> bytes:
-        signer = TokenSigner(_SERVICE, settings.keys_dir)
-        async with aiohttp.ClientSession() as session:
-            client = InternalClient(signer, "directory", settings.directory_urls, lambda: session)
-            secrets = Secrets(fetch_from(client))
-            await secrets.refresh(Heartbeat())
-        return secrets.own_key
-
-    return parking_at(settings.database_url, _SERVICE, key if opens else None)
+    key = partial(own_key, settings, _SERVICE) if opens else None
+    return parking_at(settings.database_url, _SERVICE, key)
 
 
 parked: Final = parked_verbs(_parking)

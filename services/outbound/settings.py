@@ -1,5 +1,7 @@
 """What outbound reads from its environment."""
 
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -20,3 +22,11 @@ class Settings(CommonSettings):
     # nothing would know it again.
     retention_days: float = Field(default=8.0, ge=4.0)
     poll_seconds: float = 0.25  # of the queue, when nothing wakes the sender
+
+    @property
+    def window_margin(self) -> timedelta:
+        return timedelta(seconds=self.window_margin_seconds)
+
+    @property
+    def retention(self) -> timedelta:
+        return timedelta(days=self.retention_days)

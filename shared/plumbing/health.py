@@ -1,5 +1,7 @@
 """Is the process alive (`/health`), and may it be given work (`/ready`)?"""
 
+from collections.abc import Iterable, Mapping
+
 from fastapi import FastAPI, Response, status
 
 from shared.plumbing.loops import Loops
@@ -8,13 +10,13 @@ from shared.plumbing.loops import Loops
 class Health:
     """What the service still waits for."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, None] = {}
+    def __init__(self, waits_for: Iterable[str] = ()) -> None:
+        self._waiting: dict[str, str | None] = dict.fromkeys(waits_for)
         self._notes: dict[str, str] = {}
 
-    def waiting_for(self, name: str) -> None:
-        """Not ready as long as `name` has not arrived."""
-        self._waiting[name] = None
+    def waiting_for(self, name: str, reason: str | None = None) -> None:
+        """Not ready as long as `name` has not arrived; `reason`: the last error, by its type."""
+        self._waiting[name] = reason
 
     def arrived(self, name: str) -> None:
         """`name` is here."""
@@ -37,6 +39,11 @@ class Health:
         """What has not arrived yet, in the order in which it was asked for."""
         return list(self._waiting)
 
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why what we wait for has not arrived, where an attempt failed."""
+        return {name: reason for name, reason in self._waiting.items() if reason is not None}
+
 
 def routes(app: FastAPI, health: Health, loops: Loops) -> None:
     """Serve `/health` and `/ready`."""
@@ -52,7 +59,8 @@ def routes(app: FastAPI, health: Health, loops: Loops) -> None:
         if waiting:
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         notes = {"notes": health.notes} if health.notes else {}
-        return {"ready": not waiting, "waiting_for": waiting, **notes}
+        reasons = {"reasons": health.reasons} if health.reasons else {}
+        return {"ready": not waiting, "waiting_for": waiting, **reasons, **notes}
 
     app.add_api_route("/health", alive, include_in_schema=False)
     app.add_api_route("/ready", ready, include_in_schema=False)

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, LiteralString, TypeAlias
 
 from shared.plumbing import logs, metrics, tasks
+from shared.plumbing.transient import FatalError
 
 if TYPE_CHECKING:  # services without a database have loops, but no psycopg
     from shared.plumbing.postgres import Pool
@@ -18,8 +19,8 @@ _LONGEST_BACKOFF_SECONDS: Final = 5.0
 _LEAST_PATIENCE_SECONDS: Final = 30.0
 _INTERVALS_OF_PATIENCE: Final = 10
 
-# One that lasts longer than twice its life is of before the database's clock was set back: who
-# lives has renewed it long since.
+# A lease that expires more than two lifetimes ahead was written before the clock moved back; take
+# it over.
 _ACQUIRE: Final = """
 INSERT INTO lease AS held (name, holder, until)
 VALUES (%(name)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
@@ -77,11 +78,13 @@ class WatchedLoop:
 
 
 class Loops:
-    """The loops of one process."""
+    """The loops of one process. A FatalError of a body ends its loop and goes to `on_fatal`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_fatal: Callable[[FatalError], None] | None = None) -> None:
         self._loops: list[WatchedLoop] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._running = False
+        self._on_fatal = on_fatal
 
     def add(
         self, name: str, body: Body, *, interval_seconds: float, wake: asyncio.Event | None = None
@@ -89,20 +92,28 @@ class Loops:
         """Call `body`, and again `interval_seconds` after it returned, or when `wake` is set.
 
         A body that raises is logged, counted and called again with backoff. A body that never
-        returns beats by itself.
+        returns beats by itself. The loop starts with the others, or at once when those run.
         """
-        self._loops.append(WatchedLoop(name, body, interval_seconds, wake))
+        loop = WatchedLoop(name, body, interval_seconds, wake)
+        self._loops.append(loop)
+        if self._running:
+            self._begin(loop)
 
     async def start(self) -> None:
         """Start every loop."""
+        self._running = True
         for loop in self._loops:
-            loop.heartbeat.beat()
-            _silence.labels(loop=loop.name).set_function(loop.silence_seconds)
-            _patience.labels(loop=loop.name).set(loop.patience_seconds)
-            self._tasks.append(asyncio.create_task(_supervise(loop), name=loop.name))
+            self._begin(loop)
+
+    def _begin(self, loop: WatchedLoop) -> None:
+        loop.heartbeat.beat()
+        _silence.labels(loop=loop.name).set_function(loop.silence_seconds)
+        _patience.labels(loop=loop.name).set(loop.patience_seconds)
+        self._tasks.append(asyncio.create_task(self._supervise(loop), name=loop.name))
 
     async def stop(self) -> None:
         """Cancel every loop and wait until all have ended."""
+        self._running = False
         await tasks.end(*self._tasks)
         self._tasks.clear()
         for loop in self._loops:
@@ -117,8 +128,17 @@ class Loops:
         """The loops without a sign of life for ten of their intervals (30 seconds at least)."""
         return [loop.name for loop in self._loops if loop.silence_seconds() > loop.patience_seconds]
 
+    async def _supervise(self, loop: WatchedLoop) -> None:
+        if self._on_fatal is None:
+            await _repeat(loop, fatal=())
+            return
+        try:
+            await _repeat(loop, fatal=(FatalError,))
+        except FatalError as error:
+            self._on_fatal(error)
 
-async def _supervise(loop: WatchedLoop) -> None:
+
+async def _repeat(loop: WatchedLoop, *, fatal: tuple[type[FatalError], ...]) -> None:
     backoff = _FIRST_BACKOFF_SECONDS
     while True:
         started = monotonic()
@@ -127,6 +147,8 @@ async def _supervise(loop: WatchedLoop) -> None:
                 loop.wake.clear()  # before the work: what comes during it wakes the next turn
             await loop.body(loop.heartbeat)
             loop.heartbeat.beat()
+        except fatal:
+            raise
         except Exception:  # noqa: BLE001  a loop survives whatever its body raises
             _failures.labels(loop=loop.name).inc()
             _log.warning("loop failed", loop=loop.name, exc_info=True)

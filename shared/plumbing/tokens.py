@@ -1,10 +1,16 @@
-"""How does a service know which service calls, and for whom? A token of 60 seconds, EdDSA (D9)."""
+"""Which service calls, and for whom? Tokens of 60 seconds, signed with EdDSA (D9).
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+Signing and verifying cost more than most requests, so both are remembered: a token is given out
+again for the same caller while half of its life is left, and is verified once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from time import monotonic
+from typing import Annotated, Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import jwt
@@ -17,6 +23,9 @@ from shared.plumbing import clock
 from shared.plumbing.problems import ProblemError
 
 _LIFE: Final = timedelta(seconds=60)
+_REUSED_FOR: Final = _LIFE / 2  # the rest is for the call, its repetitions and slow clocks
+_REMEMBERED: Final = 10_000  # tokens; the oldest makes room
+_KEYS_SECONDS: Final = 5.0  # how long a public key that was taken away still counts
 _LEEWAY: Final = timedelta(seconds=5)  # clocks of two machines
 _BY_OUR_CLOCK: Final[Options] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
 _REQUIRED: Final = ["iss", "aud", "sub", "exp", "nbf", "iat", "roles"]
@@ -36,6 +45,33 @@ class Caller:
     roles: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    token: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    caller: Caller
+    not_before: float
+    expires: float
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class _Newest(OrderedDict[K, V], Generic[K, V]):
+    """The entries that were put in last, a bounded number of them."""
+
+    def put(self, key: K, value: V) -> None:
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > _REMEMBERED:
+            self.popitem(last=False)
+
+
 class TokenSigner:
     """Signs for one service, with `<keys_dir>/<service>.key`."""
 
@@ -45,12 +81,28 @@ class TokenSigner:
         self._service = service
         self._now = now
         self._key = _private_key(keys_dir / f"{service}.key")
+        self._signed = _Newest[Hashable, _Signed]()
 
     def sign(
         self, audience: str, *, account: UUID | None, principal: str, roles: Sequence[str] = ()
     ) -> str:
-        """A token that `audience` accepts for 60 seconds."""
+        """A token that `audience` accepts for at least 30 more seconds, for 60 at most."""
         at = self._now()
+        who = (audience, account, principal, tuple(roles))
+        known = self._signed.get(who)
+        if known is None or not known.at <= at < known.at + _REUSED_FOR:
+            known = _Signed(self._sign(at, audience, account, principal, roles), at)
+            self._signed.put(who, known)
+        return known.token
+
+    def _sign(
+        self,
+        at: datetime,
+        audience: str,
+        account: UUID | None,
+        principal: str,
+        roles: Sequence[str],
+    ) -> str:
         claims = {
             "iss": self._service,
             "aud": audience,
@@ -65,47 +117,81 @@ class TokenSigner:
 
 
 class TokenVerifier:
-    """Verifies for one service; reads `<keys_dir>/public/` again for an unknown key id."""
+    """Verifies for one service, with the public keys in `<keys_dir>/public/`.
+
+    The folder is looked at every 5 seconds, and at once for a key id or a signature that is not
+    known: a service that was added or got another key is known without a restart, one whose key was
+    taken away is refused.
+    """
 
     def __init__(
-        self, service: str, keys_dir: Path, *, now: Callable[[], datetime] = clock.now
+        self,
+        service: str,
+        keys_dir: Path,
+        *,
+        now: Callable[[], datetime] = clock.now,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._service = service
         self._now = now
+        self._seconds = seconds
         self._folder = keys_dir / "public"
-        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._keys: Mapping[str, Ed25519PublicKey] = {}
+        self._files: Sequence[tuple[str, int, int]] = ()
+        self._looked_at: float | None = None
+        self._verified = _Newest[str, _Verified]()
 
     def verify(self, token: str) -> Caller:
         """Who calls; raises InvalidTokenError."""
-        try:
-            kid = jwt.get_unverified_header(token).get("kid")
-            claims = self._claims(token, self._key(kid))
-        except (jwt.InvalidTokenError, ValueError, KeyError) as error:
-            raise InvalidTokenError from error
-        if claims["iss"] != kid or not self._in_time(claims):
-            raise InvalidTokenError
-        return _caller(claims)
-
-    def _claims(self, token: str, key: Ed25519PublicKey) -> Mapping[str, Any]:
-        return jwt.decode(
-            token,
-            key,
-            algorithms=["EdDSA"],
-            audience=self._service,
-            options={**_BY_OUR_CLOCK, "require": _REQUIRED, "strict_aud": True},
-        )
-
-    def _in_time(self, claims: Mapping[str, Any]) -> bool:
-        """As the library does it, but by the clock that was given."""
+        if self._looked_at is None or self._seconds() - self._looked_at >= _KEYS_SECONDS:
+            self._read_keys()
+        found = self._verified.get(token) or self._verify(token)
         at, leeway = self._now().timestamp(), _LEEWAY.total_seconds()
-        return float(claims["nbf"]) <= at + leeway and at - leeway < float(claims["exp"])
+        if not found.not_before - leeway <= at < found.expires + leeway:
+            self._verified.pop(token, None)
+            raise InvalidTokenError
+        return found.caller
 
-    def _key(self, kid: object) -> Ed25519PublicKey:
+    def _verify(self, token: str) -> _Verified:
+        try:
+            try:
+                claims = self._claims(token)
+            except (jwt.InvalidSignatureError, KeyError):
+                if not self._read_keys():
+                    raise
+                claims = self._claims(token)
+            found = _Verified(_caller(claims), float(claims["nbf"]), float(claims["exp"]))
+        except (jwt.InvalidTokenError, ValueError, TypeError, KeyError) as error:
+            raise InvalidTokenError from error
+        self._verified.put(token, found)
+        return found
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        """Of a token that was signed with the key of who says to have signed it."""
+        kid = jwt.get_unverified_header(token).get("kid")
         if not isinstance(kid, str):
             raise InvalidTokenError
-        if kid not in self._keys:
+        options: Options = {**_BY_OUR_CLOCK, "require": _REQUIRED, "strict_aud": True}
+        claims: Mapping[str, Any] = jwt.decode(
+            token, self._keys[kid], algorithms=["EdDSA"], audience=self._service, options=options
+        )
+        if claims["iss"] != kid:
+            raise InvalidTokenError
+        return claims
+
+    def _read_keys(self) -> bool:
+        """Read the folder when its files changed; then what the old keys verified is forgotten."""
+        self._looked_at = self._seconds()
+        try:
+            files = _files(self._folder)
+            if files == self._files:
+                return False
             self._keys = _public_keys(self._folder)
-        return self._keys[kid]
+        except (OSError, ValueError):  # it is being written; the next look finds it whole
+            return False
+        self._files = files
+        self._verified.clear()
+        return True
 
 
 def caller_dependency(verifier: TokenVerifier) -> Callable[[str], Awaitable[Caller]]:
@@ -146,3 +232,9 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
 def _public_keys(folder: Path) -> dict[str, Ed25519PublicKey]:
     keys = {path.stem: load_pem_public_key(path.read_bytes()) for path in folder.glob("*.pem")}
     return {name: key for name, key in keys.items() if isinstance(key, Ed25519PublicKey)}
+
+
+def _files(folder: Path) -> Sequence[tuple[str, int, int]]:
+    """What tells one state of the folder from another."""
+    found = [(path.name, path.stat()) for path in sorted(folder.glob("*.pem"))]
+    return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in found]

@@ -1,10 +1,17 @@
-"""Which failures pass by waiting, because something that we need is away?"""
+"""Which failures pass by waiting, and which never do?"""
 
 from typing import Final
 
 
 class TransientError(Exception):
     """Something that we need is away; the same call may succeed later."""
+
+
+class FatalError(Exception):
+    """Waiting does not help: the process must end, and an operator must act.
+
+    Its text is logged: it names settings and fields, never what stands in them.
+    """
 
 
 TRANSIENT_ANYWHERE: Final[tuple[type[Exception], ...]] = (

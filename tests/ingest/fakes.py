@@ -6,10 +6,11 @@ from uuid import UUID
 
 from services.ingest.domain.routing import Connections
 from services.ingest.domain.signature import App
-from services.ingest.handlers.ports import NotAcknowledgedError, PepperMissingError
+from services.ingest.handlers.ports import NotAcknowledgedError
 from shared.contracts.envelope import Message
 from shared.contracts.inbound import DEAD_TYPES, INBOUND_TYPES
 from shared.plumbing.kafka import Outgoing
+from shared.plumbing.secrets_client import SecretMissingError
 from tests.ingest.samples import ACCOUNT, APP, OTHER_ACCOUNT, OURS, PEPPER, THEIRS
 
 
@@ -44,5 +45,5 @@ class FakeDirectory:
 
     def pepper(self, account_id: UUID) -> bytes:
         if account_id not in self.peppers:
-            raise PepperMissingError
+            raise SecretMissingError
         return self.peppers[account_id]

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import aiohttp
 import uvicorn
 
-from services.ingest.adapters.secrets import Fetch
 from services.ingest.app import build_app
 from services.ingest.settings import Settings
 from shared.contracts.directory import ConnectionChanged
@@ -20,6 +19,7 @@ from shared.contracts.internal_api import AccountSecrets, AppSecrets, SecretsAns
 from shared.plumbing import clock
 from shared.plumbing.http import Answer
 from shared.plumbing.kafka import Outgoing
+from shared.plumbing.secrets_client import Fetch
 from tests.ingest.samples import ACCOUNT, OURS, PEPPER, SECRET, WABA, signed
 from tests.wire.support import publish
 

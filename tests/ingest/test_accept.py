@@ -15,10 +15,11 @@ from services.ingest.handlers.accept import (
     InvalidSignatureError,
 )
 from services.ingest.handlers.outgoing import packed, unpacked
-from services.ingest.handlers.ports import NotAcknowledgedError, PepperMissingError
+from services.ingest.handlers.ports import NotAcknowledgedError
 from shared.contracts.inbound import DeadItem, TextReceived, Unsupported
 from shared.plumbing import failpoints
 from shared.plumbing.kafka.messages import LARGEST_MESSAGE_BYTES
+from shared.plumbing.secrets_client import SecretMissingError
 from tests.ingest.fakes import FakeDirectory, FakeKafka
 from tests.ingest.samples import (
     ACCOUNT,
@@ -170,7 +171,7 @@ async def test_an_account_newer_than_the_secrets_waits(
 ) -> None:
     directory.peppers.clear()
     body = a_body(a_value(messages=[a_message()]))
-    with pytest.raises(PepperMissingError):
+    with pytest.raises(SecretMissingError):
         await accept(body, [signed(body)])
     assert kafka.messages == []
 

@@ -6,17 +6,26 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.adapters.directory import ConnectionBook
-from services.ingest.adapters.secrets import Secrets, SecretsRefusedError
+from services.ingest.adapters.directory import Directory
 from services.ingest.domain.routing import Connection, Connections
 from services.ingest.domain.splitting import Piece
-from services.ingest.handlers.ports import PepperMissingError
 from shared.contracts.directory import ConnectionChanged, SectorChanged
 from shared.contracts.envelope import Envelope, Message
 from shared.plumbing.http import Answer
 from shared.plumbing.kafka import Received
 from shared.plumbing.loops import Heartbeat
-from tests.ingest.samples import ACCOUNT, APP, NUMBER, OTHER_ACCOUNT, OURS, WABA, a_message, a_piece
+from shared.plumbing.secrets_client import SecretMissingError, SecretsClient, SecretsRefusedError
+from tests.ingest.samples import (
+    ACCOUNT,
+    APP,
+    NUMBER,
+    OTHER_ACCOUNT,
+    OURS,
+    PEPPER,
+    WABA,
+    a_message,
+    a_piece,
+)
 from tests.ingest.serving import SECRETS
 
 PIECE = a_piece(a_message())
@@ -40,7 +49,7 @@ CHANGED = ConnectionChanged(
 
 
 def test_a_connection_is_known_changed_and_forgotten() -> None:
-    book = ConnectionBook()
+    book = Directory(SecretsClient(FakeApi().fetch))
     book.on_message(received(OURS.id, CHANGED))
     assert book.connections.owner(PIECE, [APP]) == OURS
     moved = CHANGED.model_copy(update={"phone_number_id": "777"})
@@ -52,7 +61,7 @@ def test_a_connection_is_known_changed_and_forgotten() -> None:
 
 
 def test_other_entities_are_passed_over() -> None:
-    book = ConnectionBook()
+    book = Directory(SecretsClient(FakeApi().fetch))
     sector = SectorChanged(id=OURS.id, account_id=ACCOUNT, name="Vendas")
     book.on_message(received(OURS.id, sector, SectorChanged.TYPE))
     book.on_message(received(OURS.id, None, SectorChanged.TYPE))
@@ -60,7 +69,7 @@ def test_other_entities_are_passed_over() -> None:
 
 
 def test_a_paused_number_still_takes_what_customers_write() -> None:
-    book = ConnectionBook()
+    book = Directory(SecretsClient(FakeApi().fetch))
     book.on_message(received(OURS.id, CHANGED.model_copy(update={"active": False})))
     assert book.connections.owner(PIECE, [APP]) == OURS
 
@@ -89,22 +98,34 @@ class FakeApi:
         return self.answer
 
 
-async def test_secrets_stay_when_directory_refuses() -> None:
-    api, ready = FakeApi(), list[str]()
-    secrets = Secrets(api.fetch, lambda: ready.append("ready"))
+async def test_apps_and_keys_stay_when_directory_refuses() -> None:
+    api = FakeApi()
+    secrets = SecretsClient(api.fetch)
+    directory = Directory(secrets)
+    assert directory.apps == ()
     await secrets.refresh(Heartbeat())
     api.answer = Answer(503, b"", {})
     with pytest.raises(SecretsRefusedError):
         await secrets.refresh(Heartbeat())
-    assert secrets.apps == (APP,)
-    assert secrets.verify_tokens == (b"verify me",)
-    assert len(secrets.pepper(ACCOUNT)) == 32
-    assert ready == ["ready"]
+    assert directory.apps == (APP,)
+    assert directory.verify_tokens == [b"verify me"]
+    assert directory.pepper(ACCOUNT) == PEPPER
+
+
+async def test_apps_are_those_of_the_newest_answer() -> None:
+    api = FakeApi()
+    secrets = SecretsClient(api.fetch)
+    directory = Directory(secrets)
+    await secrets.refresh(Heartbeat())
+    assert directory.apps == (APP,)
+    api.answer = Answer(200, SECRETS.model_copy(update={"apps": []}).model_dump_json().encode(), {})
+    await secrets.refresh(Heartbeat())
+    assert directory.apps == ()
 
 
 async def test_an_unknown_account_makes_ingest_ask_at_once() -> None:
-    secrets = Secrets(FakeApi().fetch, lambda: None)
+    secrets = SecretsClient(FakeApi().fetch)
     await secrets.refresh(Heartbeat())
-    with pytest.raises(PepperMissingError):
-        secrets.pepper(OTHER_ACCOUNT)
+    with pytest.raises(SecretMissingError):
+        Directory(secrets).pepper(OTHER_ACCOUNT)
     assert secrets.wanted.is_set()

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -12,8 +14,9 @@ from typing import Any, Protocol
 import aiokafka.conn
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from deploy.local.ports import free_port
 from services.ingest.adapters.backlog import Backlog
 from services.ingest.settings import Settings
 from shared.contracts.inbound import DeadItem, TextReceived
@@ -197,6 +200,30 @@ async def test_nothing_is_taken_before_everything_is_there(settings: Settings) -
         await announce_the_connection(settings)
         await served.until_ready()
         assert await served.post(body) == 200
+
+
+async def test_a_cluster_of_another_shape_ends_the_process_with_1(
+    settings: Settings, tmp_path: Path
+) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    await admin.create_topics([NewTopic(settings.topic(DIRECTORY), 1, 1)])
+    await admin.close()
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "KAFKA_PREFIX": settings.kafka_prefix,
+        "GUICHE_KEYS_DIR": str(settings.keys_dir),
+        "INGEST_PORT": str(free_port()),
+    }
+    with (tmp_path / "log").open("w+b") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.ingest"), env=environment, stderr=log
+        )
+        assert await asyncio.wait_for(process.wait(), 30) == 1
+        log.seek(0)
+        (line,) = [line for line in log.readlines() if b"cannot run" in line]
+    assert b"directory.events: 1 partitions, the registry says 6" in line
 
 
 async def test_the_acknowledgment_is_measured(ingest: Served) -> None:

@@ -1,7 +1,6 @@
 """Calls between services: signed, over the replicas, within a deadline, never doubled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from uuid import UUID
@@ -16,35 +15,9 @@ from shared.plumbing import tracing, tracing_sdk
 from shared.plumbing.http import InternalClient, UnreachableError
 from shared.plumbing.settings import CommonSettings
 from shared.plumbing.tokens import TokenSigner, TokenVerifier
+from tests.plumbing.conftest import Serve
 
 NOBODY = "http://127.0.0.1:1"
-
-Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[str]]
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
-    runners: list[web.AppRunner] = []
-
-    async def start(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> str:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", handler)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        runners.append(runner)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
-
-    yield start
-    for runner in runners:
-        await runner.cleanup()
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as made:
-        yield made
 
 
 def _client(keys: Path, session: aiohttp.ClientSession, *urls: str) -> InternalClient:

@@ -11,13 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from services.ingest.handlers.accept import Accept, InvalidSignatureError
-from services.ingest.handlers.ports import (
-    NotAcknowledgedError,
-    PepperMissingError,
-    UnstorableError,
-)
+from services.ingest.handlers.ports import NotAcknowledgedError, UnstorableError
 from shared.plumbing import metrics
 from shared.plumbing.problems import ProblemError
+from shared.plumbing.secrets_client import SecretMissingError
 
 PATH: Final = "/webhooks/whatsapp"
 LARGEST_BODY_BYTES: Final = 4_000_000  # Meta sends up to 3 MB
@@ -25,7 +22,7 @@ _SIGNATURE: Final = b"x-hub-signature-256"
 _REFUSALS: Final = (
     InvalidSignatureError,
     NotAcknowledgedError,
-    PepperMissingError,
+    SecretMissingError,
     UnstorableError,
 )
 
@@ -49,15 +46,15 @@ def routes(
     app: FastAPI,
     accept: Accept,
     handshake: Handshake,
-    refusing: Callable[[], str | None],
+    refusal: Callable[[], str | None],
 ) -> None:
-    """Serve the door; `refusing` gives the problem code for which nothing is taken now.
+    """Serve the door; `refusal` gives the problem code for which nothing is taken now.
 
     Plain Starlette routes: what comes in is bytes, and stays bytes.
     """
 
     async def subscribe(request: Request) -> Response:
-        _open(refusing)
+        _open(refusal)
         query = request.query_params
         token = query.get("hub.verify_token", "").encode(errors="surrogateescape")
         known = [hmac.compare_digest(token, one) for one in handshake.verify_tokens if one]
@@ -70,7 +67,7 @@ def routes(
         started = perf_counter()
         outcome = "internal_error"
         try:
-            _open(refusing)
+            _open(refusal)
             await accept(await _body(request), _signatures(request))
             outcome = "accepted"
         except ProblemError as error:
@@ -87,8 +84,8 @@ def routes(
     app.add_route(PATH, receive, methods=["POST"], include_in_schema=False)
 
 
-def _open(refusing: Callable[[], str | None]) -> None:
-    code = refusing()
+def _open(refusal: Callable[[], str | None]) -> None:
+    code = refusal()
     if code is not None:
         raise ProblemError(code, headers={"Retry-After": "5"})
 

@@ -14,7 +14,7 @@ from services.ingest.domain.splitting import (
     split,
 )
 from services.ingest.handlers.outgoing import Post, to_dead, to_inbound, unreadable
-from services.ingest.handlers.ports import Known, Publisher
+from services.ingest.handlers.ports import Directory, Publisher
 from shared.contracts.topics import INGEST_DEAD
 from shared.plumbing import failpoints, logs, metrics, tracing
 from shared.plumbing.kafka import Outgoing
@@ -39,13 +39,13 @@ class Accept:
 
     def __init__(
         self,
-        known: Known,
+        directory: Directory,
         publisher: Publisher,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
-        self._known = known
+        self._directory = directory
         self._publisher = publisher
         self._now = now
         self._new_id = new_id
@@ -53,10 +53,10 @@ class Accept:
     async def __call__(self, body: bytes, signatures: Sequence[bytes]) -> int:
         """How many items were published; `signatures` are the raw values of X-Hub-Signature-256.
 
-        Raises InvalidSignatureError before anything is parsed, PepperMissingError,
+        Raises InvalidSignatureError before anything is parsed, SecretMissingError,
         NotAcknowledgedError, UnstorableError.
         """
-        apps = signers(body, signatures, self._known.apps)
+        apps = signers(body, signatures, self._directory.apps)
         if not apps:
             raise InvalidSignatureError
         failpoints.hit(AFTER_SIGNATURE)
@@ -81,7 +81,7 @@ class Accept:
             pieces = split(body)
         except UnreadableBodyError as error:
             return [self._dead(unreadable(body), error.code, post)]
-        connections = self._known.connections
+        connections = self._directory.connections
         return [self._message(piece, connections.owner(piece, apps), post) for piece in pieces]
 
     def _message(
@@ -89,12 +89,12 @@ class Accept:
     ) -> tuple[Outgoing, str | None]:
         if isinstance(owner, str):
             return self._dead(piece, owner, post)
-        pepper = self._known.pepper(owner.account_id)
+        pepper = self._directory.pepper(owner.account_id)
         message = to_inbound(piece, owner, post, pepper=pepper, message_id=self._new_id())
         return (message, None) if message else self._dead(piece, "too_large", post)
 
     def _dead(self, piece: Piece, reason: str, post: Post) -> tuple[Outgoing, str]:
-        own_key = self._known.own_key
+        own_key = self._directory.own_key
         return to_dead(piece, reason, post, own_key=own_key, message_id=self._new_id()), reason
 
     def _count(self, published: Sequence[tuple[Outgoing, str | None]], post: Post) -> None:

@@ -9,7 +9,7 @@ from services.ingest.domain.signature import App
 from shared.plumbing.kafka import Outgoing
 
 
-class Known(Protocol):
+class Directory(Protocol):
     """What directory told this process."""
 
     @property
@@ -28,14 +28,8 @@ class Known(Protocol):
         ...
 
     def pepper(self, account_id: UUID) -> bytes:
-        """The account's pepper; raises PepperMissingError."""
+        """The account's pepper; raises SecretMissingError: Meta's next attempt finds it."""
         ...
-
-
-class PepperMissingError(Exception):
-    """The account is newer than the secrets in memory; Meta's next attempt finds them."""
-
-    code = "not_ready"
 
 
 class Publisher(Protocol):

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.outbound.adapters.secrets import Secrets
 from services.outbound.handlers.ports import Number
 from shared.contracts.directory import ConnectionChanged
 from shared.plumbing.kafka import Received
+from shared.plumbing.secrets_client import SecretsClient
 
 
 class NumberBook:
     """The connections by what directory last said of each; rows of a paused number wait."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: SecretsClient) -> None:
         self._secrets = secrets
         self._by_key: dict[bytes, ConnectionChanged] = {}
         self._by_id: dict[UUID, ConnectionChanged] = {}
@@ -27,12 +27,12 @@ class NumberBook:
 
     def ready(self) -> Sequence[UUID]:
         """Connections that are active and have a token."""
-        return [id_ for id_ in self._by_id if self._secrets.token(id_) is not None]
+        return [id_ for id_ in self._by_id if self._secrets.access_token(id_) is not None]
 
     def get(self, connection_id: UUID) -> Number | None:
         """The number of a connection, if it is ready."""
         found = self._by_id.get(connection_id)
-        token = self._secrets.token(connection_id)
+        token = self._secrets.access_token(connection_id)
         if found is None or token is None:
             return None
         return Number(f"{found.graph_url.rstrip('/')}/{found.phone_number_id}", token)

@@ -1,20 +1,28 @@
 """Which topics does outbound consume? Commands, and inbound items in its own group."""
 
+import asyncio
+
 from services.outbound.handlers.enqueue import Enqueue
+from services.outbound.handlers.ports import Hashes, Store
 from services.outbound.handlers.settle import Settle
 from services.outbound.settings import Settings
 from shared.contracts.topics import INBOUND_EVENTS, OUTBOUND_COMMANDS
-from shared.plumbing.kafka import Received, ServiceBroker, make_broker, subscribe
+from shared.plumbing.kafka import Received, ServiceBroker, subscribe
 from shared.plumbing.parking import Parking
 
 _GROUP = "outbound"
 
 
-def consumers(
-    settings: Settings, parking: Parking, enqueue: Enqueue, settle: Settle
-) -> ServiceBroker:
-    """The broker with both subscriptions; statuses and windows commute, commands do not."""
-    broker = make_broker(settings, _GROUP)
+def subscriptions(
+    broker: ServiceBroker,
+    settings: Settings,
+    parking: Parking,
+    store: Store,
+    hashes: Hashes,
+    wake: asyncio.Event,
+) -> None:
+    """Subscribe to both; statuses and windows commute, commands do not."""
+    enqueue, settle = Enqueue(store, hashes, wake), Settle(store, hashes, wake)
     subscribe(
         broker,
         settings,
@@ -37,7 +45,6 @@ def consumers(
         commutes=_always,
         gather_ms=100,  # statuses and instants of the window: nobody waits for them
     )
-    return broker
 
 
 def _always(_: Received) -> bool:

@@ -14,11 +14,6 @@ from services.outbound.domain.queue_row import QueueRow
 from services.outbound.domain.retrying import Hold
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage, SendReadReceipt
-from shared.plumbing.transient import TransientError
-
-
-class PepperMissingError(TransientError):
-    """The account is newer than the secrets in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +195,14 @@ class Store(Protocol):
 
 
 class Hashes(Protocol):
-    """Names for what contains a phone number (D3)."""
+    """HMACs of what contains a phone number (D3)."""
 
     def wamid(self, account_id: UUID, connection_id: UUID, wamid: str) -> bytes:
-        """The HMAC of a wamid; raises PepperMissingError."""
+        """The HMAC of a wamid; raises SecretMissingError."""
         ...
 
     def identity(self, account_id: UUID, connection_id: UUID, identity: str) -> bytes:
-        """The HMAC of a customer's name; raises PepperMissingError."""
+        """The HMAC of a customer's phone or user id; raises SecretMissingError."""
         ...
 
 

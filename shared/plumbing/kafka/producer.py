@@ -58,6 +58,11 @@ class Producer:
         self._building = asyncio.Lock()
         self._stopped = False
 
+    async def connect(self) -> None:
+        """Connect once; raises KafkaError, OSError, TimeoutError."""
+        self._stopped = False
+        await self._producer()
+
     async def start(self) -> None:
         """Connect; tries again with backoff for as long as it takes."""
         self._stopped = False

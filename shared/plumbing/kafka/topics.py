@@ -9,9 +9,10 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import TOPICS
 from shared.plumbing.settings import CommonSettings
+from shared.plumbing.transient import FatalError
 
 
-class WrongPartitionsError(Exception):
+class WrongPartitionsError(FatalError):
     """A topic has another number of partitions than the registry: keys would lie elsewhere."""
 
 
