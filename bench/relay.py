@@ -17,15 +17,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from bench.harness import Row, in_turns, middle, run_on_database
-from services.tickets.adapters.database import Database
 from services.tickets.adapters.positions import Position, RelayPosition
 from services.tickets.adapters.relay import BATCH, Relay, translated
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
 from services.tickets.domain.message.events import MessageDelivered
 from services.tickets.domain.people import Author, Recipient, Sender
-from services.tickets.handlers.store import Command, Expectation, Meta, Stream
 from services.tickets.settings import Settings
+from services.tickets.storage.contract import Command, Expectation, Meta, Stream
+from services.tickets.storage.database import Database
 from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing.kafka import Outgoing, Producer, to_headers
 from shared.plumbing.loops import Lease

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 from bench.harness import Row, in_turns, middle, run_on_database
 from bench.store import subject
-from services.tickets.adapters.append import Batch, Prepared, prepare
-from services.tickets.adapters.event_store import Recorder, Session
-from services.tickets.handlers.store import Stored
+from services.tickets.storage.append import Batch, Prepared, prepare
+from services.tickets.storage.contract import Stored
+from services.tickets.storage.event_store import Recorder, Session
 
 SIZE, BATCHES, ROUNDS = 50, 60, 5
 

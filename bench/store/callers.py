@@ -10,7 +10,7 @@ import psycopg
 
 from bench.harness import Connection, Row, in_turns, middle, p99, run_on_database
 from bench.store import subject
-from services.tickets.handlers.store import Stored
+from services.tickets.storage.contract import Stored
 
 CONNECTIONS, SAVES, ROUNDS = 16, 4000, 4
 

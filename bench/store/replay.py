@@ -8,7 +8,7 @@ import psycopg
 
 from bench.harness import Row, in_turns, middle, run_on_database
 from bench.store import subject
-from services.tickets.adapters.store import PostgresEventStore
+from services.tickets.storage.store import EventStore
 
 ROUNDS = 5
 SELECT = """
@@ -17,7 +17,7 @@ WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version
 """
 
 
-async def a_stream(store: PostgresEventStore, length: int) -> UUID:
+async def a_stream(store: EventStore, length: int) -> UUID:
     stream = uuid4()
     for version in range(length):
         await store.append(subject.a_command(stream, version))

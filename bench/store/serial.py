@@ -8,7 +8,7 @@ import psycopg
 from bench.harness import Row, in_turns, middle, run_on_database
 from bench.store import subject
 from bench.store.callers import CONNECTIONS, ROUNDS, Bare, Callers
-from services.tickets.handlers.store import Stored
+from services.tickets.storage.contract import Stored
 
 WRITE = """
 CREATE FUNCTION write_one(p_account uuid, p_stream uuid, p_expected bigint, p_key uuid,

@@ -9,13 +9,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from services.tickets.adapters.codec import Codec
-from services.tickets.adapters.event_store import Recorder
-from services.tickets.adapters.keys import ContactKeys
-from services.tickets.adapters.loader import Loader
-from services.tickets.adapters.store import PostgresEventStore
-from services.tickets.adapters.writer import Writer
-from services.tickets.handlers.store import Command, Expectation, Meta, Stream
+from services.tickets.storage.codec import Codec
+from services.tickets.storage.contract import Command, Expectation, Meta, Stream
+from services.tickets.storage.event_store import Recorder
+from services.tickets.storage.keys import ContactKeys
+from services.tickets.storage.store import EventStore
+from services.tickets.storage.writer import Writer
 from shared.plumbing.postgres import make_pool
 
 ACCOUNT = uuid4()
@@ -103,7 +102,7 @@ async def no_key(account: UUID) -> bytes:
 
 
 @asynccontextmanager
-async def a_store(url: str) -> AsyncGenerator[PostgresEventStore]:
+async def a_store(url: str) -> AsyncGenerator[EventStore]:
     """The whole adapter, as a service has it."""
     pool = make_pool(url, min_size=2, max_size=4)
     await pool.open()
@@ -112,7 +111,7 @@ async def a_store(url: str) -> AsyncGenerator[PostgresEventStore]:
     writer = Writer(recorder)
     await writer.start()
     try:
-        yield PostgresEventStore(writer, Loader(pool, CODEC, keys), CODEC, keys)
+        yield EventStore(pool, writer, CODEC, keys)
     finally:
         await writer.stop()
         recorder.close()

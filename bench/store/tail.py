@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from bench.harness import Row, run_on_database
 from bench.store.subject import no_key
-from services.tickets.adapters.codec import Codec
-from services.tickets.adapters.keys import ContactKeys
-from services.tickets.adapters.loader import Loader
+from services.tickets.storage.codec import Codec
+from services.tickets.storage.keys import ContactKeys
+from services.tickets.storage.loader import Loader
 from shared.plumbing.postgres import make_pool
 from tests.tickets.store import verify
 from tests.tickets.store.events import EVENTS

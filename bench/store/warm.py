@@ -13,8 +13,8 @@ from eventsourcing.domain import Aggregate, event
 
 from bench.harness import Row, in_turns, middle, run_on_database
 from bench.store import subject
-from services.tickets.adapters.store import PostgresEventStore
-from services.tickets.handlers.store import Stored
+from services.tickets.storage.contract import Stored
+from services.tickets.storage.store import EventStore
 
 TICKETS, EVENTS_EACH, ROUNDS = 50, 10, 4
 
@@ -59,7 +59,7 @@ class StateCache:
     version: int = 0
 
 
-async def accept_all(store: PostgresEventStore, tickets: Sequence[StateCache]) -> float:
+async def accept_all(store: EventStore, tickets: Sequence[StateCache]) -> float:
     started = perf_counter()
     verdicts = await asyncio.gather(
         *(store.append(subject.a_command(ticket.id, ticket.version)) for ticket in tickets)

@@ -12,15 +12,12 @@ import uuid_utils.compat as uuid_utils
 from fastapi import FastAPI
 
 from services.tickets.adapters import http, kafka
-from services.tickets.adapters.database import Database
 from services.tickets.adapters.directory import DirectoryBook
 from services.tickets.adapters.feed import Feed
-from services.tickets.adapters.outcomes import forget_old
 from services.tickets.adapters.positions import Epoch, RelayPosition
 from services.tickets.adapters.relay import LEASE, Relay, RelayLag
 from services.tickets.adapters.secrets import Fetch, Secrets, fetch_from
-from services.tickets.adapters.snapshots import SealedSnapshots, save_due
-from services.tickets.adapters.timers import TimerPoller, TimerTable
+from services.tickets.adapters.timer_poller import TimerPoller
 from services.tickets.handlers.commands import CommandHandler
 from services.tickets.handlers.contact_resolution import ContactResolver
 from services.tickets.handlers.episodes import Episodes
@@ -29,9 +26,13 @@ from services.tickets.handlers.flow_commands import FlowCommandHandler
 from services.tickets.handlers.inbound import InboundHandler
 from services.tickets.handlers.inbound_source import InboundTools
 from services.tickets.handlers.protocol_numbers import ProtocolNumbers
-from services.tickets.handlers.state_cache import StateCache
 from services.tickets.handlers.timers import TimerHandler
 from services.tickets.settings import Settings
+from services.tickets.storage.database import Database
+from services.tickets.storage.outcomes import forget_old
+from services.tickets.storage.snapshots import Snapshots
+from services.tickets.storage.state_cache import StateCache, save_grown
+from services.tickets.storage.timers import TimerTable
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import health, logs, metrics, tasks
@@ -83,9 +84,9 @@ class _Service:
             lease_seconds=settings.relay_lease_seconds,
             poll_seconds=settings.relay_poll_seconds,
         )
-        snapshots = SealedSnapshots(self.database.pool, self.database.keys)
+        snapshots = Snapshots(self.database.pool, self.database.keys)
         cache = StateCache(self.store, settings.warm_streams, snapshots)
-        self.save_snapshots = save_due(cache, snapshots)
+        self.save_snapshots = save_grown(cache, snapshots)
         silence = timedelta(seconds=settings.bot_silence_seconds)
         executor = CommandExecutor(self.store, cache, self.now, silence)
         self.commands = CommandHandler(executor, self.book)

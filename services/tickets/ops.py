@@ -12,12 +12,12 @@ import typer
 from psycopg import AsyncConnection
 from pydantic_core import to_json
 
-from services.tickets.adapters.codec import Codec
-from services.tickets.adapters.keys import ContactKeys
 from services.tickets.adapters.relay import LEASE
 from services.tickets.adapters.secrets import Secrets, fetch_from
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.settings import Settings
+from services.tickets.storage.codec import Codec
+from services.tickets.storage.keys import ContactKeys
 from shared.plumbing.http import InternalClient
 from shared.plumbing.listing import Json, rows_of, show_rows
 from shared.plumbing.loops import Heartbeat

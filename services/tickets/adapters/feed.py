@@ -5,7 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from services.tickets.adapters.published import to_fact
-from services.tickets.handlers.store import EventStore, StoredEvent
+from services.tickets.storage.contract import StoredEvent
+from services.tickets.storage.store import EventStore
 from shared.contracts.internal_api import FeedEvent, FeedPage
 from shared.plumbing.kafka import Outgoing
 

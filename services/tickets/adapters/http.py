@@ -13,7 +13,7 @@ from services.tickets.domain.refusals import RefusedError
 from services.tickets.handlers.commands import Answered, CommandHandler
 from services.tickets.handlers.directory import NotInDirectoryError
 from services.tickets.handlers.requests import TicketRequest
-from services.tickets.handlers.store import KeyDestroyedError, UnknownKeyError
+from services.tickets.storage.contract import KeyDestroyedError, UnknownKeyError
 from shared.contracts import internal_api
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.ticket_api import TICKET_COMMANDS, TicketCommand

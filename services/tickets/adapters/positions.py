@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from services.tickets.handlers.store import EventStore
+from services.tickets.storage.store import EventStore
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.postgres import Pool

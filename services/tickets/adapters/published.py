@@ -16,7 +16,7 @@ from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import events as conversation
 from services.tickets.domain.ticket import events as ticket
-from services.tickets.handlers.store import StoredEvent
+from services.tickets.storage.contract import StoredEvent
 from shared.contracts import outbound, tickets
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.ticket_commands import SayContent

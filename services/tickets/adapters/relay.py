@@ -15,7 +15,8 @@ from typing import Final, Protocol
 
 from services.tickets.adapters.positions import Position, RelayPosition
 from services.tickets.adapters.published import to_messages
-from services.tickets.handlers.store import EventStore, StoredEvent, UnknownKeyError
+from services.tickets.storage.contract import StoredEvent, UnknownKeyError
+from services.tickets.storage.store import EventStore
 from shared.plumbing import failpoints, logs, metrics, tasks
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.loops import Heartbeat, Lease

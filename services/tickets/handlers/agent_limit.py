@@ -8,7 +8,7 @@ from services.tickets.domain.people import Actor
 from services.tickets.handlers import claims
 from services.tickets.handlers.directory import Snapshot
 from services.tickets.handlers.policies import actor_of
-from services.tickets.handlers.store import EventStore
+from services.tickets.storage.store import EventStore
 from shared.contracts.directory import MOST_TICKETS
 
 _NOBODY: Final = UUID(int=0)

@@ -13,7 +13,7 @@ from services.tickets.domain.ticket.events import TicketAccepted, TicketClosed, 
 from services.tickets.handlers import claims
 from services.tickets.handlers.execution import Changes, CommandContext
 from services.tickets.handlers.requests import NotFoundError
-from services.tickets.handlers.state_cache import CONTACT, CONVERSATION, TICKET
+from services.tickets.storage.state_cache import CONTACT, CONVERSATION, TICKET
 from shared.contracts.directory import Texts
 
 ACCEPTANCE: Final = "acceptance"

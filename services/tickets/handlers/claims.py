@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from services.tickets.handlers.ports import Hasher
-from services.tickets.handlers.store import Claim
+from services.tickets.storage.contract import Claim
 
 OPEN_TICKET: Final = "open_ticket"
 

@@ -18,8 +18,8 @@ from services.tickets.handlers.automatic_texts import recipient
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.execution import Changes, CommandExecutor, Outcome
 from services.tickets.handlers.requests import TicketRequest
-from services.tickets.handlers.state_cache import MESSAGE, TICKET, folded_to
 from services.tickets.handlers.ticket_source import TicketContext, TicketSource
+from services.tickets.storage.state_cache import MESSAGE, TICKET, folded_to
 from shared.contracts import ticket_api as api
 from shared.contracts.internal_api import Request
 

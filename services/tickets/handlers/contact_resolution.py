@@ -13,8 +13,9 @@ from services.tickets.domain.contact.state import Contact
 from services.tickets.domain.people import Sender
 from services.tickets.handlers import claims
 from services.tickets.handlers.ports import Hasher, NewId
-from services.tickets.handlers.state_cache import Versioned
-from services.tickets.handlers.store import Claim, EventStore
+from services.tickets.storage.contract import Claim
+from services.tickets.storage.state_cache import Versioned
+from services.tickets.storage.store import EventStore
 from shared.contracts import inbound
 
 _REMEMBERED: Final = 50_000

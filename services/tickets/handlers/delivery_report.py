@@ -10,8 +10,8 @@ from services.tickets.handlers import claims
 from services.tickets.handlers.execution import Changes, CommandContext
 from services.tickets.handlers.inbound_source import InboundTools, machine_request
 from services.tickets.handlers.message_facts import fact_of_fate
-from services.tickets.handlers.state_cache import CONTACT, MESSAGE, Versioned
-from services.tickets.handlers.store import Stale, Taken
+from services.tickets.storage.contract import Stale, Taken
+from services.tickets.storage.state_cache import CONTACT, MESSAGE, Versioned
 from shared.contracts import outbound
 
 

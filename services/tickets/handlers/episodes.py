@@ -18,7 +18,7 @@ from services.tickets.handlers.directory import Snapshot
 from services.tickets.handlers.execution import Changes, CommandContext, CommandExecutor
 from services.tickets.handlers.ports import NewId
 from services.tickets.handlers.protocol_numbers import ProtocolNumbers
-from services.tickets.handlers.state_cache import TICKET, Versioned
+from services.tickets.storage.state_cache import TICKET, Versioned
 from shared.contracts.directory import ConnectionChanged
 
 

@@ -23,17 +23,9 @@ from services.tickets.domain.ticket.state import Ticket
 from services.tickets.handlers.ports import Clock
 from services.tickets.handlers.requests import BusyError, IdempotencyKeyReusedError, Request
 from services.tickets.handlers.side_effects import Situation, claims_of, side_effects
-from services.tickets.handlers.state_cache import (
-    CONVERSATION,
-    TICKET,
-    StateCache,
-    Versioned,
-    expect,
-)
-from services.tickets.handlers.store import (
+from services.tickets.storage.contract import (
     Claim,
     Command,
-    EventStore,
     Expectation,
     Meta,
     Repeated,
@@ -41,6 +33,14 @@ from services.tickets.handlers.store import (
     Stored,
     Taken,
 )
+from services.tickets.storage.state_cache import (
+    CONVERSATION,
+    TICKET,
+    StateCache,
+    Versioned,
+    expect,
+)
+from services.tickets.storage.store import EventStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,9 @@ from services.tickets.handlers.automatic_texts import recipient
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.execution import Changes, CommandExecutor
 from services.tickets.handlers.requests import TicketRequest
-from services.tickets.handlers.state_cache import CONVERSATION, TICKET
-from services.tickets.handlers.store import KeyDestroyedError
 from services.tickets.handlers.ticket_source import TicketContext, TicketSource
+from services.tickets.storage.contract import KeyDestroyedError
+from services.tickets.storage.state_cache import CONVERSATION, TICKET
 from shared.contracts import ticket_commands as asked
 
 _ERASED: Final = "contact_erased"

@@ -10,7 +10,7 @@ from services.tickets.handlers import claims
 from services.tickets.handlers.contact_resolution import sender_of
 from services.tickets.handlers.execution import Changes, CommandContext
 from services.tickets.handlers.inbound_source import InboundTools, ItemSource, machine_request
-from services.tickets.handlers.state_cache import CONTACT
+from services.tickets.storage.state_cache import CONTACT
 from shared.contracts import inbound
 
 

@@ -9,7 +9,7 @@ from services.tickets.handlers.contact_resolution import ContactResolver, Found
 from services.tickets.handlers.execution import CommandExecutor
 from services.tickets.handlers.ports import Hasher
 from services.tickets.handlers.requests import Request
-from services.tickets.handlers.store import Stale, Taken
+from services.tickets.storage.contract import Stale, Taken
 from shared.contracts import inbound
 
 _NAMESPACE: Final = UUID("0f0a6d3c-54b8-5b0e-9d0a-3f6a4d2a6a55")

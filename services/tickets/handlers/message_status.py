@@ -11,7 +11,7 @@ from services.tickets.handlers.contact_resolution import recognise, sender_of
 from services.tickets.handlers.execution import Changes, CommandContext
 from services.tickets.handlers.inbound_source import InboundTools, ItemSource, machine_request
 from services.tickets.handlers.message_facts import fact_of_item
-from services.tickets.handlers.state_cache import CONTACT, MESSAGE, Versioned
+from services.tickets.storage.state_cache import CONTACT, MESSAGE, Versioned
 from shared.contracts import inbound
 
 AboutMessage = inbound.ReactionChanged | inbound.MessageEdited | inbound.MessageRevoked

@@ -13,7 +13,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.tickets.handlers.ports import NewId
-from services.tickets.handlers.store import Claim, Command, EventStore, Meta, Stored
+from services.tickets.storage.contract import Claim, Command, Meta, Stored
+from services.tickets.storage.store import EventStore
 
 _BLOCK: Final = 50
 _ASKED_AT_ONCE: Final = 256

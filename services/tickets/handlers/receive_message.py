@@ -19,8 +19,8 @@ from services.tickets.handlers.episodes import EpisodeContext, Episodes
 from services.tickets.handlers.execution import Changes
 from services.tickets.handlers.inbound_source import InboundTools, ItemSource, machine_request
 from services.tickets.handlers.policies import policies_of
-from services.tickets.handlers.state_cache import CONTACT, CONVERSATION, TICKET, Versioned
-from services.tickets.handlers.store import Stale, Taken
+from services.tickets.storage.contract import Stale, Taken
+from services.tickets.storage.state_cache import CONTACT, CONVERSATION, TICKET, Versioned
 from shared.contracts import inbound
 
 GREETING: Final = "greeting"

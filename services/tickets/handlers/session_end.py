@@ -3,7 +3,7 @@
 from services.tickets.domain.conversation import cancelling
 from services.tickets.domain.ticket.events import FlowSessionEnded
 from services.tickets.handlers.execution import Changes, CommandContext
-from services.tickets.handlers.state_cache import MESSAGE, StateCache
+from services.tickets.storage.state_cache import MESSAGE, StateCache
 
 
 async def cancel_unsent(changes: Changes, context: CommandContext, cache: StateCache) -> None:

@@ -13,7 +13,7 @@ from services.tickets.domain import silence, unclaimed
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import claims
-from services.tickets.handlers.store import Claim, TimerSet
+from services.tickets.storage.contract import Claim, TimerSet
 
 
 @dataclass(frozen=True, slots=True)

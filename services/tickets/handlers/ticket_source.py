@@ -14,8 +14,8 @@ from services.tickets.handlers.directory import DirectoryView, Snapshot
 from services.tickets.handlers.execution import Changes, CommandContext, CommandExecutor
 from services.tickets.handlers.policies import actor_of, policies_of
 from services.tickets.handlers.requests import NotFoundError, TicketRequest, VersionMismatchError
-from services.tickets.handlers.state_cache import CONTACT, CONVERSATION, TICKET, Versioned
-from services.tickets.handlers.store import Stale, Taken
+from services.tickets.storage.contract import Stale, Taken
+from services.tickets.storage.state_cache import CONTACT, CONVERSATION, TICKET, Versioned
 from shared.contracts.directory import ConnectionChanged
 
 

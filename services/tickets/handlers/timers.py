@@ -1,9 +1,8 @@
 """What a timer does when it is due: a table of kinds; a stale one only loses its row (D12)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
-from uuid import UUID, uuid5
+from typing import Any, Final
+from uuid import uuid5
 
 from services.tickets.domain import silence, unclaimed
 from services.tickets.domain.ticket.decide import decide
@@ -15,42 +14,25 @@ from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.execution import Changes, CommandExecutor
 from services.tickets.handlers.requests import TicketRequest
 from services.tickets.handlers.ticket_source import TicketContext, TicketSource
+from services.tickets.storage.timers import Timer, TimerTable
 from shared.plumbing import logs
 
 _log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """A row that is due."""
-
-    id: UUID
-    account: UUID
-    stream: UUID
-    kind: str
 
 
 class UnknownTimerKindError(Exception):
     """A timer of a kind that this version does not know: its row stays, and is tried again."""
 
 
-class TimerRows(Protocol):
-    """The port: the table, which the appends change."""
-
-    async def is_set(self, timer_id: UUID) -> bool:
-        """Whether its row is still there."""
-        ...
-
-
 class TimerHandler:
     """Fires a timer once, in the append that deletes its row."""
 
     def __init__(
-        self, executor: CommandExecutor, directory: DirectoryView, rows: TimerRows
+        self, executor: CommandExecutor, directory: DirectoryView, table: TimerTable
     ) -> None:
         self._executor = executor
         self._directory = directory
-        self._rows = rows
+        self._table = table
 
     async def fire(self, timer: Timer) -> None:
         """Do what is due. Raises RefusedError, UnknownTimerKindError."""
@@ -60,7 +42,7 @@ class TimerHandler:
 
         async def decided(context: TicketContext) -> Changes:
             # asked after the state was read: what clears the row now makes that state stale
-            if not await self._rows.is_set(timer.id):
+            if not await self._table.is_set(timer.id):
                 return Changes()
             changes = due(timer, context)
             changes.fired = timer.id

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from services.tickets.adapters.database import Database
 from services.tickets.settings import Settings
+from services.tickets.storage.database import Database
 from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing.kafka import Producer
 from tests.support.stack import Kafka, Postgres

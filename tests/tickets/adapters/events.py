@@ -12,7 +12,7 @@ from services.tickets.domain.conversation.events import (
 )
 from services.tickets.domain.people import Author, Recipient, Sender
 from services.tickets.domain.ticket.events import TicketOpened
-from services.tickets.handlers.store import Command, Expectation, Meta, Stream
+from services.tickets.storage.contract import Command, Expectation, Meta, Stream
 
 ACCOUNT = UUID("0192f0c1-0000-7000-8000-0000000000a1")
 CONNECTION = UUID("0192f0c1-0000-7000-8000-0000000000c1")

@@ -10,11 +10,11 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 from typer.testing import CliRunner, Result
 
-from services.tickets.adapters.database import Database
-from services.tickets.adapters.timers import TimerTable
-from services.tickets.handlers.store import Claim, TimerSet
 from services.tickets.ops import app
 from services.tickets.settings import Settings
+from services.tickets.storage.contract import Claim, TimerSet
+from services.tickets.storage.database import Database
+from services.tickets.storage.timers import TimerTable
 from shared.plumbing.kafka import Producer, to_headers
 from shared.plumbing.kafka.messages import Record
 from shared.plumbing.parking import Parking

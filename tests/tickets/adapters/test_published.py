@@ -8,7 +8,7 @@ import pytest
 from services.tickets.adapters.published import PRIVATE, PUBLISHED, to_fact, to_messages, to_order
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content
-from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
+from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
 from shared.contracts import outbound, tickets
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.plumbing.metrics import REGISTRY

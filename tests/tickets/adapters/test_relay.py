@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from services.tickets.adapters import relay
-from services.tickets.adapters.database import Database
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Position, PositionMovedError, RelayPosition
 from services.tickets.adapters.relay import AFTER_PRODUCE, Producing, Relay, RelayLag
-from services.tickets.handlers.store import Stored, UnknownKeyError
 from services.tickets.settings import Settings
+from services.tickets.storage.contract import Stored, UnknownKeyError
+from services.tickets.storage.database import Database
 from shared.contracts import tickets
 from shared.plumbing import clock, failpoints, tasks
 from shared.plumbing.failpoints import FailpointError

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest_asyncio
 
-from services.tickets.adapters.database import Database
+from services.tickets.storage.database import Database
 from tests.support.stack import Postgres
 from tests.tickets.handlers.office import Office
 

@@ -8,8 +8,7 @@ from uuid import UUID, uuid4, uuid5
 
 import uuid_utils.compat as uuid_utils
 
-from services.tickets.adapters.database import Database
-from services.tickets.adapters.timers import TimerPoller, TimerTable
+from services.tickets.adapters.timer_poller import TimerPoller
 from services.tickets.domain.ticket.events import FlowSessionStarted
 from services.tickets.handlers.commands import Answered, CommandHandler
 from services.tickets.handlers.contact_resolution import ContactResolver
@@ -21,9 +20,11 @@ from services.tickets.handlers.inbound import InboundHandler
 from services.tickets.handlers.inbound_source import InboundTools
 from services.tickets.handlers.protocol_numbers import ProtocolNumbers
 from services.tickets.handlers.requests import TicketRequest
-from services.tickets.handlers.state_cache import StateCache
-from services.tickets.handlers.store import StoredEvent
 from services.tickets.handlers.timers import TimerHandler
+from services.tickets.storage.contract import StoredEvent
+from services.tickets.storage.database import Database
+from services.tickets.storage.state_cache import StateCache
+from services.tickets.storage.timers import TimerTable
 from shared.contracts import inbound
 from shared.contracts.directory import (
     AccountChanged,

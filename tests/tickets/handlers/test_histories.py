@@ -26,7 +26,9 @@ from services.tickets.domain.ticket.events import (
 )
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from services.tickets.handlers.side_effects import Situation, claims_of, timers_of
-from services.tickets.handlers.state_cache import (
+from services.tickets.handlers.timers import KINDS as KINDS_OF_TIMERS
+from services.tickets.storage.contract import StoredEvent
+from services.tickets.storage.state_cache import (
     CONTACT,
     CONVERSATION,
     MESSAGE,
@@ -34,8 +36,6 @@ from services.tickets.handlers.state_cache import (
     Kind,
     folded_to,
 )
-from services.tickets.handlers.store import StoredEvent
-from services.tickets.handlers.timers import KINDS as KINDS_OF_TIMERS
 from shared.contracts import inbound
 from shared.contracts.directory import Policies, Texts
 from shared.contracts.ticket_commands import (

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.tickets.adapters.timers import TimerTable
 from services.tickets.domain.silence import timer_id
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
@@ -15,7 +14,7 @@ from services.tickets.domain.ticket.events import (
     SectorAssigned,
     TicketQueued,
 )
-from services.tickets.handlers.timers import Timer
+from services.tickets.storage.timers import Timer, TimerTable
 from shared.contracts.ticket_commands import (
     AssignSector,
     CancelMessage,

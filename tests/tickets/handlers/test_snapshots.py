@@ -6,11 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.tickets.adapters.database import Database
-from services.tickets.adapters.snapshots import SealedSnapshots, save_due
-from services.tickets.handlers.snapshots import EVERY_EVENTS
-from services.tickets.handlers.state_cache import CONVERSATION, StateCache
-from services.tickets.handlers.store import (
+from services.tickets.storage.contract import (
     Command,
     Expectation,
     Meta,
@@ -18,6 +14,9 @@ from services.tickets.handlers.store import (
     StoredEvent,
     Stream,
 )
+from services.tickets.storage.database import Database
+from services.tickets.storage.snapshots import EVERY_EVENTS, Snapshots
+from services.tickets.storage.state_cache import CONVERSATION, StateCache, save_grown
 from shared.plumbing.loops import Heartbeat
 from tests.support.builders import AT, received
 from tests.tickets.handlers.office import ACCOUNT, Office
@@ -48,12 +47,12 @@ class Writing:
 
     database: Database
     loads: Loads = field(init=False)
-    snapshots: SealedSnapshots = field(init=False)
+    snapshots: Snapshots = field(init=False)
     warm: StateCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.loads = Loads(self.database)
-        self.snapshots = SealedSnapshots(self.database.pool, self.database.keys)
+        self.snapshots = Snapshots(self.database.pool, self.database.keys)
         self.warm = StateCache(self.loads, 100, self.snapshots)  # pyright: ignore[reportArgumentType]
 
     async def says(self, stream: Stream, count: int) -> None:
@@ -70,7 +69,7 @@ class Writing:
         self.warm.stored(ACCOUNT, command.expectations, verdict)
 
     async def writes_down(self) -> None:
-        await save_due(self.warm, self.snapshots)(Heartbeat())
+        await save_grown(self.warm, self.snapshots)(Heartbeat())
 
 
 @pytest.fixture
@@ -130,7 +129,7 @@ async def test_a_snapshot_of_another_form_is_as_good_as_none(
     here, there = Writing(database), Writing(database)
     await here.says(stream, LONG)
     await here.writes_down()
-    monkeypatch.setattr("services.tickets.adapters.snapshots.SNAPSHOT_FORM", "conversation/other")
+    monkeypatch.setattr("services.tickets.storage.snapshots.SNAPSHOT_FORM", "conversation/other")
 
     held = await there.warm.get(CONVERSATION, stream.id)
 

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.tickets.adapters.timers import TimerTable
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation.events import MessageQueued
 from services.tickets.domain.people import SYSTEM
@@ -18,7 +17,7 @@ from services.tickets.domain.ticket.events import (
     TicketClosed,
     TicketQueued,
 )
-from services.tickets.handlers.timers import Timer
+from services.tickets.storage.timers import Timer, TimerTable
 from shared.contracts.directory import Policies
 from shared.contracts.ticket_commands import HandOff, QueueAutomaticMessage
 from shared.plumbing.loops import Heartbeat

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
-from services.tickets.handlers.store import Claim, Expectation, Stale, Stored, Taken, TimerSet
+from services.tickets.storage.contract import Claim, Expectation, Stale, Stored, Taken, TimerSet
 from tests.tickets.store.events import Opened
 from tests.tickets.store.stores import Opening, a_command, a_stream, opened
 

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from services.tickets.adapters.append import Batch
-from services.tickets.adapters.codec import Codec
-from services.tickets.adapters.event_store import Recorder
-from services.tickets.adapters.keys import ContactKeys
-from services.tickets.adapters.loader import Loader
-from services.tickets.adapters.store import PostgresEventStore
-from services.tickets.adapters.writer import Writer
-from services.tickets.handlers.store import (
+from services.tickets.storage.append import Batch
+from services.tickets.storage.codec import Codec
+from services.tickets.storage.contract import (
     Claim,
     Command,
     Expectation,
@@ -24,6 +19,10 @@ from services.tickets.handlers.store import (
     TimerSet,
     Verdict,
 )
+from services.tickets.storage.event_store import Recorder
+from services.tickets.storage.keys import ContactKeys
+from services.tickets.storage.store import EventStore
+from services.tickets.storage.writer import Writer
 from shared.plumbing.postgres import Pool, make_pool
 from tests.tickets.store.events import EVENTS, Opened
 
@@ -36,7 +35,7 @@ OTHER_ACCOUNT = UUID("0192f0c1-0000-7000-8000-000000000002")
 class Opening:
     """A running store and its parts."""
 
-    store: PostgresEventStore
+    store: EventStore
     writer: Writer
     recorder: Recorder
     keys: ContactKeys
@@ -60,7 +59,7 @@ async def opened(
     writer = Writer(recorder, deadline_seconds=deadline_seconds)
     await writer.start()
     try:
-        store = PostgresEventStore(writer, Loader(pool, codec, keys), codec, keys)
+        store = EventStore(pool, writer, codec, keys)
         yield Opening(store, writer, recorder, keys, pool)
     finally:
         await writer.stop()

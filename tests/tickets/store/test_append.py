@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from services.tickets.handlers.store import (
+from services.tickets.storage.contract import (
     Claim,
     Expectation,
     ForeignStreamError,

@@ -15,7 +15,7 @@ from deploy.local.ports import free_port
 from deploy.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
 from deploy.local.process import Child, end_leftovers
 from deploy.postgres.job import apply, service_url
-from services.tickets.handlers.store import Command, Stored, StoreError
+from services.tickets.storage.contract import Command, Stored, StoreError
 from shared.plumbing.postgres import TRANSIENT
 from tests.support.stack import scratch_places
 from tests.tickets.store.stores import Opening, Stream, a_command, a_stream, opened, until, writes

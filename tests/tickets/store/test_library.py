@@ -11,8 +11,8 @@ from eventsourcing.tests.persistence import (
     NonInterleavingNotificationIDsBaseCase,
 )
 
-from services.tickets.adapters.event_store import NoAccountError, Recorder
-from services.tickets.handlers.store import Expectation, ForeignStreamError
+from services.tickets.storage.contract import Expectation, ForeignStreamError
+from services.tickets.storage.event_store import NoAccountError, Recorder
 from tests.tickets.store.stores import ACCOUNT, OTHER_ACCOUNT, Opening, a_command, a_stream, writes
 
 

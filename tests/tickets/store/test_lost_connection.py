@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from services.tickets.handlers.store import Claim, Expectation, Repeated, Stored, Taken, TimerSet
+from services.tickets.storage.contract import Claim, Expectation, Repeated, Stored, Taken, TimerSet
 from tests.tickets.store.events import Opened
 from tests.tickets.store.proxy import CuttingProxy
 from tests.tickets.store.stores import (

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.tickets.handlers.store import Claim, Command, Stale, Stored, Taken, Verdict
+from services.tickets.storage.contract import Claim, Command, Stale, Stored, Taken, Verdict
 from tests.tickets.store import verify
 from tests.tickets.store.stores import (
     Opening,

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 from psycopg import sql
 
-from services.tickets.adapters.codec import Codec
-from services.tickets.handlers.store import (
+from services.tickets.storage.codec import Codec
+from services.tickets.storage.contract import (
     Expectation,
     KeyDestroyedError,
     Stored,

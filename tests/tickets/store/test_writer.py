@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from services.tickets.adapters import outcomes
-from services.tickets.handlers.store import Repeated, Stored, StoreTimeoutError
+from services.tickets.storage import outcomes
+from services.tickets.storage.contract import Repeated, Stored, StoreTimeoutError
 from shared.plumbing.loops import Heartbeat
 from tests.support.stack import Postgres
 from tests.tickets.store.stores import (

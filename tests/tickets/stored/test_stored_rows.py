@@ -15,10 +15,10 @@ import pytest
 from pydantic import JsonValue, TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from services.tickets.adapters.database import Database
 from services.tickets.adapters.published import to_fact, to_order
 from services.tickets.domain.catalogue import EVENTS
-from services.tickets.handlers.store import StoredEvent
+from services.tickets.storage.contract import StoredEvent
+from services.tickets.storage.database import Database
 from shared.plumbing.kafka import Outgoing
 from tests.support.json_difference import differences
 from tests.support.stack import Postgres

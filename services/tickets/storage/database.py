@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from services.tickets.adapters.codec import Codec
-from services.tickets.adapters.event_store import Recorder
-from services.tickets.adapters.keys import ContactKeys
-from services.tickets.adapters.loader import Loader
-from services.tickets.adapters.store import Appended, PostgresEventStore
-from services.tickets.adapters.writer import Writer
 from services.tickets.domain.catalogue import EVENTS
+from services.tickets.storage.codec import Codec
+from services.tickets.storage.event_store import Recorder
+from services.tickets.storage.keys import ContactKeys
+from services.tickets.storage.store import Appended, EventStore
+from services.tickets.storage.writer import Writer
 from shared.plumbing.postgres import make_pool
 
 _LEAST_CONNECTIONS: Final = 1
@@ -31,8 +30,7 @@ class Database:
         self._recorder = Recorder(url)
         self.writer = Writer(self._recorder)
         codec = Codec(EVENTS)
-        loader = Loader(self.pool, codec, self.keys)
-        self.store = PostgresEventStore(self.writer, loader, codec, self.keys, appended)
+        self.store = EventStore(self.pool, self.writer, codec, self.keys, appended)
 
     async def open(self) -> None:
         """Connect in the background, for ever; callers wait or fail until then."""

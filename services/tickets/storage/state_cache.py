@@ -17,20 +17,10 @@ from services.tickets.domain.message.evolve import evolve as evolve_message
 from services.tickets.domain.message.state import MessageState
 from services.tickets.domain.ticket.evolve import evolve as evolve_ticket
 from services.tickets.domain.ticket.state import Ticket
-from services.tickets.handlers.snapshots import (
-    EVERY_EVENTS,
-    NoSnapshots,
-    Snapshot,
-    Snapshots,
-)
-from services.tickets.handlers.store import (
-    EventStore,
-    Expectation,
-    Stored,
-    StoredEvent,
-    Stream,
-    Unreadable,
-)
+from services.tickets.storage.contract import Expectation, Stored, StoredEvent, Stream, Unreadable
+from services.tickets.storage.snapshots import EVERY_EVENTS, Snapshot, Snapshots
+from services.tickets.storage.store import EventStore
+from shared.plumbing.loops import Body, Heartbeat
 
 State = TypeVar("State")
 Fold = Callable[[Any, Any], Any]
@@ -90,7 +80,7 @@ class StateCache:
     ) -> None:
         self._store = store
         self._capacity = capacity
-        self._snapshots = snapshots or NoSnapshots()
+        self._snapshots = snapshots
         self._grown: dict[UUID, UUID] = {}  # long since the last snapshot -> Kafka key
         self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
@@ -122,7 +112,10 @@ class StateCache:
 
     async def _loaded(self, wanted: Mapping[UUID, Kind[Any]]) -> dict[UUID, Versioned[Any]]:
         long = [id_ for id_, kind in wanted.items() if kind is CONVERSATION]
-        begun = {id_: _begun(one) for id_, one in (await self._snapshots.load(long)).items()}
+        kept: Mapping[UUID, Snapshot] = {}
+        if self._snapshots is not None:
+            kept = await self._snapshots.load(long)
+        begun = {id_: _begun(one) for id_, one in kept.items()}
         known: dict[UUID, Versioned[Any]] = {
             id_: begun.get(id_) or Versioned(id_) for id_ in wanted
         }
@@ -192,6 +185,17 @@ class StateCache:
         self._entries.move_to_end(id_)
         if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
+
+
+def save_grown(cache: StateCache, snapshots: Snapshots) -> Body:
+    """The body of a loop: write down what has grown long enough since the last time."""
+
+    async def body(beat: Heartbeat) -> None:
+        for snapshot in cache.grown():
+            await snapshots.save(snapshot)
+            beat.beat()
+
+    return body
 
 
 def expect(held: Versioned[Any], key: UUID, *events: object) -> Expectation:

@@ -1,22 +1,25 @@
-"""Where are snapshots of conversations kept? In a table, sealed with their contact's key (D10)."""
+"""Snapshots of conversations, in a table, sealed with their contact's key (D1, D10).
+
+Nothing is decided on a snapshot alone: newer events are folded onto it, and the append checks the
+version that comes out.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.tickets.adapters.data_loader import DataLoader
-from services.tickets.adapters.keys import ContactKeys
 from services.tickets.domain.conversation.state import SNAPSHOT_FORM, Conversation
-from services.tickets.handlers.snapshots import Snapshot
-from services.tickets.handlers.state_cache import StateCache
-from services.tickets.handlers.store import KeyDestroyedError
+from services.tickets.storage.contract import KeyDestroyedError
+from services.tickets.storage.data_loader import DataLoader
+from services.tickets.storage.keys import ContactKeys
 from shared.plumbing import logs, metrics
-from shared.plumbing.loops import Body, Heartbeat
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import SealBrokenError
 
+EVERY_EVENTS: Final = 200  # design.md D1
 _LOAD: Final = """
 SELECT stream, account, key, version, log_id, state FROM snapshot
 WHERE stream = ANY(%s::uuid[]) AND form = %s
@@ -34,7 +37,19 @@ _saved = metrics.counter("snapshots_saved", "Long streams that were written down
 _log = logs.get(__name__)
 
 
-class SealedSnapshots:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A conversation as it was at a version; `key` is the contact whose key seals it."""
+
+    stream: UUID
+    account: UUID
+    key: UUID
+    version: int
+    log_id: int
+    state: Any  # a Conversation: other streams are short
+
+
+class Snapshots:
     """The table `snapshot`. Other forms than today's are ignored, and replaced in time."""
 
     def __init__(self, pool: Pool, keys: ContactKeys) -> None:
@@ -43,11 +58,11 @@ class SealedSnapshots:
         self._loads: DataLoader[UUID, Snapshot] = DataLoader(self._load)
 
     async def load(self, streams: Sequence[UUID]) -> Mapping[UUID, Snapshot]:
-        """See the port."""
+        """Those that there are; one that cannot be read is as good as none."""
         return await self._loads.get(streams)
 
     async def save(self, snapshot: Snapshot) -> None:
-        """See the port; of a contact that was erased nothing is kept."""
+        """Keep it, unless a newer one is kept; of a contact that was erased nothing is."""
         try:
             sealer = await self._keys.to_seal(snapshot.account, snapshot.key)
         except KeyDestroyedError:
@@ -86,17 +101,6 @@ class SealedSnapshots:
                 state=state,
             )
         return found
-
-
-def save_due(cache: StateCache, snapshots: SealedSnapshots) -> Body:
-    """The body of the loop: write down what has grown long enough since the last time."""
-
-    async def body(beat: Heartbeat) -> None:
-        for snapshot in cache.grown():
-            await snapshots.save(snapshot)
-            beat.beat()
-
-    return body
 
 
 def _place(stream: UUID, version: int) -> bytes:

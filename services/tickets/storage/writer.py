@@ -16,14 +16,14 @@ from typing import Final
 
 import psycopg
 
-from services.tickets.adapters.append import Batch, Prepared
-from services.tickets.adapters.event_store import CANNOT_CONNECT, Recorder, Session
-from services.tickets.handlers.store import (
+from services.tickets.storage.append import Batch, Prepared
+from services.tickets.storage.contract import (
     RejectedCommandError,
     Stored,
     StoreTimeoutError,
     Verdict,
 )
+from services.tickets.storage.event_store import CANNOT_CONNECT, Recorder, Session
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import TRANSIENT

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from services.tickets.handlers.store import (
+from services.tickets.storage.contract import (
     Claim,
     Command,
     Expectation,

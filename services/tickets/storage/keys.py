@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from services.tickets.adapters.data_loader import DataLoader
-from services.tickets.handlers.store import KeyDestroyedError, UnknownKeyError
+from services.tickets.storage.contract import KeyDestroyedError, UnknownKeyError
+from services.tickets.storage.data_loader import DataLoader
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
 

@@ -23,8 +23,8 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, tuple_row
 
-from services.tickets.adapters.append import APPEND, Batch, Prepared, Row
-from services.tickets.handlers.store import (
+from services.tickets.storage.append import APPEND, Batch, Prepared, Row
+from services.tickets.storage.contract import (
     Command,
     Expectation,
     ForeignStreamError,

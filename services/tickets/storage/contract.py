@@ -1,12 +1,8 @@
-"""The port of the event store: what one command brings, how it is judged, and how the log is read.
+"""What one command brings to the append, how it is judged, and what is read (design.md D3)."""
 
-Contract and verdicts: design.md D3, eventstore.md 4. Adapter: `services/tickets/adapters/store.py`.
-"""
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 from uuid import UUID
 
 from shared.plumbing.transient import TransientError
@@ -174,46 +170,3 @@ class StoreTimeoutError(StoreError, TransientError):
     """No verdict within the client's deadline; the command may still be stored: send it again."""
 
     code = "store_timeout"
-
-
-class EventStore(Protocol):
-    """Append, load and read; every call may be made by many callers at once and is batched."""
-
-    async def append(self, command: Command) -> Verdict:
-        """Judge and store one command. Raises ForeignStreamError, StoreTimeoutError, StoreError."""
-        ...
-
-    async def load(
-        self, streams: Sequence[tuple[UUID, int]]
-    ) -> Mapping[UUID, Sequence[StoredEvent]]:
-        """Per (stream, known version) the newer events in order; no stream is absent."""
-        ...
-
-    async def holders(
-        self, account: UUID, claims: Sequence[tuple[str, bytes]]
-    ) -> Mapping[tuple[str, bytes], bytes]:
-        """Who holds these (kind, key); free ones are absent."""
-        ...
-
-    async def outcome(self, account: UUID, command_id: UUID) -> bytes | None:
-        """The stored outcome of a command that ran before."""
-        ...
-
-    async def log(self, after: int, limit: int) -> Sequence[StoredEvent]:
-        """The log in commit order, ids above `after`; ids may have gaps.
-
-        An event that cannot be decoded comes as Unreadable. Raises UnknownKeyError.
-        """
-        ...
-
-    async def stream(self, stream: UUID, from_version: int, limit: int) -> Sequence[StoredEvent]:
-        """One stream from a version on (inclusive), in order; else as `log`."""
-        ...
-
-    async def epoch(self) -> int:
-        """The store's epoch: raised when the database is restored (D6)."""
-        ...
-
-    async def head(self) -> int:
-        """The highest log id; 0 for an empty log."""
-        ...

@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from services.tickets.handlers.store import Meta, StoreError, UnsealedFieldError
+from services.tickets.storage.contract import Meta, StoreError, UnsealedFieldError
 from shared.plumbing.sealing import Sealer
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]

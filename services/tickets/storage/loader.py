@@ -8,11 +8,11 @@ from uuid import UUID
 
 from psycopg import AsyncCursor, Error
 
-from services.tickets.adapters.append import OWN_ID
-from services.tickets.adapters.codec import Codec, UnknownTopicError
-from services.tickets.adapters.data_loader import DataLoader
-from services.tickets.adapters.keys import ContactKeys
-from services.tickets.handlers.store import Meta, StoredEvent, Unreadable
+from services.tickets.storage.append import OWN_ID
+from services.tickets.storage.codec import Codec, UnknownTopicError
+from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
+from services.tickets.storage.data_loader import DataLoader
+from services.tickets.storage.keys import ContactKeys
 from shared.plumbing import logs
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import SealBrokenError, Sealer

@@ -1,0 +1,1 @@
+"""The event store on PostgreSQL: what is appended, how it is judged, loaded and remembered."""
