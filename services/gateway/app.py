@@ -15,7 +15,7 @@ from fastapi_offline import FastAPIOffline
 from services.gateway.adapters.access_tokens import AccessTokens
 from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
-from services.gateway.adapters.directory import Book
+from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.adapters.http import live, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.signed_in import person_dependency
@@ -40,7 +40,7 @@ def build_app(
     new_id: Callable[[], UUID] = uuid_utils.uuid7,
 ) -> FastAPI:
     """The whole service."""
-    waiting, loops, book = health.Health(), Loops(), Book()
+    waiting, loops, book = health.Health(), Loops(), DirectoryTable()
     changes = Changes(settings.ring_changes)
     calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir), connections=200)
     projections = Projections(calls.to("projections", settings.projections_urls))

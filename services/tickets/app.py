@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from services.tickets.adapters import http, kafka
 from services.tickets.adapters.database import Database
-from services.tickets.adapters.directory import DirectoryBook
+from services.tickets.adapters.directory import DirectoryTable
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.outcomes import forget_old
 from services.tickets.adapters.positions import Epoch, RelayPosition
@@ -64,7 +64,7 @@ class _Service:
         self.waiting, self.loops = health.Health(), Loops()
         self.internal = _Internal(settings, self.now)
         self.secrets = Secrets(fetch_secrets or self.internal.fetch)
-        self.book = DirectoryBook()
+        self.book = DirectoryTable()
         self.reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self.book.on_message)
         stored = asyncio.Event()
         self.database = Database(

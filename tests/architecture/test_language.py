@@ -22,6 +22,7 @@ READ_MODELS = {"aguardando", "atendendo", "resolvidos"}
 CONTRACTS = {
     "bot",
     "directory",
+    "entities",
     "envelope",
     "inbound",
     "inbox",

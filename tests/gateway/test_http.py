@@ -18,7 +18,7 @@ from httpx2 import ASGITransport, AsyncClient
 from services.gateway.adapters.access_tokens import AccessTokens
 from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
-from services.gateway.adapters.directory import Book
+from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.adapters.http import live, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.signed_in import person_dependency
@@ -66,8 +66,8 @@ def received(message: Message, key: UUID, topic: str, offset: int = 0) -> Receiv
     return Received(topic, 3, offset, str(key).encode(), envelope, message.body(), 0)
 
 
-def a_book() -> Book:
-    book = Book()
+def a_book() -> DirectoryTable:
+    book = DirectoryTable()
     people = [
         AgentChanged(id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[VENDAS]),
         AgentChanged(id=BIA, account_id=ACCOUNT, name="Bia", roles=["admin"], sector_ids=[]),

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Header
 
 from services.gateway.adapters.access_tokens import AccessTokens, InvalidAccessTokenError
-from services.gateway.adapters.directory import Book
+from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.domain.access import Person
 from services.gateway.domain.command_id import command_id
 from shared.plumbing.problems import ProblemError
@@ -16,7 +16,7 @@ PersonDependency = Callable[[str], Awaitable[Person]]
 
 
 def person_dependency(
-    tokens: AccessTokens, book: Book, is_ready: Callable[[], bool]
+    tokens: AccessTokens, book: DirectoryTable, is_ready: Callable[[], bool]
 ) -> PersonDependency:
     """The signed-in person, with the roles and sectors of this instant; else 401.
 
