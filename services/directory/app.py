@@ -13,12 +13,13 @@ from uuid import UUID
 import uuid_utils.compat as uuid_utils
 from fastapi import FastAPI
 
-from services.directory.adapters import http, passwords, seed_file, store
-from services.directory.adapters.vault import Vault, master_key
-from services.directory.handlers.change import Changes
+from services.directory.adapters import entities_http, http, seed_file
+from services.directory.handlers.entities import EntityHandler
 from services.directory.handlers.secrets import Secrets
+from services.directory.handlers.seed import SeedHandler
 from services.directory.handlers.sessions import Sessions
 from services.directory.settings import Settings
+from services.directory.storage.vault import Vault, master_key
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing import health, logs, metrics, tasks
 from shared.plumbing.arriving import until_done
@@ -50,11 +51,9 @@ def build_app(
     producer = Producer(settings)
     outbox = Outbox(pool, producer)
     vault = Vault(master_key(settings.keys_dir))
-    changes = Changes(pool, outbox, vault, store, passwords)
+    seeds = SeedHandler(pool, outbox, vault)
     sessions = Sessions(
         pool,
-        store,
-        passwords,
         now=now,
         new_id=new_id,
         new_token=lambda: random_secrets.token_urlsafe(32),
@@ -68,7 +67,7 @@ def build_app(
         waiting.arrived("postgres")
         if settings.seed is not None:
             seed = seed_file.read(settings.seed, variables)
-            changed = await until_done("postgres", lambda: changes.apply(seed, now()), TRANSIENT)
+            changed = await until_done("postgres", lambda: seeds.apply(seed, now()), TRANSIENT)
             _log.info("seeded", count=changed)
         waiting.arrived("seed")
         await producer.start()
@@ -90,10 +89,12 @@ def build_app(
 
     app = FastAPI(title=SERVICE, lifespan=lifespan, openapi_url=None)
     install_problems(app, PROBLEMS)
+    entities_http.install_refusals(app)
     app.include_router(
         http.router(
             sessions,
-            Secrets(pool, vault, store),
+            Secrets(pool, vault),
+            EntityHandler(pool, outbox, now),
             TokenVerifier(SERVICE, settings.keys_dir, now=now),
             seeded=lambda: "seed" not in waiting.waits_for,
         )

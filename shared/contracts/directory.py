@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts.entities import AccountEntity, Entity, Name, Refers, Written
+from shared.contracts.entities import AccountEntity, Entity, Managed, Name, Refers, Written
 from shared.contracts.envelope import Contract, registry_of
 
 MOST_TICKETS: Final = 100
@@ -14,9 +14,13 @@ MOST_TICKETS: Final = 100
 
 
 class Policies(Contract):
-    """Policies of an account, defaults first (domain.md 2.7); `version` rises with a change."""
+    """Policies of an account, defaults first (domain.md 2.7).
 
-    version: int = 1
+    `version` rises with every change of any entity of the account; events carry it as
+    `policy_version`, so it tells under which configuration something was decided.
+    """
+
+    version: Annotated[int, Managed()] = 1
     inbound_after_close: Literal["new_ticket", "reopen_within", "always_reopen"] = "new_ticket"
     reopen_within_minutes: int = 0
     courtesy_minutes: int = 10

@@ -25,6 +25,11 @@ class Refers:
 
 
 @dataclass(frozen=True, slots=True)
+class Managed:
+    """Marks a field that directory sets by itself: nobody writes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """Marks a field that people must write more strictly than consumers read it."""
 
@@ -78,3 +83,13 @@ class SectorLimited(AccountEntity):
     def is_for(self, sector_id: UUID | None) -> bool:
         """Whether a ticket of this sector may use it."""
         return not self.sector_ids or sector_id in self.sector_ids
+
+
+def references(kind: type[Entity]) -> list[tuple[str, Refers]]:
+    """The fields that hold ids of other entities; those of many end in `_ids`."""
+    return [
+        (name, mark)
+        for name, field in kind.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Refers)
+    ]

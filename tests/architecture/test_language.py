@@ -23,6 +23,7 @@ CONTRACTS = {
     "bot",
     "directory",
     "entities",
+    "entity_api",
     "envelope",
     "inbound",
     "inbox",
