@@ -16,8 +16,10 @@ from services.gateway.adapters.access_tokens import AccessTokens
 from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import DirectoryTable
-from services.gateway.adapters.http import live, problems, sessions, views
+from services.gateway.adapters.entities import Entities
+from services.gateway.adapters.http import live, openapi, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
+from services.gateway.adapters.http.entities import EntityRoutes
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
 from services.gateway.adapters.services import Directory, Projections, Tickets
@@ -76,7 +78,8 @@ def build_app(
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(BodyCap, most=settings.body_bytes)
     problems.install(app, names)
-    directory = Directory(calls.to("directory", settings.directory_urls))
+    client = calls.to("directory", settings.directory_urls)
+    directory = Directory(client)
     app.include_router(
         sessions.router(directory, tokens, names, signed_in, settings.logins_per_minute)
     )
@@ -85,7 +88,10 @@ def build_app(
     tickets = Tickets(calls.to("tickets", settings.tickets_urls))
     routes = TicketRoutes(tickets, projections, names, signed_in, cursor_key, new_id)
     app.include_router(routes.router())
+    entities = EntityRoutes(Entities(client), names, signed_in, cursor_key, new_id)
+    app.include_router(entities.router())
     app.include_router(live.router(screens, signed_in))
+    openapi.install(app)
     health.routes(app, waiting, loops)
     metrics.mount(app, SERVICE)
     return app

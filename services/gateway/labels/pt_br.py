@@ -10,6 +10,13 @@ LIFECYCLES: Final = {
     "closed": "Resolvido",
 }
 
+ENTITIES: Final = {
+    "sectors": "Setores",
+    "agents": "Atendentes",
+    "connections": "Conexões",
+}
+"""What an administrator sets up, by collection."""
+
 QUEUED: Final = {
     "customer_asked": "O cliente pediu para falar com uma pessoa.",
     "node": "O bot passou o atendimento para a equipe.",
