@@ -20,11 +20,12 @@ from services.directory.entities import (
 )
 from shared.contracts.directory import AccountChanged, AgentChanged, ConnectionChanged
 from shared.contracts.entities import Entity, Name
+from shared.plumbing.transient import FatalError
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
-class SeedError(ValueError):
+class SeedError(FatalError, ValueError):
     """`field` of the seed is wrong; `file` is added by who read it."""
 
     def __init__(self, field: str, text: str, file: str = "the seed") -> None:
