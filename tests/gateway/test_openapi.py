@@ -8,6 +8,8 @@ import pytest
 
 from services.gateway.app import build_app
 from services.gateway.settings import Settings
+from shared.contracts.directory import ENTITIES
+from shared.contracts.entities import AccountEntity
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.ticket_api import COMMON_REFUSALS, TICKET_COMMANDS
 
@@ -78,3 +80,8 @@ def test_every_body_has_an_example(described: dict[str, Any]) -> None:
 def test_operations_have_names_of_their_own(described: dict[str, Any]) -> None:
     names = [each["operationId"] for each in operations(described)]
     assert len(set(names)) == len(names)
+
+
+def test_every_collection_has_a_name_in_portuguese(described: dict[str, Any]) -> None:
+    named = {tag["name"] for tag in described["tags"]}
+    assert named == {kind.COLLECTION for kind in ENTITIES if issubclass(kind, AccountEntity)}

@@ -47,7 +47,7 @@ def problem_responses(*codes: str, signed_in: bool = True) -> Responses:
 
 
 def install(app: FastAPI) -> None:
-    """Add the schema of problems to what the application says of itself."""
+    """Add the schema of problems and the names of collections to the description."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -55,6 +55,8 @@ def install(app: FastAPI) -> None:
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+        labels = pt_br.ENTITIES.items()
+        described["tags"] = [{"name": name, "description": text} for name, text in labels]
         return described
 
     app.openapi = openapi
