@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from services.bot.adapters.catching_up import CatchingUp
 from services.bot.adapters.codec import Codec
-from services.bot.adapters.directory import DirectoryBook
+from services.bot.adapters.directory import FlowTargets
 from services.bot.adapters.ended import forget_ended
 from services.bot.adapters.feed import FeedRefusedError, TicketsFeed
 from services.bot.adapters.files import FlowFileError, flow_files, read_flow
@@ -92,7 +92,7 @@ class _Bot:
         self._failures = TimerFailures(self._pool, "timer_id")
         self._calls = InternalClients(TokenSigner(SERVICE, settings.keys_dir, now=self._now))
         self._directory = self._calls.to("directory", settings.directory_urls)
-        self._book = DirectoryBook()
+        self._book = FlowTargets()
         self._reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self._book.on_message)
         self._broker: ServiceBroker | None = None
 

@@ -15,7 +15,7 @@ import typer
 from pydantic_core import to_json
 
 from services.bot.adapters.codec import Codec
-from services.bot.adapters.directory import DirectoryBook
+from services.bot.adapters.directory import FlowTargets
 from services.bot.adapters.files import FlowFileError, read_flow
 from services.bot.adapters.reading import READING
 from services.bot.adapters.secrets import own_key
@@ -240,7 +240,7 @@ async def _older_versions() -> AsyncGenerator[OlderVersions]:
     settings = Settings()
     async with _store(settings, await _key(settings)) as (store, pool, outbox):
         publishing = Publishing(
-            pool, store, outbox, DirectoryBook(), list, READING, clock.now, lambda _, __: None
+            pool, store, outbox, FlowTargets(), list, READING, clock.now, lambda _, __: None
         )
         flows = Flows(store, publishing)
         yield OlderVersions(pool, store, flows, Sessions(store, flows, READING, clock.now))
@@ -261,9 +261,9 @@ async def _publish(account: UUID, definition: Definition) -> str:
     return f"{version.flow_id}: version {version.version}"
 
 
-async def _book(settings: Settings) -> DirectoryBook:
+async def _book(settings: Settings) -> FlowTargets:
     """directory.events, once to its end."""
-    book = DirectoryBook()
+    book = FlowTargets()
     reader = CompactedReader(settings, DIRECTORY_EVENTS.name, book.on_message)
     reading = asyncio.create_task(reader.run(Heartbeat()))
     try:

@@ -6,8 +6,8 @@ from typing import Final
 import typer
 from psycopg import AsyncConnection
 
-from services.directory.adapters import store
 from services.directory.settings import Settings
+from services.directory.storage import entities
 
 app: Final = typer.Typer(help="What is set up: accounts, sectors, agents, connections.")
 
@@ -26,4 +26,7 @@ def show() -> None:
 
 async def _lines(url: str) -> list[str]:
     async with await AsyncConnection.connect(url) as conn:
-        return [f"{entity.TYPE} {entity.body().decode()}" for entity in await store.entities(conn)]
+        return [
+            f"{each.entity.TYPE} {each.entity.body().decode()}"
+            for each in await entities.everything(conn)
+        ]

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from services.outbound.adapters import kafka
-from services.outbound.adapters.directory import NumberBook
+from services.outbound.adapters.directory import NumberTable
 from services.outbound.adapters.gauges import Gauges
 from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.hashes import Hashes
@@ -41,7 +41,7 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
     waits_for = ("postgres", "secrets", "directory", "kafka")
     service = Service(SERVICE, settings, waits_for=waits_for, database=database)
     secrets = service.secrets(fetch_secrets, interval_seconds=settings.secrets_interval_seconds)
-    numbers, hashes = NumberBook(secrets), Hashes(secrets)
+    numbers, hashes = NumberTable(secrets), Hashes(secrets)
     directory = service.reader("directory", DIRECTORY_EVENTS.name, numbers.on_message)
     outbox = Outbox(database.pool, service.producer)
     wake = asyncio.Event()  # something may be sent
@@ -75,7 +75,7 @@ def _start_sending(
     service: Service,
     settings: Settings,
     store: PostgresStore,
-    numbers: NumberBook,
+    numbers: NumberTable,
     hashes: Hashes,
     wake: asyncio.Event,
     session: UUID,

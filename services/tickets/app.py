@@ -12,7 +12,7 @@ import uuid_utils.compat as uuid_utils
 from fastapi import FastAPI
 
 from services.tickets.adapters import http, kafka
-from services.tickets.adapters.directory import DirectoryBook
+from services.tickets.adapters.directory import DirectoryTable
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch, RelayPosition
 from services.tickets.adapters.relay import LEASE, Relay, RelayLag
@@ -65,7 +65,7 @@ class _Service:
         self.waiting, self.loops = health.Health(), Loops()
         self.internal = _Internal(settings, self.now)
         self.secrets = Secrets(fetch_secrets or self.internal.fetch)
-        self.book = DirectoryBook()
+        self.book = DirectoryTable()
         self.reader = CompactedReader(settings, DIRECTORY_EVENTS.name, self.book.on_message)
         stored = asyncio.Event()
         self.database = Database(

@@ -1,18 +1,26 @@
 """directory.events: what an administrator set up, one compacted message per entity, no secrets."""
 
-from typing import ClassVar, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
-from shared.contracts.envelope import Contract, Message, registry_of
+from pydantic import Field
+
+from shared.contracts.entities import AccountEntity, Entity, Managed, Name, Refers, Written
+from shared.contracts.envelope import Contract, registry_of
 
 MOST_TICKETS: Final = 100
 """The highest limit of tickets that an agent may have."""
 
 
 class Policies(Contract):
-    """Policies of an account, defaults first (domain.md 2.7); `version` rises with a change."""
+    """Policies of an account, defaults first (domain.md 2.7).
 
-    version: int = 1
+    `version` rises with every change of any entity of the account; events carry it as
+    `policy_version`, so it tells under which configuration something was decided.
+    """
+
+    version: Annotated[int, Managed()] = 1
     inbound_after_close: Literal["new_ticket", "reopen_within", "always_reopen"] = "new_ticket"
     reopen_within_minutes: int = 0
     courtesy_minutes: int = 10
@@ -34,41 +42,36 @@ class Policies(Contract):
     read_receipts: bool = True
 
 
-class AccountChanged(Message):
+class AccountChanged(Entity):
     """A company that uses Guichê."""
 
     TYPE: ClassVar[str] = "directory.AccountChanged.v1"
-    id: UUID
-    name: str
+    COLLECTION: ClassVar[str] = "accounts"
     timezone: str = "America/Sao_Paulo"
-    default_sector_id: UUID | None = None  # "Geral": must be replaced when a ticket is accepted
+    default_sector_id: Annotated[UUID | None, Refers("sector")] = None  # "Geral": until accepted
     policies: Policies = Policies()
 
 
-class SectorChanged(Message):
+class SectorChanged(AccountEntity):
     """A queue of people (setor)."""
 
     TYPE: ClassVar[str] = "directory.SectorChanged.v1"
-    id: UUID
-    account_id: UUID
-    name: str
-    active: bool = True
+    COLLECTION: ClassVar[str] = "sectors"
 
 
-class AgentChanged(Message):
+class AgentChanged(AccountEntity):
     """A person who answers; roles are `agent`, `supervisor`, `admin`.
 
     `ticket_limit` is how many tickets they may own at once (1 to MOST_TICKETS; None: any number).
     """
 
     TYPE: ClassVar[str] = "directory.AgentChanged.v1"
-    id: UUID
-    account_id: UUID
-    name: str
-    roles: list[str]
-    sector_ids: list[UUID]
-    active: bool = True
-    ticket_limit: int | None = None
+    COLLECTION: ClassVar[str] = "agents"
+    roles: Annotated[list[str], Written(list[Literal["agent", "supervisor", "admin"]])]
+    sector_ids: Annotated[list[UUID], Refers("sector")]
+    ticket_limit: Annotated[
+        int | None, Written(Annotated[int | None, Field(ge=1, le=MOST_TICKETS)])
+    ] = None
 
 
 class Texts(Contract):
@@ -79,22 +82,27 @@ class Texts(Contract):
     farewell: str | None = None
 
 
-class ConnectionChanged(Message):
+class ConnectionChanged(AccountEntity):
     """A business number at Meta."""
 
     TYPE: ClassVar[str] = "directory.ConnectionChanged.v1"
-    id: UUID
-    account_id: UUID
-    name: str
-    waba_id: str
-    phone_number_id: str
-    display_phone: str
-    graph_url: str  # base, with the version: https://graph.facebook.com/v26.0
+    COLLECTION: ClassVar[str] = "connections"
+    waba_id: Annotated[str, Written(Name)]
+    phone_number_id: Annotated[str, Written(Name)]
+    display_phone: Annotated[str, Written(Name)]
+    graph_url: Annotated[str, Written(Name)]  # with version: https://graph.facebook.com/v26.0
     entry: Literal["waiting", "flow", "menu"] = "waiting"
-    flow_id: UUID | None = None  # of `entry: flow`
-    sector_id: UUID | None = None  # sector of tickets that enter by this number
+    flow_id: Annotated[UUID | None, Refers("flow", defined=False)] = None  # of `entry: flow`
+    sector_id: Annotated[UUID | None, Refers("sector")] = None  # of tickets that enter by it
     texts: Texts = Texts()
-    active: bool = True
 
 
-DIRECTORY_TYPES: Final = registry_of(AccountChanged, SectorChanged, AgentChanged, ConnectionChanged)
+ENTITIES: Final[tuple[type[Entity], ...]] = (
+    AccountChanged,
+    SectorChanged,
+    AgentChanged,
+    ConnectionChanged,
+)
+"""Every class of entity, in the order in which a seed is read."""
+COLLECTIONS: Final[Mapping[str, type[Entity]]] = {kind.COLLECTION: kind for kind in ENTITIES}
+DIRECTORY_TYPES: Final = registry_of(*ENTITIES)

@@ -22,6 +22,8 @@ READ_MODELS = {"aguardando", "atendendo", "resolvidos"}
 CONTRACTS = {
     "bot",
     "directory",
+    "entities",
+    "entity_api",
     "envelope",
     "inbound",
     "inbox",

@@ -4,6 +4,7 @@
 """
 
 import json
+import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+import shared.contracts
 from shared.contracts.envelope import Contract, Message
 from shared.contracts.internal_api import Request
 from tests.contracts.registries import TYPES
@@ -63,8 +65,8 @@ def _contracts() -> Mapping[str, type[BaseModel]]:
 
 
 def _loaded() -> Iterator[type[BaseModel]]:
-    for name in ("internal_api", "ticket_api"):
-        import_module(f"shared.contracts.{name}")
+    for module in pkgutil.iter_modules(shared.contracts.__path__):
+        import_module(f"shared.contracts.{module.name}")
     for base in (Contract, Request):
         yield from _below(base)
 

@@ -10,15 +10,18 @@ from uuid import uuid4, uuid5
 import psycopg
 import pytest
 from psycopg import sql
-from pydantic import ValidationError
 
-from services.directory.adapters import passwords, seed_file, store
-from services.directory.adapters.vault import Vault, master_key
-from services.directory.domain.seed import SeedError, to_entities
-from services.directory.handlers.change import Changes
+from services.directory.adapters import seed_file
+from services.directory.domain.seed import SeedError
+from services.directory.entities import account_id_of
+from services.directory.handlers.entities import EntityHandler
 from services.directory.handlers.secrets import Secrets, UnknownServiceError
+from services.directory.handlers.seed import SeedHandler
 from services.directory.handlers.sessions import InvalidCredentialsError, Sessions
-from shared.contracts.directory import ConnectionChanged
+from services.directory.storage.vault import Vault, master_key
+from shared.contracts.directory import ConnectionChanged, SectorChanged
+from shared.contracts.entities import Entity
+from shared.contracts.entity_api import form_of
 from shared.contracts.internal_api import Credentials
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
@@ -47,6 +50,7 @@ accounts:
     apps:
       - {key: app, app_secrets: ["${APP_SECRET}"], verify_token: verify, waba_ids: ["900"]}
 """
+ACCOUNT = account_id_of("demo")
 ANA = Credentials(login="ana@demo", password="segredo")  # noqa: S106
 
 
@@ -59,12 +63,11 @@ class Setup:
         self.pool = pool
         self.seed = seed
         outbox = Outbox(pool, Producer(CommonSettings()))
-        self.changes = Changes(pool, outbox, vault, store, passwords)
-        self.secrets = Secrets(pool, vault, store)
+        self.seeds = SeedHandler(pool, outbox, vault)
+        self.entities = EntityHandler(pool, outbox, lambda: self.at)
+        self.secrets = Secrets(pool, vault)
         self.sessions = Sessions(
             pool,
-            store,
-            passwords,
             now=lambda: self.at,
             new_id=uuid4,
             new_token=lambda: uuid4().hex,
@@ -72,7 +75,15 @@ class Setup:
         )
 
     async def apply(self) -> int:
-        return await self.changes.apply(seed_file.read(self.seed, VARIABLES), self.at)
+        return await self.seeds.apply(seed_file.read(self.seed, VARIABLES), self.at)
+
+    async def create(self, name: str) -> None:
+        form = form_of(SectorChanged).model_validate({"name": name})
+        await self.entities.create(SectorChanged, ACCOUNT, uuid4(), form, uuid4())
+
+    async def rename(self, entity: Entity, name: str) -> None:
+        form = form_of(type(entity)).model_validate({"name": name})
+        await self.entities.replace(type(entity), ACCOUNT, entity.id, form, uuid4(), None)
 
     async def count(self, table: str) -> int:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
@@ -106,14 +117,14 @@ async def test_the_seed_applied_twice_changes_and_publishes_nothing(
         assert [await made.count(n) for n in ("entity", "outbox", "secret", "login")] == before
 
 
-async def test_a_changed_entity_is_published_alone(
+async def test_a_changed_entity_is_published_with_the_version_of_its_account(
     postgres: Postgres, keys_dir: Path, tmp_path: Path
 ) -> None:
     async with directory(postgres, keys_dir, tmp_path) as (made, _):
         await made.apply()
         made.seed.write_text(SEED.replace("name: Suporte", "name: Suporte Técnico"))
         assert await made.apply() == 1
-        assert await made.count("outbox") == 6
+        assert await made.count("outbox") == 7  # and the account, whose version is higher now
 
 
 async def test_a_refresh_token_is_used_once_and_its_reuse_ends_the_session(
@@ -202,7 +213,7 @@ def test_a_seed_that_names_an_unset_variable_says_which(tmp_path: Path) -> None:
 def test_a_seed_with_an_unknown_field_names_it(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text(SEED.replace("name: Empresa", "name: Empresa\n    colour: blue"))
-    with pytest.raises(ValidationError, match="colour"):
+    with pytest.raises(SeedError, match=r"seed.yaml: accounts\.demo\.colour"):
         seed_file.read(seed, VARIABLES)
 
 
@@ -210,7 +221,7 @@ def test_a_seed_with_an_unknown_field_names_it(tmp_path: Path) -> None:
 def test_a_limit_of_tickets_that_nobody_can_keep_is_refused(tmp_path: Path, limit: int) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text(SEED.replace("roles: [agent]", f"roles: [agent], ticket_limit: {limit}"))
-    with pytest.raises(ValidationError, match="ticket_limit"):
+    with pytest.raises(SeedError, match=r"accounts\.demo\.agents\.ana\.ticket_limit"):
         seed_file.read(seed, VARIABLES)
 
 
@@ -229,15 +240,13 @@ def test_a_number_that_enters_a_flow_names_it_by_the_key_of_which_the_id_is_made
 ) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text(SEED.replace("sector: vendas\n", "entry: flow\n        flow: recepcao\n"))
-    (account,) = seed_file.read(seed, VARIABLES).accounts
-    seeded = to_entities(account)
-    (number,) = [one for one in seeded.entities if isinstance(one, ConnectionChanged)]
-    assert (number.entry, number.flow_id) == ("flow", uuid5(seeded.account_id, "flow:recepcao"))
+    (declared,) = seed_file.read(seed, VARIABLES)
+    (number,) = [one for one in declared.entities if isinstance(one, ConnectionChanged)]
+    assert (number.entry, number.flow_id) == ("flow", uuid5(declared.account_id, "flow:recepcao"))
 
 
 def test_a_number_that_enters_a_flow_and_names_none_is_refused(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text(SEED.replace("sector: vendas\n", "entry: flow\n"))
-    (account,) = seed_file.read(seed, VARIABLES).accounts
-    with pytest.raises(SeedError, match="principal"):
-        to_entities(account)
+    with pytest.raises(SeedError, match=r"accounts\.demo\.connections\.principal\.flow"):
+        seed_file.read(seed, VARIABLES)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.directory.adapters import http
+from services.directory.handlers.entities import EntityHandler
 from services.directory.handlers.secrets import Secrets
 from services.directory.handlers.sessions import Sessions
 from shared.contracts.problems import PROBLEMS
@@ -23,6 +24,7 @@ def _client(keys_dir: Path, *, seeded: bool) -> TestClient:
         http.router(
             cast("Sessions", unused),
             cast("Secrets", unused),
+            cast("EntityHandler", unused),
             TokenVerifier("directory", keys_dir),
             seeded=lambda: seeded,
         )

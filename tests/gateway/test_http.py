@@ -18,9 +18,11 @@ from httpx2 import ASGITransport, AsyncClient
 from services.gateway.adapters.access_tokens import AccessTokens
 from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
-from services.gateway.adapters.directory import Book
-from services.gateway.adapters.http import live, problems, sessions, views
+from services.gateway.adapters.directory import DirectoryTable
+from services.gateway.adapters.entities import Entities
+from services.gateway.adapters.http import live, openapi, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
+from services.gateway.adapters.http.entities import EntityRoutes
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
 from services.gateway.adapters.services import Directory, Projections, Tickets
@@ -58,6 +60,9 @@ SIGNED_IN = [
     ("POST", f"/v1/tickets/{TICKET}/reopen"),
     ("POST", f"/v1/tickets/{TICKET}/flow"),
     ("GET", "/v1/live"),
+    ("GET", "/v1/sectors"),
+    ("GET", f"/v1/agents/{ANA}"),
+    ("GET", f"/v1/connections/{CONNECTION}/history"),
 ]
 
 
@@ -66,8 +71,8 @@ def received(message: Message, key: UUID, topic: str, offset: int = 0) -> Receiv
     return Received(topic, 3, offset, str(key).encode(), envelope, message.body(), 0)
 
 
-def a_book() -> Book:
-    book = Book()
+def a_book() -> DirectoryTable:
+    book = DirectoryTable()
     people = [
         AgentChanged(id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[VENDAS]),
         AgentChanged(id=BIA, account_id=ACCOUNT, name="Bia", roles=["admin"], sector_ids=[]),
@@ -146,6 +151,7 @@ class Gateway:
         self.book.on_rights_changed = self.live.rights_changed
         self.app = FastAPI()
         problems.install(self.app, names)
+        openapi.install(self.app)
         key = self.tokens.cursor_key()
         directory = Directory(client("directory"))
         tickets = TicketRoutes(
@@ -155,6 +161,7 @@ class Gateway:
             sessions.router(directory, self.tokens, names, signed_in, 3),
             views.router(projections, names, signed_in, key),
             tickets.router(),
+            EntityRoutes(Entities(client("directory")), names, signed_in, key, uuid4).router(),
             live.router(self.live, signed_in),
         ):
             self.app.include_router(router)

@@ -1,10 +1,12 @@
-"""The internal API: sessions for the gateway, secrets for each service."""
+"""The internal API: sessions and entities for the gateway, secrets for each service."""
 
 from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from services.directory.adapters import entities_http
+from services.directory.handlers.entities import EntityHandler
 from services.directory.handlers.secrets import Secrets, UnknownServiceError
 from services.directory.handlers.sessions import InvalidCredentialsError, Sessions
 from shared.contracts.internal_api import (
@@ -18,11 +20,15 @@ from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
 
 
 def router(
-    sessions: Sessions, secrets: Secrets, verifier: TokenVerifier, seeded: Callable[[], bool]
+    sessions: Sessions,
+    secrets: Secrets,
+    entities: EntityHandler,
+    verifier: TokenVerifier,
+    seeded: Callable[[], bool],
 ) -> APIRouter:
     """Routes under /internal; each needs an internal token for `directory`.
 
-    503 until `seeded`: half of what is set up would be taken for all of it.
+    503 until `seeded`: a part of what is set up would be taken for all of it.
     """
 
     def only_when_seeded() -> None:
@@ -30,7 +36,7 @@ def router(
             code = "not_ready"
             raise ProblemError(code)
 
-    routes = APIRouter(prefix="/internal", dependencies=[Depends(only_when_seeded)])
+    routes = APIRouter(dependencies=[Depends(only_when_seeded)])
     calling = caller_dependency(verifier)
 
     async def sign_in(
@@ -67,10 +73,11 @@ def router(
             code = "forbidden"
             raise ProblemError(code) from error
 
-    routes.add_api_route("/sessions", sign_in, methods=["POST"])
-    routes.add_api_route("/sessions/refresh", renew, methods=["POST"])
-    routes.add_api_route("/sessions/end", sign_out, methods=["POST"])
-    routes.add_api_route("/secrets", own_secrets, methods=["GET"])
+    routes.add_api_route("/internal/sessions", sign_in, methods=["POST"])
+    routes.add_api_route("/internal/sessions/refresh", renew, methods=["POST"])
+    routes.add_api_route("/internal/sessions/end", sign_out, methods=["POST"])
+    routes.add_api_route("/internal/secrets", own_secrets, methods=["GET"])
+    routes.include_router(entities_http.router(entities, calling))
     return routes
 
 

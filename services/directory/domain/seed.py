@@ -1,78 +1,47 @@
-"""What does a seed file say? Checked, with ids that are the same each time it is applied."""
+"""What does a seed declare? Checked, with ids that are the same each time it is applied."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
-from uuid import UUID, uuid5
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, create_model
 
-from shared.contracts.directory import (
-    MOST_TICKETS,
-    AccountChanged,
-    AgentChanged,
-    ConnectionChanged,
-    Policies,
-    SectorChanged,
-    Texts,
+from services.directory.entities import (
+    IN_ACCOUNT,
+    FieldError,
+    Ids,
+    Key,
+    account_id_of,
+    id_of,
+    seed_form_of,
+    to_entity,
 )
+from shared.contracts.directory import AccountChanged, AgentChanged, ConnectionChanged
+from shared.contracts.entities import Entity, Name
+from shared.plumbing.transient import FatalError
 
-_NAMESPACE: Final = UUID("5d0c5b5e-0a3c-5d5f-9a53-6f1f0d7a7b11")
 _VARIABLE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+class SeedError(FatalError, ValueError):
+    """`field` of the seed is wrong; `file` is added by who read it."""
+
+    def __init__(self, field: str, text: str, file: str = "the seed") -> None:
+        super().__init__(f"{file}: {field}: {text}" if field else f"{file}: {text}")
+        self.field = field
+        self.text = text
+
+    def of(self, file: str) -> "SeedError":
+        """The same, with the name of the file."""
+        return SeedError(self.field, self.text, file)
 
 
-class SeedError(ValueError):
-    """The seed names something that does not exist."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SeedSector(_Part):
-    """A sector."""
-
-    key: Key
-    name: Name
-    active: bool = True
-
-
-class SeedAgent(_Part):
-    """An agent with a login; sectors by key."""
-
-    key: Key
-    name: Name
-    login: Name
-    password: Name
-    roles: list[Literal["agent", "supervisor", "admin"]]
-    sectors: list[Key] = []
-    active: bool = True
-    ticket_limit: int | None = Field(default=None, ge=1, le=MOST_TICKETS)
-
-
-class SeedConnection(_Part):
-    """A business number and the token with which it sends."""
-
-    key: Key
-    name: Name
-    waba_id: Name
-    phone_number_id: Name
-    display_phone: Name
-    graph_url: Name
-    access_token: Name
-    entry: Literal["waiting", "flow", "menu"] = "waiting"
-    flow: Key | None = None  # of `entry: flow`; a ready flow of the bot, by its key
-    sector: Key | None = None
-    texts: Texts = Texts()
-    active: bool = True
-
-
-class SeedApp(_Part):
+class SeedApp(BaseModel):
     """A Meta app whose secret signs webhooks; two secrets while they rotate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Key
     app_secrets: Annotated[list[Name], Field(min_length=1, max_length=2)]
@@ -80,146 +49,158 @@ class SeedApp(_Part):
     waba_ids: list[Name]
 
 
-class SeedAccount(_Part):
-    """One account and everything in it."""
+@dataclass(frozen=True, slots=True)
+class DeclaredLogin:
+    """A login with its password; `field` is where the seed says so."""
 
-    key: Key
-    name: Name
-    timezone: str = "America/Sao_Paulo"
-    default_sector: Key | None = None
-    policies: Policies = Policies()
-    sectors: list[SeedSector]
-    agents: list[SeedAgent]
-    connections: list[SeedConnection]
-    apps: list[SeedApp]
-
-
-class Seed(_Part):
-    """The file."""
-
-    accounts: list[SeedAccount]
-
-
-Entity = AccountChanged | SectorChanged | AgentChanged | ConnectionChanged
+    agent_id: UUID
+    login: str
+    password: str
+    field: str
 
 
 @dataclass(frozen=True, slots=True)
-class Seeded:
-    """A seeded account in the words of the contracts."""
+class Declared:
+    """What a seed declares of one account.
+
+    `collections` are those that it writes down: of any other it says nothing, not even that it is
+    empty. None as `apps` says nothing of apps.
+    """
 
     account_id: UUID
     entities: tuple[Entity, ...]
-    logins: tuple[tuple[UUID, SeedAgent], ...]
+    fields: Mapping[UUID, str]
+    collections: frozenset[type[Entity]]
+    logins: tuple[DeclaredLogin, ...]
     tokens: tuple[tuple[UUID, str], ...]  # connection, access token
-    apps: tuple[tuple[str, SeedApp], ...]
+    apps: tuple[tuple[str, SeedApp], ...] | None
 
 
-def with_variables(value: JsonValue, variables: Mapping[str, str]) -> JsonValue:
-    """The YAML's values with `${NAME}` replaced; raises SeedError for an unknown name."""
+def _list_of(form: type[BaseModel]) -> Any:  # noqa: ANN401  a type that is known at run time
+    return list[form]
+
+
+def _account_form() -> type[BaseModel]:
+    collections: dict[str, Any] = {
+        kind.COLLECTION: (_list_of(seed_form_of(kind)), []) for kind in IN_ACCOUNT
+    }
+    base = seed_form_of(AccountChanged)
+    return create_model("SeedAccount", __base__=base, apps=(list[SeedApp], []), **collections)
+
+
+_SEED: Final = create_model(
+    "Seed",
+    __config__=ConfigDict(frozen=True, extra="forbid"),
+    accounts=(_list_of(_account_form()), ...),
+)
+
+
+def declared(raw: JsonValue, variables: Mapping[str, str]) -> list[Declared]:
+    """What the YAML says, `${NAME}` replaced; raises SeedError with the first wrong field."""
+    value = _with_variables(raw, variables, ())
+    try:
+        seed = _SEED.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise SeedError(_named(first["loc"], value), first["msg"]) from None
+    accounts = cast("list[BaseModel]", seed.accounts)  # pyright: ignore[reportAttributeAccessIssue]
+    found = [_account(account) for account in accounts]
+    _once(
+        "key", [(str(each.account_id), f"accounts.{number}") for number, each in enumerate(found)]
+    )
+    _once("login", [(one.login.casefold(), one.field) for each in found for one in each.logins])
+    return found
+
+
+def _account(part: BaseModel) -> Declared:
+    values: dict[str, Any] = dict(part)
+    key, account_id = values["key"], account_id_of(values["key"])
+    listed = [
+        (kind, each, f"accounts.{key}.{kind.COLLECTION}.{each.key}")
+        for kind in IN_ACCOUNT
+        for each in values[kind.COLLECTION]
+    ]
+    _once("key", [(field, field) for _, _, field in listed])
+    ids: Ids = {
+        (kind.kind(), each.key): id_of(kind, account_id, each.key) for kind, each, _ in listed
+    }
+    entities = [_entity(AccountChanged, part, f"accounts.{key}", account_id, account_id, ids)]
+    for kind, each, field in listed:
+        id_ = ids[kind.kind(), each.key]
+        entities.append(_entity(kind, each, field, id_, account_id, ids))
+    return Declared(
+        account_id=account_id,
+        entities=tuple(entities),
+        fields=dict(
+            zip(
+                [e.id for e in entities], [f"accounts.{key}", *(f for *_, f in listed)], strict=True
+            )
+        ),
+        collections=frozenset(k for k in IN_ACCOUNT if k.COLLECTION in part.model_fields_set),
+        logins=tuple(
+            DeclaredLogin(ids[kind.kind(), each.key], each.login, each.password, f"{field}.login")
+            for kind, each, field in listed
+            if kind is AgentChanged
+        ),
+        tokens=tuple(
+            (ids[kind.kind(), each.key], each.access_token)
+            for kind, each, _ in listed
+            if kind is ConnectionChanged
+        ),
+        apps=tuple((f"{key}/{each.key}", each) for each in values["apps"])
+        if "apps" in part.model_fields_set
+        else None,
+    )
+
+
+def _entity(
+    kind: type[Entity], part: BaseModel, field: str, id_: UUID, account_id: UUID, ids: Ids
+) -> Entity:
+    try:
+        return to_entity(kind, part, id_, account_id, ids)
+    except FieldError as error:
+        wrong = f"{field}.{error.field}"
+        raise SeedError(wrong, str(error)) from None
+
+
+def _once(what: str, found: Sequence[tuple[str, str]]) -> None:
+    """Raises SeedError where two fields have one value; names both."""
+    first: dict[str, str] = {}
+    for value, field in found:
+        if value in first:
+            raise SeedError(field, f"this {what} belongs to {first[value]} already")
+        first[value] = field
+
+
+def _with_variables(
+    value: JsonValue, variables: Mapping[str, str], at: tuple[str | int, ...]
+) -> JsonValue:
     match value:
         case str():
-            return _VARIABLE.sub(lambda found: _variable(found[1], variables), value)
+            for name in _VARIABLE.findall(value):
+                if name not in variables:
+                    raise SeedError(_named(at, None), f"the variable {name} is not set")
+            return _VARIABLE.sub(lambda found: variables[found[1]], value)
         case dict():
-            return {key: with_variables(part, variables) for key, part in value.items()}
+            return {k: _with_variables(each, variables, (*at, k)) for k, each in value.items()}
         case list():
-            return [with_variables(part, variables) for part in value]
+            return [_with_variables(v, variables, (*at, n)) for n, v in enumerate(value)]
         case _:
             return value
 
 
-def to_entities(account: SeedAccount) -> Seeded:
-    """The account's entities, every reference resolved; raises SeedError."""
-    account_id = uuid5(_NAMESPACE, account.key)
-    sectors = {part.key: uuid5(account_id, f"sector:{part.key}") for part in account.sectors}
-    agents = [(uuid5(account_id, f"agent:{part.key}"), part) for part in account.agents]
-    numbers = [(uuid5(account_id, f"connection:{part.key}"), part) for part in account.connections]
-    return Seeded(
-        account_id=account_id,
-        entities=(
-            _account(account, account_id, sectors),
-            *(_sector(part, account_id, sectors) for part in account.sectors),
-            *(_agent(part, id_, account_id, sectors) for id_, part in agents),
-            *(_connection(part, id_, account_id, sectors) for id_, part in numbers),
-        ),
-        logins=tuple(agents),
-        tokens=tuple((id_, part.access_token) for id_, part in numbers),
-        apps=tuple((f"{account.key}/{part.key}", part) for part in account.apps),
-    )
+def _named(at: Sequence[str | int], value: JsonValue) -> str:
+    """`accounts.demo.agents.ana.login`: the key in a list's place, else the number."""
+    return ".".join(_steps(at, value))
 
 
-def _variable(name: str, variables: Mapping[str, str]) -> str:
-    if name not in variables:
-        message = f"the seed names the variable {name}, which is not set"
-        raise SeedError(message)
-    return variables[name]
-
-
-def _resolve(key: str, sectors: Mapping[str, UUID]) -> UUID:
-    if key not in sectors:
-        message = f"the seed names the sector {key}, which it does not define"
-        raise SeedError(message)
-    return sectors[key]
-
-
-def _resolve_all(keys: Iterable[str], sectors: Mapping[str, UUID]) -> list[UUID]:
-    return [_resolve(key, sectors) for key in keys]
-
-
-def _account(part: SeedAccount, id_: UUID, sectors: Mapping[str, UUID]) -> AccountChanged:
-    default = None if part.default_sector is None else _resolve(part.default_sector, sectors)
-    return AccountChanged(
-        id=id_,
-        name=part.name,
-        timezone=part.timezone,
-        default_sector_id=default,
-        policies=part.policies,
-    )
-
-
-def _sector(part: SeedSector, account_id: UUID, sectors: Mapping[str, UUID]) -> SectorChanged:
-    return SectorChanged(
-        id=sectors[part.key], account_id=account_id, name=part.name, active=part.active
-    )
-
-
-def _agent(
-    part: SeedAgent, id_: UUID, account_id: UUID, sectors: Mapping[str, UUID]
-) -> AgentChanged:
-    return AgentChanged(
-        id=id_,
-        account_id=account_id,
-        name=part.name,
-        roles=list(part.roles),
-        sector_ids=_resolve_all(part.sectors, sectors),
-        active=part.active,
-        ticket_limit=part.ticket_limit,
-    )
-
-
-def _connection(
-    part: SeedConnection, id_: UUID, account_id: UUID, sectors: Mapping[str, UUID]
-) -> ConnectionChanged:
-    return ConnectionChanged(
-        id=id_,
-        account_id=account_id,
-        name=part.name,
-        waba_id=part.waba_id,
-        phone_number_id=part.phone_number_id,
-        display_phone=part.display_phone,
-        graph_url=part.graph_url,
-        entry=part.entry,
-        flow_id=_flow(part, account_id),
-        sector_id=None if part.sector is None else _resolve(part.sector, sectors),
-        texts=part.texts,
-        active=part.active,
-    )
-
-
-def _flow(part: SeedConnection, account_id: UUID) -> UUID | None:
-    """The bot makes the same id of the same key."""
-    if part.flow is not None:
-        return uuid5(account_id, f"flow:{part.flow}")
-    if part.entry == "flow":
-        message = f"the connection {part.key} has entry: flow and names no flow"
-        raise SeedError(message)
-    return None
+def _steps(at: Sequence[str | int], value: JsonValue) -> Iterator[str]:
+    for step in at:
+        inside: JsonValue = None
+        if isinstance(value, list) and isinstance(step, int) and step < len(value):
+            inside = value[step]
+        elif isinstance(value, dict):
+            inside = value.get(str(step))
+        key = inside.get("key") if isinstance(inside, dict) and isinstance(step, int) else None
+        yield key if isinstance(key, str) else str(step)
+        value = inside

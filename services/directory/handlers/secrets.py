@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from services.directory.handlers.ports import Apps, Connection, Vault
+from services.directory.storage import apps
+from services.directory.storage.connection import Connection
+from services.directory.storage.vault import Vault
 from shared.contracts.internal_api import (
     AccountSecrets,
     AppSecrets,
@@ -25,9 +27,8 @@ class UnknownServiceError(Exception):
 class Secrets:
     """Hands each service its own."""
 
-    def __init__(self, pool: Pool, vault: Vault, store: Apps) -> None:
+    def __init__(self, pool: Pool, vault: Vault) -> None:
         self._pool = pool
-        self._store = store
         self._vault = vault
 
     async def of(self, service: str) -> SecretsAnswer:
@@ -67,7 +68,7 @@ class Secrets:
                 verify_token=verify[id_].decode(),
                 waba_ids=waba_ids,
             )
-            for id_, account_id, waba_ids in await self._store.apps(conn)
+            for id_, account_id, waba_ids in await apps.everything(conn)
         ]
 
     async def _connections(self, conn: Connection) -> list[ConnectionSecrets]:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.directory.handlers.ports import Connection, Passwords, Tokens
+from services.directory.handlers import passwords
+from services.directory.storage import entities, logins
+from services.directory.storage.connection import Connection
 from shared.contracts.directory import AgentChanged
 from shared.contracts.internal_api import Credentials, SessionAnswer
 from shared.plumbing.postgres import Pool
@@ -21,8 +23,6 @@ class Sessions:
     def __init__(
         self,
         pool: Pool,
-        store: Tokens,
-        passwords: Passwords,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
@@ -30,8 +30,6 @@ class Sessions:
         life: timedelta,
     ) -> None:
         self._pool = pool
-        self._store = store
-        self._passwords = passwords
         self._now = now
         self._new_id = new_id
         self._new_token = new_token
@@ -40,39 +38,39 @@ class Sessions:
     async def sign_in(self, credentials: Credentials) -> SessionAnswer:
         """A new session; raises InvalidCredentialsError."""
         async with self._pool.connection() as conn:
-            known = await self._store.login(conn, credentials.login)
-        right = await self._passwords.matches(credentials.password, known[1] if known else None)
+            known = await logins.login(conn, credentials.login)
+        right = await passwords.matches(credentials.password, known and known.password_hash)
         if known is None or not right:
             raise InvalidCredentialsError
         async with self._pool.connection() as conn:
-            await self._store.sweep_tokens(conn, self._now())
-            return await self._issue(conn, known[0], self._new_id())
+            await logins.sweep_tokens(conn, self._now())
+            return await self._issue(conn, known.agent_id, self._new_id())
 
     async def renew(self, refresh_token: str) -> SessionAnswer:
         """The next token; one that was used before ends the session: somebody copied it."""
         hash_ = _hash(refresh_token)
         async with self._pool.connection() as conn:
-            found = await self._store.token(conn, hash_)
+            found = await logins.token(conn, hash_)
             if found is not None and found.used_at is None and found.expires_at > self._now():
-                await self._store.use_token(conn, hash_, self._now())
+                await logins.use_token(conn, hash_, self._now())
                 return await self._issue(conn, found.agent_id, found.family)
             if found is not None:
-                await self._store.drop_family(conn, found.family)
+                await logins.end_session(conn, found.family)
         raise InvalidCredentialsError
 
     async def sign_out(self, refresh_token: str) -> None:
         """End the session; a token that is not known has ended already."""
         async with self._pool.connection() as conn:
-            found = await self._store.token(conn, _hash(refresh_token))
+            found = await logins.token(conn, _hash(refresh_token))
             if found is not None:
-                await self._store.drop_family(conn, found.family)
+                await logins.end_session(conn, found.family)
 
     async def _issue(self, conn: Connection, agent_id: UUID, family: UUID) -> SessionAnswer:
-        person = await self._store.agent(conn, agent_id)
+        person = await entities.agent(conn, agent_id)
         if person is None or not person.active:
             raise InvalidCredentialsError
         token, expires_at = self._new_token(), self._now() + self._life
-        await self._store.add_token(conn, _hash(token), family, agent_id, expires_at)
+        await logins.add_token(conn, _hash(token), family, agent_id, expires_at)
         return _to_answer(person, token, expires_at)
 
 

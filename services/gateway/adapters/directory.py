@@ -1,43 +1,25 @@
-"""Who and what is set up now? directory.events, read whole (protocols.md 4)."""
+"""Who may sign in, and what is what called? Looked up in directory.events."""
 
 from collections.abc import Callable
 from uuid import UUID
 
 from services.gateway.domain.access import Person
-from shared.contracts.directory import (
-    AccountChanged,
-    AgentChanged,
-    ConnectionChanged,
-    SectorChanged,
-)
-from shared.plumbing.kafka import Received
-
-Entity = AccountChanged | AgentChanged | ConnectionChanged | SectorChanged
+from shared.contracts.directory import AgentChanged, ConnectionChanged
+from shared.contracts.entities import Entity
+from shared.plumbing.entities import EntityTable
 
 
-class Book:
-    """Entities by what directory last said of each; the last one wins."""
+class DirectoryTable(EntityTable):
+    """People and names; `on_rights_changed` gets the id of every agent that changes."""
 
     def __init__(self) -> None:
-        self._entities: dict[UUID, Entity] = {}
-        self.on_rights_changed: Callable[[UUID], None] = _nobody
-
-    def on_message(self, received: Received) -> None:
-        """Take one message; a tombstone ends an entity."""
-        id_ = UUID(received.key.decode())
-        before = self._entities.get(id_)
-        after = _read(received)
-        if after is None:
-            self._entities.pop(id_, None)
-        else:
-            self._entities[id_] = after
-        if isinstance(before, AgentChanged) and before != after:
-            self.on_rights_changed(id_)
+        super().__init__(self._changed)
+        self.on_rights_changed: Callable[[UUID], None] | None = None
 
     def person(self, id_: UUID) -> Person | None:
         """An active agent."""
-        found = self._entities.get(id_)
-        if not isinstance(found, AgentChanged) or not found.active:
+        found = self.entities.get(AgentChanged, id_)
+        if found is None or not found.active:
             return None
         return Person(
             id=found.id,
@@ -48,24 +30,14 @@ class Book:
         )
 
     def name_of(self, id_: UUID) -> str | None:
-        """The name of an account, agent, sector or connection."""
-        found = self._entities.get(id_)
-        return None if found is None else found.name
+        """The name of whatever has this id."""
+        return self.entities.name_of(id_)
 
     def number_of(self, id_: UUID) -> str | None:
         """The number of a connection as people write it."""
-        found = self._entities.get(id_)
-        return found.display_phone if isinstance(found, ConnectionChanged) else None
+        found = self.entities.get(ConnectionChanged, id_)
+        return None if found is None else found.display_phone
 
-
-def _read(received: Received) -> Entity | None:
-    if not received.body:
-        return None
-    for kind in (AccountChanged, AgentChanged, ConnectionChanged, SectorChanged):
-        if received.envelope.type == kind.TYPE:
-            return kind.read(received.body)
-    return None
-
-
-def _nobody(_: UUID) -> None:
-    """Nobody listens yet."""
+    def _changed(self, before: Entity | None, _after: Entity | None) -> None:
+        if isinstance(before, AgentChanged) and self.on_rights_changed is not None:
+            self.on_rights_changed(before.id)

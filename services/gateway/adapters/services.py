@@ -43,12 +43,12 @@ class Directory:
 
     async def sign_in(self, credentials: Credentials) -> SessionAnswer:
         """A new session; raises ProblemError `invalid_credentials`."""
-        return _read(SessionAnswer, await self._post("/internal/sessions", credentials))
+        return read(SessionAnswer, await self._post("/internal/sessions", credentials))
 
     async def renew(self, request: RefreshRequest) -> SessionAnswer:
         """The session with its next refresh token; raises ProblemError `unauthenticated`."""
         try:
-            return _read(SessionAnswer, await self._post("/internal/sessions/refresh", request))
+            return read(SessionAnswer, await self._post("/internal/sessions/refresh", request))
         except ProblemError as error:
             if error.code != "invalid_credentials":
                 raise
@@ -94,7 +94,7 @@ class Tickets:
             headers=headers,
             repeatable=True,  # the command id stays the same (D5)
         )
-        done = _read(CommandAnswer, answer)
+        done = read(CommandAnswer, answer)
         return done.model_copy(update={"ticket": _spoken(done.ticket)})
 
     async def state(self, person: Person, ticket_id: UUID) -> TicketState:
@@ -105,7 +105,7 @@ class Tickets:
             principal=str(person.id),
             roles=person.roles,
         )
-        return _spoken(_read(TicketState, answer))
+        return _spoken(read(TicketState, answer))
 
 
 class Projections:
@@ -116,19 +116,19 @@ class Projections:
 
     async def view(self, person: Person, query: ViewQuery) -> ViewPage:
         """A page of a view."""
-        return _read(ViewPage, await self._ask(person, "views", query))
+        return read(ViewPage, await self._ask(person, "views", query))
 
     async def counts(self, person: Person, query: CountsQuery) -> CountsAnswer:
         """Counters of what this person may see."""
-        return _read(CountsAnswer, await self._ask(person, "counts", query))
+        return read(CountsAnswer, await self._ask(person, "counts", query))
 
     async def ticket(self, person: Person, query: TicketQuery) -> Row:
         """One ticket; raises ProblemError `not_found`, also when it is out of sight."""
-        return _read(Row, await self._ask(person, "tickets", query))
+        return read(Row, await self._ask(person, "tickets", query))
 
     async def timeline(self, person: Person, query: TimelineQuery) -> TimelinePage:
         """A page of a conversation."""
-        return _read(TimelinePage, await self._ask(person, "timeline", query))
+        return read(TimelinePage, await self._ask(person, "timeline", query))
 
     async def _ask(self, person: Person, what: str, query: BaseModel) -> Answer:
         return await self._client.post(
@@ -150,7 +150,8 @@ def _spoken(state: TicketState) -> TicketState:
     return state.model_copy(update={"allowed": allowed})
 
 
-def _read(kind: type[_Body], answer: Answer) -> _Body:
+def read(kind: type[_Body], answer: Answer) -> _Body:
+    """The body of an answer; raises ProblemError with the code of a refusal."""
     _refuse(answer)
     return kind.model_validate_json(answer.body)
 

@@ -32,6 +32,19 @@ def scope_of(person: Person) -> Scope:
     )
 
 
+def edits(person: Person) -> bool:
+    """Whether they may change what is set up: administrators."""
+    return "admin" in person.roles
+
+
+def usable_sectors(person: Person, sector_id: UUID | None) -> list[UUID] | None:
+    """For which sectors a collection is listed: None is all, also of what is limited to some."""
+    mine = scope_of(person).sector_ids
+    if sector_id is None:
+        return mine
+    return [sector_id] if mine is None or sector_id in mine else []
+
+
 def sees(scope: Scope, seen: Seen | None) -> bool:
     """Whether a row that stands there is in sight."""
     if seen is None:

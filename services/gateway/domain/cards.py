@@ -70,10 +70,14 @@ class Commanded(Contract):
 
 
 class TimelineLine(TimelineItem):
-    """A line with the author's name; `label` says in words why a ticket was queued."""
+    """A line with the author's name; `label` says in words why a ticket was queued.
+
+    `reason` is the close reason with which a ticket was closed.
+    """
 
     author: Named | None
     label: str | None
+    reason: Named | None
 
 
 NameOf = Callable[[UUID], str | None]
@@ -117,8 +121,12 @@ class Names:
 
     def line(self, item: TimelineItem) -> TimelineLine:
         """A timeline line."""
-        author = self.named(item.author_id)
-        return TimelineLine(author=author, label=_label(item), **item.model_dump())
+        return TimelineLine(
+            author=self.named(item.author_id),
+            label=_label(item),
+            reason=self.named(_close_reason(item)),
+            **item.model_dump(),
+        )
 
 
 def _label(item: TimelineItem) -> str | None:
@@ -126,6 +134,11 @@ def _label(item: TimelineItem) -> str | None:
     if item.type != "ticket_queued" or not isinstance(reason, str):
         return None
     return pt_br.QUEUED.get(reason)
+
+
+def _close_reason(item: TimelineItem) -> UUID | None:
+    reason = (item.details or {}).get("reason_id")
+    return UUID(reason) if isinstance(reason, str) else None
 
 
 _SAME_IN_CARD = set(Card.model_fields) - {"sector", "owner", "connection", "contact"}

@@ -10,6 +10,13 @@ LIFECYCLES: Final = {
     "closed": "Resolvido",
 }
 
+ENTITIES: Final = {
+    "sectors": "Setores",
+    "agents": "Atendentes",
+    "connections": "Conexões",
+}
+"""What an administrator sets up, by collection."""
+
 QUEUED: Final = {
     "customer_asked": "O cliente pediu para falar com uma pessoa.",
     "node": "O bot passou o atendimento para a equipe.",
@@ -33,7 +40,8 @@ PROBLEMS: Final = {
     "method_not_allowed": "Este endereço não aceita esse método.",
     "invalid_cursor": "Esta página não existe mais. Recarregue a lista.",
     "idempotency_key_reused": "A mesma Idempotency-Key foi usada com outro conteúdo.",
-    "version_mismatch": "O atendimento mudou. Recarregue e tente de novo.",
+    "version_mismatch": "Alguém mudou isto enquanto você editava. Recarregue e tente de novo.",
+    "name_taken": "Já existe um com este nome.",
     "body_too_large": "O conteúdo é grande demais.",
     "invalid_signature": "Assinatura inválida.",
     "verification_failed": "Token de verificação inválido.",
@@ -75,5 +83,6 @@ FIELDS: Final = {
     "uuid_parsing": "O identificador não é válido.",
     "less_than_equal": "O número é grande demais.",
     "greater_than_equal": "O número é pequeno demais.",
+    "unknown_reference": "O campo indica algo que não existe nesta conta.",
 }
 """Why a field of a request is wrong, by the `reason` of `invalid_request`."""

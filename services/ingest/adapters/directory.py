@@ -7,29 +7,28 @@ from services.ingest.domain.routing import Connection, Connections
 from services.ingest.domain.signature import App
 from shared.contracts.directory import ConnectionChanged
 from shared.contracts.internal_api import AppSecrets
-from shared.plumbing.kafka import Received
+from shared.plumbing.entities import Entities, EntityTable
 from shared.plumbing.secrets_client import SecretsClient
 
 
-class Directory:
-    """`handlers.ports.Directory`; the newest message about a connection counts."""
+class Directory(EntityTable):
+    """`handlers.ports.Directory`."""
 
     def __init__(self, secrets: SecretsClient) -> None:
+        super().__init__()
         self._secrets = secrets
-        self._by_key: dict[bytes, Connection] = {}
         self._apps: tuple[Sequence[AppSecrets], Sequence[App]] = ((), ())
-        self.connections = Connections()
+        self._routed: tuple[Entities | None, Connections] = (None, Connections())
 
-    def on_message(self, received: Received) -> None:
-        """Take one message; a tombstone ends a connection. Paused numbers stay: nothing is lost."""
-        if not received.body:
-            if self._by_key.pop(received.key, None) is None:
-                return
-        elif received.envelope.type == ConnectionChanged.TYPE:
-            self._by_key[received.key] = _connection(ConnectionChanged.read(received.body))
-        else:
-            return
-        self.connections = Connections(self._by_key.values())
+    @property
+    def connections(self) -> Connections:
+        """Every business number, also paused ones: what customers write to them is kept."""
+        entities, connections = self._routed
+        if entities is not self.entities:
+            entities = self.entities
+            connections = Connections(map(_connection, entities.all(ConnectionChanged)))
+            self._routed = entities, connections
+        return connections
 
     @property
     def apps(self) -> Sequence[App]:

@@ -1,8 +1,7 @@
 """What the directory says, as handlers look it up: one frozen snapshot per decision."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from shared.contracts.directory import (
@@ -11,6 +10,10 @@ from shared.contracts.directory import (
     ConnectionChanged,
     SectorChanged,
 )
+from shared.contracts.entities import Entity
+from shared.plumbing.entities import Entities
+
+E = TypeVar("E", bound=Entity)
 
 
 class NotInDirectoryError(Exception):
@@ -21,40 +24,37 @@ class NotInDirectoryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every entity by its id; an adapter fills it from the topic and replaces it whole."""
+    """Every entity at one instant."""
 
-    accounts: Mapping[UUID, AccountChanged] = field(default_factory=dict[UUID, AccountChanged])
-    sectors: Mapping[UUID, SectorChanged] = field(default_factory=dict[UUID, SectorChanged])
-    agents: Mapping[UUID, AgentChanged] = field(default_factory=dict[UUID, AgentChanged])
-    connections: Mapping[UUID, ConnectionChanged] = field(
-        default_factory=dict[UUID, ConnectionChanged]
-    )
+    entities: Entities = field(default_factory=Entities)
+
+    def find(self, kind: type[E], account: UUID, id_: UUID) -> E | None:
+        """The account's entity of this class, also one that is not active any more, or None."""
+        return self.entities.find(kind, account, id_)
 
     def account(self, account: UUID) -> AccountChanged:
         """The account; raises NotInDirectoryError."""
-        found = self.accounts.get(account)
-        if found is None:
-            message = f"account {account}"
-            raise NotInDirectoryError(message)
-        return found
+        return self._known(AccountChanged, account, account)
 
     def connection(self, account: UUID, connection: UUID) -> ConnectionChanged:
         """The account's connection; raises NotInDirectoryError."""
-        found = self.connections.get(connection)
-        if found is None or found.account_id != account:
-            message = f"connection {connection}"
-            raise NotInDirectoryError(message)
-        return found
+        return self._known(ConnectionChanged, account, connection)
 
     def agent(self, account: UUID, agent: UUID) -> AgentChanged | None:
         """An active agent of the account, or None."""
-        found = self.agents.get(agent)
-        return found if found and found.account_id == account and found.active else None
+        found = self.find(AgentChanged, account, agent)
+        return found if found and found.active else None
 
     def sector(self, account: UUID, sector: UUID) -> SectorChanged | None:
         """A sector of the account, also one that is not active any more, or None."""
-        found = self.sectors.get(sector)
-        return found if found and found.account_id == account else None
+        return self.find(SectorChanged, account, sector)
+
+    def _known(self, kind: type[E], account: UUID, id_: UUID) -> E:
+        found = self.find(kind, account, id_)
+        if found is None:
+            message = f"{kind.kind()} {id_}"
+            raise NotInDirectoryError(message)
+        return found
 
 
 class DirectoryView(Protocol):

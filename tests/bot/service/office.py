@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from services.bot.adapters.codec import Codec
-from services.bot.adapters.directory import DirectoryBook
+from services.bot.adapters.directory import FlowTargets
 from services.bot.adapters.files import read_flow
 from services.bot.adapters.reading import READING
 from services.bot.adapters.store import PostgresStore
@@ -230,7 +230,7 @@ class Office:
         self.pool, self.log, self.now = pool, log, NOON
         self.definitions: list[Definition] = [read_flow(file) for file in files]
         self.notes: dict[str, str | None] = {}
-        self.book = DirectoryBook()
+        self.book = FlowTargets()
         for number, message in enumerate(the_directory()):
             self.book.on_message(received("directory.events", message, b"%d" % number))
         outbox = Outbox(pool, Producer(CommonSettings()))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4, uuid5
 
@@ -36,6 +35,7 @@ from shared.contracts.directory import (
 )
 from shared.contracts.ticket_api import Accept, Close, Read, Reopen, SendText, StartFlow
 from shared.contracts.ticket_commands import CommandReplied, TicketCommand
+from shared.plumbing.entities import Entities
 from shared.plumbing.sealing import hmac_key
 
 ACCOUNT, CONNECTION = uuid5(UUID(int=0), "account"), uuid5(UUID(int=0), "connection")
@@ -125,12 +125,7 @@ class Office:
         people = [
             one.model_copy(update={"ticket_limit": self.limits.get(one.id)}) for one in people
         ]
-        return Snapshot(
-            MappingProxyType({ACCOUNT: account}),
-            MappingProxyType({sector.id: sector for sector in sectors}),
-            MappingProxyType({one.id: one for one in people}),
-            MappingProxyType({CONNECTION: number}),
-        )
+        return Snapshot(Entities([account, *sectors, *people, number]))
 
     # --- what customers and agents do
 

@@ -15,7 +15,7 @@ from services.tickets.handlers.requests import (
     TicketRequest,
     VersionMismatchError,
 )
-from shared.contracts.directory import Policies, Texts
+from shared.contracts.directory import AccountChanged, Policies, Texts
 from shared.contracts.ticket_api import Accept
 from tests.tickets.handlers.office import ANA, BIA, CARLA, SUPERVISOR, VENDAS, Office, text
 
@@ -210,7 +210,7 @@ async def test_a_refused_command_leaves_no_event_and_no_claim(office: Office) ->
 
 
 def ticket_account(office: Office) -> UUID:
-    return next(iter(office.snapshot().accounts))
+    return office.snapshot().entities.all(AccountChanged)[0].id
 
 
 def _with_version(asked: TicketRequest, version: int) -> TicketRequest:

@@ -11,7 +11,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from services.gateway.adapters.changes import Change, Changes
 from services.gateway.adapters.counting import Counting, per_view
-from services.gateway.adapters.directory import Book
+from services.gateway.adapters.directory import DirectoryTable
+from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import PersonDependency
 from services.gateway.domain import event_ids
 from services.gateway.domain.access import Person, scope_of
@@ -54,7 +55,12 @@ class Live:
     """The open streams of this gateway."""
 
     def __init__(
-        self, changes: Changes, counting: Counting, book: Book, names: Names, queue_changes: int
+        self,
+        changes: Changes,
+        counting: Counting,
+        book: DirectoryTable,
+        names: Names,
+        queue_changes: int,
     ) -> None:
         self._changes = changes
         self._counting = counting
@@ -208,5 +214,6 @@ def router(live: Live, signed_in: PersonDependency) -> APIRouter:
         methods=["GET"],
         operation_id="followLive",
         response_class=EventSourceResponse,
+        responses=problem_responses(),
     )
     return routes

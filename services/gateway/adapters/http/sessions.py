@@ -1,14 +1,15 @@
 """Sign in, renew, sign out, and who am I."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from services.gateway.adapters.access_tokens import AccessTokens
+from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import PersonDependency
 from services.gateway.adapters.services import Directory
 from services.gateway.domain.access import Person
@@ -16,6 +17,9 @@ from services.gateway.domain.cards import Named, Names
 from shared.contracts.envelope import Contract
 from shared.contracts.internal_api import Credentials, RefreshRequest, SessionAnswer
 from shared.plumbing.problems import ProblemError
+
+_CREDENTIALS: Final = Body(examples=[{"login": "ana@demo", "password": "correct horse"}])
+_REFRESH: Final = Body(examples=[{"refresh_token": "q2pT4Zc1o9nXkV0s7mJbYw"}])
 
 
 class Session(Contract):
@@ -49,17 +53,17 @@ def router(
     limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
     limit = parse(f"{logins_per_minute}/minute")
 
-    async def sign_in(request: Request, body: Credentials) -> Session:
+    async def sign_in(request: Request, body: Annotated[Credentials, _CREDENTIALS]) -> Session:
         address = request.client.host if request.client else ""
         if not await limiter.hit(limit, "login", address, body.login.casefold()):
             code = "too_many_requests"
             raise ProblemError(code, headers={"Retry-After": "60"})
         return _session(await directory.sign_in(body), tokens)
 
-    async def renew(body: RefreshRequest) -> Session:
+    async def renew(body: Annotated[RefreshRequest, _REFRESH]) -> Session:
         return _session(await directory.renew(body), tokens)
 
-    async def sign_out(body: RefreshRequest) -> Response:
+    async def sign_out(body: Annotated[RefreshRequest, _REFRESH]) -> Response:
         await directory.sign_out(body)
         return Response(status_code=204)
 
@@ -74,10 +78,30 @@ def router(
         )
 
     add = routes.add_api_route
-    add("/sessions", sign_in, methods=["POST"], operation_id="signIn", status_code=201)
-    add("/sessions/refresh", renew, methods=["POST"], operation_id="renewSession")
-    add("/sessions", sign_out, methods=["DELETE"], operation_id="signOut", status_code=204)
-    add("/me", me, methods=["GET"], operation_id="getMe")
+    add(
+        "/sessions",
+        sign_in,
+        methods=["POST"],
+        operation_id="signIn",
+        status_code=201,
+        responses=problem_responses("invalid_credentials", "too_many_requests", signed_in=False),
+    )
+    add(
+        "/sessions/refresh",
+        renew,
+        methods=["POST"],
+        operation_id="renewSession",
+        responses=problem_responses("unauthenticated", signed_in=False),
+    )
+    add(
+        "/sessions",
+        sign_out,
+        methods=["DELETE"],
+        operation_id="signOut",
+        status_code=204,
+        responses=problem_responses(signed_in=False),
+    )
+    add("/me", me, methods=["GET"], operation_id="getMe", responses=problem_responses())
     return routes
 
 

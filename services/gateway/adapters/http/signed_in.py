@@ -1,22 +1,30 @@
 """Who sends this request, and what do they bring? Dependencies of the routes."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import Header
+from fastapi import Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.gateway.adapters.access_tokens import AccessTokens, InvalidAccessTokenError
-from services.gateway.adapters.directory import Book
+from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.domain.access import Person
 from services.gateway.domain.command_id import command_id
 from shared.plumbing.problems import ProblemError
 
-PersonDependency = Callable[[str], Awaitable[Person]]
+PersonDependency = Callable[[HTTPAuthorizationCredentials | None], Awaitable[Person]]
+_BEARER: Final = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    bearerFormat="JWT",
+    description="The `access_token` of `POST /v1/sessions`.",
+)
+_LONGEST_VERSION: Final = 18  # digits of a bigint
 
 
 def person_dependency(
-    tokens: AccessTokens, book: Book, is_ready: Callable[[], bool]
+    tokens: AccessTokens, book: DirectoryTable, is_ready: Callable[[], bool]
 ) -> PersonDependency:
     """The signed-in person, with the roles and sectors of this instant; else 401.
 
@@ -24,13 +32,15 @@ def person_dependency(
     Asynchronous, as all dependencies are: others cost a thread per request.
     """
 
-    async def signed_in(authorization: Annotated[str, Header()] = "") -> Person:
+    async def signed_in(
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Person:
         if not is_ready():
             code = "not_ready"
             raise ProblemError(code, headers={"Retry-After": "1"})
-        scheme, _, token = authorization.partition(" ")
+        token = "" if credentials is None else credentials.credentials
         try:
-            person = book.person(tokens.read(token if scheme.lower() == "bearer" else ""))
+            person = book.person(tokens.read(token))
         except InvalidAccessTokenError:
             person = None
         if person is None:
@@ -51,7 +61,7 @@ def expected_version(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_VERSION:
         code = "invalid_request"
         raise ProblemError(code, field="If-Match")
     return int(text)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Response
 
+from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import (
     PersonDependency,
     command_of,
@@ -25,7 +26,7 @@ from shared.contracts.internal_api import (
     TicketQuery,
     TimelineQuery,
 )
-from shared.contracts.ticket_api import TICKET_COMMANDS, TicketCommand
+from shared.contracts.ticket_api import COMMON_REFUSALS, TICKET_COMMANDS, TicketCommand
 from shared.plumbing.problems import ProblemError
 
 _TIMELINE = "timeline"
@@ -73,8 +74,20 @@ class TicketRoutes:
         """All of them."""
         routes = APIRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"])
         add = routes.add_api_route
-        add("", self._detail(), methods=["GET"], operation_id="getTicket")
-        add("/timeline", self._timeline(), methods=["GET"], operation_id="getTimeline")
+        add(
+            "",
+            self._detail(),
+            methods=["GET"],
+            operation_id="getTicket",
+            responses=problem_responses("not_found", "position_not_reached"),
+        )
+        add(
+            "/timeline",
+            self._timeline(),
+            methods=["GET"],
+            operation_id="getTimeline",
+            responses=problem_responses("not_found", "invalid_cursor", "position_not_reached"),
+        )
         for command in TICKET_COMMANDS:
             add(
                 f"/{command.path}",
@@ -83,6 +96,7 @@ class TicketRoutes:
                 operation_id=command.operation_id,
                 summary=command.summary,
                 status_code=command.status,
+                responses=problem_responses(*command.refusals, *COMMON_REFUSALS),
             )
         return routes
 
@@ -169,10 +183,12 @@ def _signed_as(endpoint: Callable[..., object], command: TicketCommand) -> Calla
     """The endpoint with this command's body, and without If-Match where it is not asked."""
     signature = inspect.signature(endpoint)
     parameters = dict(signature.parameters)
+    examples = Body(examples=[command.example])
     if command.body_is_optional:
-        body = parameters["body"].replace(annotation=command.body | None, default=None)
+        form = Annotated[command.body | None, examples]
+        body = parameters["body"].replace(annotation=form, default=None)
     else:
-        body = parameters["body"].replace(annotation=command.body)
+        body = parameters["body"].replace(annotation=Annotated[command.body, examples])
     parameters["body"] = body
     if not command.uses_if_match:
         del parameters["if_match"]

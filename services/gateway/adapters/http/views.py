@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.gateway.adapters.counting import per_view
+from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import PersonDependency
 from services.gateway.adapters.services import Projections
 from services.gateway.domain.access import Person, scope_of
@@ -102,8 +103,20 @@ def router(
         return Counts(views=per_view(found), items=[_count(one, names) for one in found])
 
     add = routes.add_api_route
-    add("/views/{view}", list_view, methods=["GET"], operation_id="listView")
-    add("/counts", count, methods=["GET"], operation_id="getCounts")
+    add(
+        "/views/{view}",
+        list_view,
+        methods=["GET"],
+        operation_id="listView",
+        responses=problem_responses("invalid_cursor", "position_not_reached"),
+    )
+    add(
+        "/counts",
+        count,
+        methods=["GET"],
+        operation_id="getCounts",
+        responses=problem_responses("position_not_reached"),
+    )
     return routes
 
 

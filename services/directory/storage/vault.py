@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from services.directory.handlers.ports import Connection
+from services.directory.storage.connection import Connection
 from shared.plumbing.sealing import Sealer
 
 _KEY_BYTES: Final = 32

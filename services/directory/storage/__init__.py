@@ -1,0 +1,1 @@
+"""SQL of the schema `directory`: functions that take a connection, so that callers own commits."""
