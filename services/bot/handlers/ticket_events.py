@@ -52,7 +52,7 @@ class _Event:
     message: Message | None  # None: of a type that we do not know
 
 
-class Taking:
+class TicketEvents:
     """Takes messages of tickets.events; what it does, commits with the versions."""
 
     def __init__(

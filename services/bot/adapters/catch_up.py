@@ -13,7 +13,7 @@ from services.bot.adapters.feed import as_record
 from services.bot.domain.inputs import Begun
 from services.bot.handlers.ports import History, Store
 from services.bot.handlers.sessions import Sessions
-from services.bot.handlers.taking import Taking
+from services.bot.handlers.ticket_events import TicketEvents
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import logs
 from shared.plumbing.kafka import Received
@@ -36,7 +36,7 @@ _SEEN: Final = "UPDATE position SET seen_at = %s"
 _log = logs.get(__name__)
 
 
-class CatchingUp:
+class CatchUp:
     """Reads the feed to its head, once; then says that we are here."""
 
     def __init__(
@@ -44,7 +44,7 @@ class CatchingUp:
         pool: Pool,
         store: Store,
         sessions: Sessions,
-        taking: Taking,
+        ticket_events: TicketEvents,
         feed: History,
         parking: Parking,
         outbox: Outbox,
@@ -54,7 +54,7 @@ class CatchingUp:
         self._pool = pool
         self._store = store
         self._sessions = sessions
-        self._taking = taking
+        self._ticket_events = ticket_events
         self._feed = feed
         self._parking = parking
         self._outbox = outbox
@@ -131,7 +131,7 @@ class CatchingUp:
     async def _all(self, messages: Sequence[Received]) -> bool:
         """Whether all could be taken at once."""
         try:
-            await self._taking.take(messages, begin=False)
+            await self._ticket_events.take(messages, begin=False)
         except _PASSING:
             raise
         except Exception:  # noqa: BLE001  whatever it is, one by one will tell whose it is
@@ -144,7 +144,7 @@ class CatchingUp:
         reason = "behind"
         if message.key not in held:
             try:
-                await self._taking.take_one(message, begin=False)
+                await self._ticket_events.take_one(message, begin=False)
             except _PASSING:
                 raise
             except Exception as error:  # noqa: BLE001  a poison may raise anything

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.bot.adapters.catching_up import CatchingUp
+from services.bot.adapters.catch_up import CatchUp
 from services.bot.handlers.ports import Page
-from services.bot.handlers.taking import EpochRaisedError
+from services.bot.handlers.ticket_events import EpochRaisedError
 from shared.contracts.ticket_commands import QueueAutomaticMessage
 from shared.plumbing.kafka import Producer, Received
 from shared.plumbing.loops import Heartbeat, Lease
@@ -38,14 +38,14 @@ def restored(received: Received, epoch: int) -> Received:
     return replace(received, envelope=replace(received.envelope, position=position))
 
 
-def catching_up(office: Office, feed: Feed) -> tuple[CatchingUp, ParkedVersions]:
+def catch_up(office: Office, feed: Feed) -> tuple[CatchUp, ParkedVersions]:
     parking = ParkedVersions(office.pool, Sealer(b"k" * 32), "bot")
-    parking.handles("tickets.events", office.taking.handle)
-    made = CatchingUp(
+    parking.handles("tickets.events", office.ticket_events.handle)
+    made = CatchUp(
         office.pool,
         office.store,
         office.sessions,
-        office.taking,
+        office.ticket_events,
         feed,
         parking,
         Outbox(office.pool, Producer(CommonSettings())),
@@ -69,7 +69,7 @@ async def test_only_what_still_runs_at_the_head_begins(fresh: Office) -> None:
     running.arrives()
     over.ends("bot_silent")
     running.says("suporte")
-    await catching_up(fresh, Feed(fresh.log))[0].run()
+    await catch_up(fresh, Feed(fresh.log))[0].run()
     commands = await fresh.commands()
     assert {command.session_id for command in commands} == {running.session_id}
     await fresh.answers()
@@ -79,7 +79,7 @@ async def test_only_what_still_runs_at_the_head_begins(fresh: Office) -> None:
 async def test_the_feed_is_read_once_and_again_after_a_long_absence(fresh: Office) -> None:
     Customer(fresh.log).arrives()
     feed = Feed(fresh.log)
-    reader, _ = catching_up(fresh, feed)
+    reader, _ = catch_up(fresh, feed)
     await reader.run()
     await reader.run()
     assert feed.asked == [0, 2]
@@ -107,7 +107,7 @@ async def test_a_poison_in_the_past_is_parked_with_its_key(fresh: Office) -> Non
     good.arrives()
     place = fresh.log.messages.index(arrived[2])
     fresh.log.messages[place] = replace(arrived[2], body=b"{}")
-    reader, parking = catching_up(fresh, Feed(fresh.log))
+    reader, parking = catch_up(fresh, Feed(fresh.log))
     await reader.run()
     assert {command.session_id for command in await fresh.commands()} == {good.session_id}
     entries = await parking.list()
@@ -123,14 +123,14 @@ async def test_a_restored_store_is_read_again_from_its_beginning(fresh: Office) 
     customer.arrives()
     over.arrives()
     over.ends("bot_silent")
-    reader, _ = catching_up(fresh, Feed(fresh.log))
+    reader, _ = catch_up(fresh, Feed(fresh.log))
     await reader.run()
     await fresh.answers()
     with pytest.raises(EpochRaisedError):
         await fresh.takes(restored(customer.says("1"), epoch=2))
     assert await fresh.rows("SELECT id FROM session") == [(over.session_id,)]
     feed = Feed(fresh.log, epoch=2)
-    await catching_up(fresh, feed)[0].run()
+    await catch_up(fresh, feed)[0].run()
     assert feed.asked[0] == 0
     before = {command.command_id for command in await fresh.commands()}
     await fresh.answers()
@@ -145,8 +145,8 @@ async def test_a_restored_store_is_read_again_from_its_beginning(fresh: Office) 
 
 async def test_a_store_that_was_restored_while_the_feed_was_read(fresh: Office) -> None:
     Customer(fresh.log).arrives()
-    await catching_up(fresh, Feed(fresh.log))[0].run()
+    await catch_up(fresh, Feed(fresh.log))[0].run()
     fresh.now += timedelta(days=3)
     feed = Feed(fresh.log, epoch=2)
-    await catching_up(fresh, feed)[0].run()
+    await catch_up(fresh, feed)[0].run()
     assert feed.asked == [4, 0, 2]
