@@ -164,7 +164,7 @@ def _go_on(flow: Flow | None, context: StepContext) -> None:
         _left(flow, context, session.leaving, refusal)
     elif flow is None or node is None:
         return
-    elif refusal is not None:
+    elif refusal is not None and node.COMMANDS:
         leave_refused(flow, context, refusal)
     elif not node.WAITS:
         leave(flow, context, DONE)

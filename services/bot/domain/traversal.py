@@ -64,5 +64,7 @@ def _due(flow: Flow, session: Session, now: datetime) -> datetime | None:
     node, ends = flow.node(session.node), session.expires_at
     if node is None or node.patience is None:
         return ends
+    if node.KEEPS_DEADLINE and session.deadline is not None:
+        return session.deadline
     due = now + timedelta(seconds=node.patience)
     return due if ends is None else min(due, ends)

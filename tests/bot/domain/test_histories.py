@@ -68,6 +68,12 @@ FIELDS: Final[dict[str, Callable[[To], dict[str, Any]]]] = {
     "wait": lambda to: {"duration": 30, "interruptible": to() != "n3"},
     "hand_off": lambda _: {"sector": "Vendas"},
     "close": lambda _: {},
+    "end": lambda _: {},
+    "go_to": lambda to: {"node": to()},
+    "random_split": lambda to: {
+        "branches": [{"next": to()}, {"next": to(), "weight": 3}],
+        "sticky": to() != "n3",
+    },
 }
 """The fields of each type of node besides `next`."""
 

@@ -178,6 +178,36 @@ def test_a_tap_on_a_menu_of_another_session_is_only_told_so(policy: OldTaps) -> 
     assert other.said[-1] == "old"
 
 
+PAUSE = node(Wait, id="pause", duration=60, next={"elapsed": "people", "interrupted": "ask"})
+
+
+def paused() -> Talk:
+    """In a wait behind a menu, whose buttons can still be tapped."""
+    menu = altered(FIRST, next={"a": "pause", "b": "ask"})
+    return Talk(a_flow(menu, PAUSE, ASK)).done().says("1")
+
+
+def test_a_tap_on_an_old_menu_during_a_wait_is_told_so_and_the_wait_goes_on() -> None:
+    old = paused().taps("b", step=1)
+    assert old.said[-1] == "old"
+    old.done()
+    assert old.asked(HandOff) == []
+    assert old.path == ["first", "pause"]
+    assert old.says("oi").path == ["first", "pause", "ask"]
+
+
+def test_such_a_tap_does_not_make_the_wait_longer() -> None:
+    old = paused().after(50).taps("b", step=1).after(5).done()
+    assert old.after(4).path == ["first", "pause"]
+    assert old.after(1).path == ["first", "pause", "people"]
+
+
+def test_such_a_notice_may_be_refused() -> None:
+    old = paused().taps("b", step=1).refused("window_closed")
+    assert old.path == ["first", "pause"]
+    assert old.after(60).path == ["first", "pause", "people"]
+
+
 def test_silence_again_and_again_stops_the_session() -> None:
     circle = (
         node(Wait, id="wait", duration=1, next={"elapsed": "wait", "interrupted": "wait"}),

@@ -21,6 +21,7 @@ class Wait(LinkedNode):
     OUTPUTS = "`elapsed`, `interrupted`"
     WAITS = True
     TIMER_OUTPUT = ELAPSED
+    KEEPS_DEADLINE = True
 
     def main_outputs(self) -> Sequence[str]:
         return (ELAPSED, INTERRUPTED) if self.interruptible else (ELAPSED,)
