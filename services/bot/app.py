@@ -8,22 +8,22 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.bot.adapters.catching_up import CatchingUp
+from services.bot.adapters.catch_up import CatchUp
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import FlowTargets
-from services.bot.adapters.ended import forget_ended
+from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.adapters.feed import FeedRefusedError, TicketsFeed
 from services.bot.adapters.files import FlowFileError, flow_files, read_flow
 from services.bot.adapters.gauges import Gauges
 from services.bot.adapters.kafka import consumers
-from services.bot.adapters.reading import READING
+from services.bot.adapters.retention import forget_ended
 from services.bot.adapters.secrets import SecretsRefusedError, own_key
 from services.bot.adapters.store import PostgresStore
 from services.bot.handlers.flows import Flows
 from services.bot.handlers.publish import Publishing, Read
 from services.bot.handlers.replies import Replies
 from services.bot.handlers.sessions import Sessions
-from services.bot.handlers.taking import Taking
+from services.bot.handlers.ticket_events import TicketEvents
 from services.bot.handlers.timers import Timers
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
@@ -105,30 +105,30 @@ class _Bot:
         await self._producer.start()
         store = PostgresStore(self._pool, Codec(sealer), self._outbox)
         publishing = self._publishing(store)
-        sessions = Sessions(store, Flows(store, publishing), READING, self._now)
+        sessions = Sessions(store, Flows(store, publishing), EVALUATORS, self._now)
         feed = TicketsFeed(self._calls.to("tickets", self._settings.tickets_urls))
-        taking = Taking(self._pool, store, sessions, feed, self._outbox)
+        ticket_events = TicketEvents(self._pool, store, sessions, feed, self._outbox)
         replies = Replies(self._pool, sessions, self._outbox)
         parking = ParkedVersions(self._pool, sealer, SERVICE)
-        self._broker = consumers(self._settings, parking, taking, replies)
+        self._broker = consumers(self._settings, parking, ticket_events, replies)
         timers = Timers(self._pool, store, sessions, self._outbox, self._failures, self._now)
-        catching_up = CatchingUp(
+        catch_up = CatchUp(
             self._pool,
             store,
             sessions,
-            taking,
+            ticket_events,
             feed,
             parking,
             self._outbox,
             Lease(self._pool, "feed", self._settings.instance, _LEASE_SECONDS),
             self._now,
         )
-        self._add_loops(publishing, parking, timers, catching_up, self._broker)
+        self._add_loops(publishing, parking, timers, catch_up, self._broker)
         await self.loops.start()
         await self._reader.ready.wait()
         await until_done("directory", publishing.look, _AWAY)
         self.waiting.arrived("directory")
-        await until_done("feed", catching_up.run, _AWAY)
+        await until_done("feed", catch_up.run, _AWAY)
         self.waiting.arrived("feed")
         await start_when_ready(self._broker, self.waiting)
 
@@ -146,7 +146,7 @@ class _Bot:
         publishing: Publishing,
         parking: ParkedVersions,
         timers: Timers,
-        catching_up: CatchingUp,
+        catch_up: CatchUp,
         broker: ServiceBroker,
     ) -> None:
         settings, add = self._settings, self.loops.add
@@ -157,11 +157,11 @@ class _Bot:
 
         async def seen(beat: Heartbeat) -> None:
             if not self.waiting.waits_for:  # who only waits is absent
-                await catching_up.seen(beat)
+                await catch_up.seen(beat)
 
         async def past(beat: Heartbeat) -> None:
             if not self.waiting.waits_for:  # at the start it is read in turn
-                await catching_up.again(beat)
+                await catch_up.again(beat)
 
         add("clock", self._clock.ask, interval_seconds=ASK_SECONDS)
         add("directory", self._reader.run, interval_seconds=1.0)
@@ -185,7 +185,7 @@ class _Bot:
             self._outbox,
             self._book,
             self._read_all,
-            READING,
+            EVALUATORS,
             self._now,
             self.waiting.note,
         )

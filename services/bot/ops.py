@@ -16,22 +16,21 @@ from pydantic_core import to_json
 
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import FlowTargets
+from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.adapters.files import FlowFileError, read_flow
-from services.bot.adapters.reading import READING
 from services.bot.adapters.secrets import own_key
 from services.bot.adapters.store import PostgresStore
-from services.bot.domain.building import build, sectors_in
-from services.bot.domain.definition import Definition, json_schema
+from services.bot.domain.flow import Flow, json_schema
 from services.bot.handlers.flows import Flows
-from services.bot.handlers.older import (
-    MigrationRefusedError,
-    OlderVersions,
-    Round,
-    UnknownFlowError,
-)
-from services.bot.handlers.publish import FlowRefusedError, Publishing, checked, flow_id
+from services.bot.handlers.publish import FlowRefusedError, Publishing, check, flow_id
 from services.bot.handlers.sessions import Sessions
 from services.bot.handlers.simulate import Simulation
+from services.bot.handlers.version_migration import (
+    MigrationRefusedError,
+    Round,
+    UnknownFlowError,
+    VersionMigration,
+)
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import clock
@@ -92,7 +91,7 @@ def validate(file: File) -> None:
     """Say what publishing would refuse; sectors are looked at when it is published."""
     definition = _read(file)
     try:
-        checked(definition, None, READING)
+        check(definition, None, EVALUATORS)
     except FlowRefusedError as error:
         _refuse([f"{file}: {line}" for line in error.lines])
     typer.echo(f"{file}: {definition.key}, {len(definition.nodes)} nodes, good")
@@ -157,13 +156,13 @@ def simulate(
 ) -> None:
     """Talk to a flow: a line is what the customer says, `+90` lets 90 seconds pass."""
     definition = _read(file)
-    names = sorted(set(sectors_in(definition).values()))
+    names = sorted(set(definition.sector_names().values()))
     sectors = {each: UUID(int=number) for number, each in enumerate(names, start=1)}
     try:
-        checked(definition, sectors, READING)
+        check(definition, sectors, EVALUATORS)
     except FlowRefusedError as error:
         _refuse([f"{file}: {line}" for line in error.lines])
-    talk = Simulation(build(definition, sectors), READING, clock.now(), name)
+    talk = Simulation(definition.with_sectors(sectors), EVALUATORS, clock.now(), name)
     _print(talk.begin())
     for line in sys.stdin:
         if talk.over:
@@ -176,7 +175,7 @@ def _print(lines: Sequence[str]) -> None:
         typer.echo(line)
 
 
-def _read(file: Path) -> Definition:
+def _read(file: Path) -> Flow:
     try:
         return read_flow(file)
     except FlowFileError as error:
@@ -203,7 +202,7 @@ def _map(pairs: Sequence[str]) -> Mapping[str, str]:
 
 
 def _older(
-    one_round: Callable[[OlderVersions], AsyncIterator[Round]], verb: str, patience: float
+    one_round: Callable[[VersionMigration], AsyncIterator[Round]], verb: str, patience: float
 ) -> None:
     try:
         left = asyncio.run(_until_none_is_left(one_round, verb, patience))
@@ -218,7 +217,7 @@ def _older(
 
 
 async def _until_none_is_left(
-    one_round: Callable[[OlderVersions], AsyncIterator[Round]], verb: str, patience: float
+    one_round: Callable[[VersionMigration], AsyncIterator[Round]], verb: str, patience: float
 ) -> int:
     """Round after round; how many sessions were still under way when patience was over."""
     deadline, total = monotonic() + patience, 0
@@ -236,24 +235,24 @@ async def _until_none_is_left(
 
 
 @asynccontextmanager
-async def _older_versions() -> AsyncGenerator[OlderVersions]:
+async def _older_versions() -> AsyncGenerator[VersionMigration]:
     settings = Settings()
     async with _store(settings, await _key(settings)) as (store, pool, outbox):
         publishing = Publishing(
-            pool, store, outbox, FlowTargets(), list, READING, clock.now, lambda _, __: None
+            pool, store, outbox, FlowTargets(), list, EVALUATORS, clock.now, lambda _, __: None
         )
         flows = Flows(store, publishing)
-        yield OlderVersions(pool, store, flows, Sessions(store, flows, READING, clock.now))
+        yield VersionMigration(pool, store, flows, Sessions(store, flows, EVALUATORS, clock.now))
 
 
-async def _publish(account: UUID, definition: Definition) -> str:
+async def _publish(account: UUID, definition: Flow) -> str:
     settings = Settings()
     book = await _book(settings)
     if account not in book.accounts():
         _refuse([f"--account {account}: there is no such account (`guiche directory show`)"])
     async with _store(settings, _NO_KEY) as (store, pool, outbox):
         publishing = Publishing(
-            pool, store, outbox, book, list, READING, clock.now, lambda _, __: None
+            pool, store, outbox, book, list, EVALUATORS, clock.now, lambda _, __: None
         )
         version = await publishing.publish(account, definition)
     if version is None:

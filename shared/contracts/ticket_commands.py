@@ -69,11 +69,14 @@ class Unclaimed(Contract):
 
 
 class HandOff(TicketCommand):
-    """People go on: the ticket waits in the sector; the summary stands in it as a note."""
+    """People go on: the ticket waits in the sector; the summary stands in it as a note.
+
+    Reason `ended`: the flow has done its part. Where an agent started it, the ticket goes back.
+    """
 
     TYPE: ClassVar[str] = "tickets.HandOff.v1"
     sector_id: UUID | None = None  # None: the ticket's, else the connection's
-    reason: str  # customer_asked | node | timeout | loop | error | stopped: why it was given away
+    reason: str  # customer_asked | node | ended | timeout | loop | error | stopped: why
     summary: str | None = None
     unclaimed: Unclaimed | None = None  # None: the ticket waits for ever
 

@@ -1,14 +1,14 @@
-"""A conversation with a session: what comes, what follows; the clock is the test's."""
+"""A conversation with a session: inputs and what follows; the clock is the test's."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
-from services.bot.adapters.reading import READING
+from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.domain.events import Event, LeavingBegun, LoopStopped, NodeEntered
-from services.bot.domain.flow import AnyNode, Flow, HandOff
+from services.bot.domain.flow import Flow
 from services.bot.domain.inputs import (
     Begun,
     Ended,
@@ -19,9 +19,10 @@ from services.bot.domain.inputs import (
     Started,
     TimerDue,
 )
-from services.bot.domain.menus import tap_id
+from services.bot.domain.nodes import HandOff, Node
 from services.bot.domain.session import Session
 from services.bot.domain.step import Stepped, start, step
+from services.bot.domain.taps import tap_id
 from shared.contracts.outbound import ButtonsContent, ListContent
 from shared.contracts.ticket_commands import QueueAutomaticMessage, TicketCommand
 
@@ -29,6 +30,8 @@ NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 SESSION = UUID(int=7)
 OPENED_BY = UUID(int=70)
 VENDAS, SUPORTE = UUID(int=1001), UUID(int=1002)
+SECTORS = {"Vendas": VENDAS, "Suporte": SUPORTE}
+Named: TypeAlias = tuple[str, Node]
 T = TypeVar("T")
 
 STARTED = Started(
@@ -43,19 +46,30 @@ STARTED = Started(
 )
 
 
-def a_flow(*nodes: AnyNode, **changed: object) -> Flow:
+def node(type_: type[Node], /, *, id: str, **fields: object) -> Named:  # noqa: A002  as a test reads
+    """A node under its id; `else_` is the field `else`."""
+    return id, type_.model_validate({name.rstrip("_"): value for name, value in fields.items()})
+
+
+def altered(named: Named, *, id: str | None = None, **fields: object) -> Named:  # noqa: A002  as a test reads
+    """The node with other fields, or under another id."""
+    old, made = named
+    return id or old, type(made).model_validate({**made.model_dump(by_alias=True), **fields})
+
+
+def a_flow(*nodes: Named, **fields: object) -> Flow:
     """A flow that begins at the first of the nodes, and has a `people` to end with."""
-    every = {node.id: node for node in (*nodes, HandOff(id="people"))}
-    made = Flow(
-        key="test",
-        name="Test",
-        entry=next(iter(every)),
-        nodes=every,
-        defaults={"refused": "people", "invalid_exhausted": "people", "timeout": "people"},
-        old_tap_notice="old",
-        sectors={"Vendas": VENDAS, "Suporte": SUPORTE},
-    )
-    return replace(made, **changed)  # pyright: ignore[reportArgumentType]  the test's words
+    every = {**dict(nodes), "people": HandOff()}
+    known = {
+        "key": "test",
+        "name": "Test",
+        "entry": next(iter(every)),
+        "nodes": every,
+        "defaults": {"refused": "people", "invalid_exhausted": "people", "timeout": "people"},
+        "reserved": {},
+        "old_taps": {"notice": "old"},
+    }
+    return Flow.model_validate({**known, **fields}).with_sectors(SECTORS)
 
 
 class Talk:
@@ -65,7 +79,7 @@ class Talk:
         self.flow = flow
         self.now = NOON
         self.events: list[Event] = []
-        self.effects: list[TicketCommand] = []
+        self.commands: list[TicketCommand] = []
         self.last: Sequence[TicketCommand] = ()
         self.messages = 0
         self._take(start(flow, replace(STARTED, version=1 if flow else 0), NOON))
@@ -77,7 +91,7 @@ class Talk:
         return self._session
 
     def comes(self, given: Input) -> "Talk":
-        return self._take(step(self.flow, self._session, given, self.now, READING))
+        return self._take(step(self.flow, self._session, given, self.now, EVALUATORS))
 
     def says(self, text: str | None = None, tap: str | None = None) -> "Talk":
         self.messages += 1
@@ -121,7 +135,7 @@ class Talk:
         return [event for event in self.events if isinstance(event, kind)]
 
     def asked(self, kind: type[T]) -> list[T]:
-        return [effect for effect in self.effects if isinstance(effect, kind)]
+        return [command for command in self.commands if isinstance(command, kind)]
 
     @property
     def path(self) -> list[str]:
@@ -142,8 +156,8 @@ class Talk:
     def _take(self, stepped: Stepped) -> "Talk":
         self._session = stepped.session
         self.events += stepped.events
-        self.effects += stepped.effects
-        self.last = stepped.effects
+        self.commands += stepped.commands
+        self.last = stepped.commands
         return self
 
 

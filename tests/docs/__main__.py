@@ -1,9 +1,11 @@
 """`make docs`: write what is generated anew."""
 
-from tests.docs import asyncapi, messages, verbs
+from tests.docs import asyncapi, flows, messages, verbs
 
 messages.FILE.write_text(messages.text())
 verbs.FILE.write_text(verbs.text())
+flows.SCHEMA.write_text(flows.schema())
+flows.README.write_text(flows.readme())
 asyncapi.FOLDER.mkdir(exist_ok=True)
 for name, text in asyncapi.documents().items():
     (asyncapi.FOLDER / name).write_text(text)

@@ -17,9 +17,9 @@ from typing import Final
 
 from cel_expr_python import cel
 
-from services.bot.domain.flow import NO, YES
+from services.bot.domain.answers import NO, YES
+from services.bot.domain.evaluators import LONGEST_CONDITION, Types, VariableType
 from services.bot.domain.folding import fold
-from services.bot.domain.reading import LONGEST_CONDITION, Types, VariableType
 
 _TYPES: Final[Mapping[VariableType, cel.Type]] = {
     "text": cel.Type.STRING,

@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from services.bot.domain.definition import Definition
+from services.bot.domain.flow import Flow
 
 LARGEST_BYTES: Final = 256 * 1024
 _BOOLEAN: Final = "tag:yaml.org,2002:bool"
@@ -45,7 +45,7 @@ def flow_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
-def read_flow(path: Path) -> Definition:
+def read_flow(path: Path) -> Flow:
     """The definition in a file; raises FlowFileError."""
     try:
         found = path.read_bytes()
@@ -54,7 +54,7 @@ def read_flow(path: Path) -> Definition:
         read = yaml.load(found, _Loader)  # noqa: S506  a SafeLoader
         if not isinstance(read, dict):
             raise FlowFileError(path, ["is no flow: there is no `key`"])
-        return Definition.model_validate(read)
+        return Flow.model_validate(read)
     except OSError as error:
         raise FlowFileError(path, [error.strerror or type(error).__name__]) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -1,7 +1,7 @@
 """Which topics does the bot consume? tickets.events and tickets.replies, in its own group."""
 
 from services.bot.handlers.replies import Replies
-from services.bot.handlers.taking import Taking
+from services.bot.handlers.ticket_events import TicketEvents
 from services.bot.settings import Settings
 from shared.contracts.topics import TICKETS_EVENTS, TICKETS_REPLIES
 from shared.plumbing.kafka import ServiceBroker, make_broker, subscribe
@@ -12,7 +12,7 @@ _BATCH_RECORDS = 128
 
 
 def consumers(
-    settings: Settings, parking: Parking, taking: Taking, replies: Replies
+    settings: Settings, parking: Parking, ticket_events: TicketEvents, replies: Replies
 ) -> ServiceBroker:
     """The broker with both subscriptions."""
     broker = make_broker(settings, _GROUP)
@@ -22,8 +22,8 @@ def consumers(
         topic=TICKETS_EVENTS.name,
         group=_GROUP,
         instance=settings.instance,
-        handle=taking.handle,
-        handle_batch=taking.handle_batch,
+        handle=ticket_events.handle,
+        handle_batch=ticket_events.handle_batch,
         parking=parking,
         gather_ms=25,  # everything of every ticket comes by, and little of it is the bot's
         batch_records=_BATCH_RECORDS,

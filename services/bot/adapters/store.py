@@ -9,8 +9,8 @@ import orjson
 from pydantic import ValidationError
 
 from services.bot.adapters.codec import Codec
-from services.bot.domain.definition import Definition
 from services.bot.domain.events import Event
+from services.bot.domain.flow import Flow
 from services.bot.domain.session import Session, rebuilt
 from services.bot.handlers.ports import Connection, Due, FlowVersion, Kept
 from services.bot.texts import pt_br
@@ -121,7 +121,7 @@ class PostgresStore:
         """One version of a flow."""
         return _version(await (await conn.execute(_ONE_VERSION, (flow_id, version))).fetchone())
 
-    async def publish(self, conn: Connection, version: FlowVersion, definition: Definition) -> bool:
+    async def publish(self, conn: Connection, version: FlowVersion, definition: Flow) -> bool:
         """Store a version; false when there is one of that number."""
         row = (
             version.flow_id,
@@ -301,9 +301,9 @@ def _version(row: tuple[Any, ...] | None) -> FlowVersion | None:
     )
 
 
-def _definition(text: str, flow_id: UUID, version: int) -> Definition | None:
+def _definition(text: str, flow_id: UUID, version: int) -> Flow | None:
     try:
-        return Definition.model_validate_json(text)
+        return Flow.model_validate_json(text)
     except ValidationError as error:
         found = {"flow": str(flow_id), "version": version, "faults": error.error_count()}
         _log.error("a published flow cannot be read any more", **found)

@@ -1,16 +1,21 @@
-"""Is this an answer to what was asked, and what is its one form? Check digits included."""
+"""Whether a text is an answer of a kind, and its one form; check digits included."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
-from services.bot.domain.flow import NO, YES, AnswerKind, Ask
 from services.bot.domain.folding import fold
-from services.bot.domain.reading import Reading
 from services.bot.texts import pt_br
 
+AnswerKind: TypeAlias = Literal[
+    "text", "number", "date", "email", "cpf", "cnpj", "cpf_cnpj", "cep", "phone", "yes_no", "regex"
+]
+YES: Final = "yes"
+NO: Final = "no"
+YES_OR_NO: Final = (YES, NO)
 _LONGEST_EMAIL: Final = 254
 _CPF_DIGITS: Final = 11
 _CNPJ_DIGITS: Final = 14
@@ -23,28 +28,29 @@ _YES: Final = frozenset(fold(word) for word in pt_br.YES)
 _NO: Final = frozenset(fold(word) for word in pt_br.NO)
 
 
-def answer(ask: Ask, text: str, reading: Reading) -> str | None:
-    """The answer in its one form, or None when it is none."""
-    said = text.strip()
-    if not said:
-        return None
-    if ask.kind == "phone":
-        return reading.phone(said)
-    if ask.kind == "regex":
-        return said if reading.matches(ask.pattern or "", said) else None
-    if ask.kind == "text":
-        return said if _within(len(said), ask) else None
-    if ask.kind == "number":
-        return _number(said, ask)
-    return _KINDS[ask.kind](said)
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of a number, or of the length of a text; None: no bound."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def hold(self, size: Decimal | int) -> bool:
+        """Whether it lies within."""
+        above = self.minimum is None or size >= self.minimum
+        return above and (self.maximum is None or size <= self.maximum)
 
 
-def _within(size: Decimal | int, ask: Ask) -> bool:
-    low, high = ask.minimum, ask.maximum
-    return (low is None or size >= low) and (high is None or size <= high)
+def read_answer(kind: AnswerKind, text: str, bounds: Bounds) -> str | None:
+    """The answer in its one form, or None; not for the kinds that need a library."""
+    if kind == "text":
+        return text if bounds.hold(len(text)) else None
+    if kind == "number":
+        return _number(text, bounds)
+    return _KINDS[kind](text)
 
 
-def _number(text: str, ask: Ask) -> str | None:
+def _number(text: str, bounds: Bounds) -> str | None:
     plain = text.replace(" ", "").removeprefix("R$")
     if "," in plain:  # 1.234,56
         plain = plain.replace(".", "").replace(",", ".")
@@ -56,7 +62,7 @@ def _number(text: str, ask: Ask) -> str | None:
         found = Decimal(plain)
     except InvalidOperation:
         return None
-    return format(found.normalize() + 0, "f") if _within(found, ask) else None
+    return format(found.normalize() + 0, "f") if bounds.hold(found) else None
 
 
 def _date(text: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
 from services.bot.domain.inputs import Said
@@ -198,23 +198,5 @@ Event: TypeAlias = (
     | LeavingRefused
     | SessionFinished
 )
-KINDS: Final[tuple[type[Event], ...]] = (
-    SessionStarted,
-    SessionBegun,
-    SessionMigrated,
-    NodeEntered,
-    InputArrived,
-    InputAccepted,
-    InputRejected,
-    CommandIssued,
-    CommandAnswered,
-    MessageSettled,
-    CancelAsked,
-    TimerArmed,
-    TimerFired,
-    LoopStopped,
-    LeavingBegun,
-    LeavingRefused,
-    SessionFinished,
-)
-"""Every kind; the name of the class is its name in the store."""
+KINDS: Final[tuple[type[Event], ...]] = get_args(Event)
+"""The name of the class is its name in the store."""

@@ -1,4 +1,4 @@
-"""What can come to a session?"""
+"""What can come to a session."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replied:
-    """What became of a command; `message_id` is what it queued."""
+    """Tickets answered a command; `message_id` is the message that it queued."""
 
     command_id: UUID
     refused: bool = False
@@ -46,14 +46,14 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """The time was over; another id than the session's is stale."""
+    """A timer is due; one that is not the session's is stale."""
 
     timer_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A message of ours was sent, or can never be."""
+    """A message of the session was sent, or never will be."""
 
     message_id: UUID
 
@@ -67,7 +67,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """An operator ends the version: people go on, as soon as no step is under way."""
+    """An operator ends the version: the session is handed off when no step is under way."""
 
 
 Input: TypeAlias = Started | Begun | Said | Replied | TimerDue | Settled | Ended | Stopped

@@ -1,4 +1,4 @@
-"""Where does a session stand? Rebuilt from its events, and from nothing else."""
+"""The state of a session, rebuilt from its events and from nothing else."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from services.bot.domain.events import (
 from services.bot.domain.inputs import Said
 
 SESSION_ENDED = "session_ended"
-"""The refusal of every command after the end; the event that says why follows."""
+"""The code of each refusal after the end; the event that says why follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class Session:
     queue: tuple[Said, ...] = ()
     unsent: tuple[UUID, ...] = ()  # messages of ours not known to have left
     timer: Timer | None = None
+    deadline: datetime | None = None  # of the timer that the active node armed first
     leaving: str | None = None
     resort: Resort = "flow"
     over: bool = False  # a command was refused because the session has ended
@@ -115,7 +116,9 @@ def evolve(session: Session | None, event: Event) -> Session:  # noqa: C901, PLR
         case MessageSettled(message_id=message_id) | CancelAsked(message_id=message_id):
             return replace(session, unsent=_without(session.unsent, message_id))
         case TimerArmed(timer_id=timer_id, due=due):
-            return replace(session, timer=Timer(timer_id, due), timers=session.timers + 1)
+            deadline = session.deadline or due
+            timer = Timer(timer_id, due)
+            return replace(session, timer=timer, timers=session.timers + 1, deadline=deadline)
         case TimerFired():
             return replace(session, timer=None, silent=session.silent + 1, walked=0)
         case LoopStopped():
@@ -167,6 +170,7 @@ def _migrated(session: Session, event: SessionMigrated) -> Session:
         menus={step: called(node) for step, node in (session.menus or {}).items()},
         visits=_sums((called(node), times) for node, times in (session.visits or {}).items()),
         timer=None if event.rearm else session.timer,
+        deadline=None if event.rearm else session.deadline,
     )
 
 
@@ -192,6 +196,7 @@ def _entered(session: Session, event: NodeEntered) -> Session:
         walked=session.walked + 1,
         refusal=None,
         timer=None,
+        deadline=None,
     )
 
 

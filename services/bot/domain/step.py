@@ -1,4 +1,4 @@
-"""What does a session do by what comes to it? Pure: state and input in, events and effects out.
+"""What a session does with an input. Pure: state and input in, events and commands out.
 
 One step at a time: while commands of a step are not all answered, what the customer says waits in
 the session's queue (bots.md, session rules 3 and 4).
@@ -6,8 +6,9 @@ the session's queue (bots.md, session rules 3 and 4).
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
+from services.bot.domain.evaluators import Evaluators
 from services.bot.domain.events import (
     CancelAsked,
     CommandAnswered,
@@ -19,8 +20,8 @@ from services.bot.domain.events import (
     SessionStarted,
     TimerFired,
 )
-from services.bot.domain.flow import DONE, ELAPSED, TIMEOUT, Flow, Listening, Wait
-from services.bot.domain.hearing import take_queue
+from services.bot.domain.flow import Flow
+from services.bot.domain.input import take_queue
 from services.bot.domain.inputs import (
     Begun,
     Ended,
@@ -32,22 +33,23 @@ from services.bot.domain.inputs import (
     Stopped,
     TimerDue,
 )
-from services.bot.domain.reading import Reading
+from services.bot.domain.nodes.base import DONE
 from services.bot.domain.session import Session, Timer, evolve
-from services.bot.domain.turn import Turn
-from services.bot.domain.walking import go_to, stop_loop, walk, walk_refused
+from services.bot.domain.step_context import StepContext
+from services.bot.domain.traversal import enter, leave, leave_refused, rest
 from shared.contracts.ticket_commands import TicketCommand
 
-_OURS = frozenset({"handoff", "closed"})
+_OWN_ENDS: Final = frozenset({"handoff", "closed"})
+"""What tickets calls an end that the session has asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """The session after a step, what happened, what is asked of the ticket, the timer it has."""
+    """The session after a step, what happened, and the commands for its ticket."""
 
     session: Session
     events: tuple[Event, ...]
-    effects: tuple[TicketCommand, ...]
+    commands: tuple[TicketCommand, ...]
 
     @property
     def timer(self) -> Timer | None:
@@ -57,7 +59,7 @@ class Stepped:
 
 def start(flow: Flow | None, given: Started, at: datetime) -> Stepped:
     """A session on this version; it acts when it is `Begun`."""
-    expires = None if flow is None else at + timedelta(seconds=flow.limits.session_seconds)
+    expires = None if flow is None else at + timedelta(seconds=flow.limits.session)
     event = SessionStarted(
         at=at,
         session_id=given.session_id,
@@ -74,133 +76,141 @@ def start(flow: Flow | None, given: Started, at: datetime) -> Stepped:
 
 
 def step(  # noqa: C901  one case per input
-    flow: Flow | None, session: Session, given: Input, at: datetime, reading: Reading
+    flow: Flow | None, session: Session, given: Input, at: datetime, evaluators: Evaluators
 ) -> Stepped:
-    """What the session does; nothing, for what is stale or comes after its end."""
-    turn = Turn(flow, session, at, reading)
+    """What the session does; nothing for an input that is stale or comes after its end.
+
+    Without a flow, because its version is unknown or cannot be read any more, people go on.
+    """
+    context = StepContext(flow, session, at, evaluators)
     match given:
         case Started():
-            pass  # again: it is there
+            pass  # a second time
         case Begun():
-            _begin(turn)
+            _begin(flow, context)
         case Said():
-            _say(turn, given)
+            _say(context, given)
         case Replied():
-            _reply(turn, given)
+            _reply(flow, context, given)
         case TimerDue():
-            _due(turn, given)
+            if flow is not None:
+                _timer_due(flow, context, given)
         case Settled(message_id):
             if message_id in session.unsent:
-                turn.tell(MessageSettled(at=at, message_id=message_id))
+                context.record(MessageSettled(at=at, message_id=message_id))
         case Ended(reason):
-            _end(turn, reason)
+            _end(context, reason)
         case Stopped():
             if session.free:
-                turn.hand_off("stopped")
+                context.hand_off("stopped")
         case _:
             assert_never(given)
-    _rest(turn)
-    return Stepped(turn.session, tuple(turn.events), tuple(turn.effects))
+    _rest(flow, context)
+    return stepped(context)
 
 
-def _rest(turn: Turn) -> None:
-    if turn.flow is None and turn.session.free:  # its version can't be read any more
-        turn.hand_off("error", resort="last")
-    if turn.events:
-        turn.rest()
+def stepped(context: StepContext) -> Stepped:
+    """The step that the context has gathered."""
+    return Stepped(context.session, tuple(context.events), tuple(context.commands))
 
 
-def _begin(turn: Turn) -> None:
-    if turn.session.begun or not turn.session.running:
+def _rest(flow: Flow | None, context: StepContext) -> None:
+    if flow is None:
+        if context.session.free:
+            context.hand_off("error", resort="last")
+    elif context.events:
+        take_queue(flow, context)
+        rest(flow, context)
+
+
+def _begin(flow: Flow | None, context: StepContext) -> None:
+    if context.session.begun or not context.session.running:
         return
-    turn.tell(SessionBegun(at=turn.at))
-    if turn.flow is None:
-        turn.hand_off("error", resort="last")
-    else:
-        go_to(turn, turn.flow.entry, None)
-    take_queue(turn)
+    context.record(SessionBegun(at=context.at))
+    if flow is not None:
+        enter(flow, context, flow.entry, None)
 
 
-def _say(turn: Turn, said: Said) -> None:
-    session = turn.session
-    if not session.running or said.message_id == session.opened_by:
+def _say(context: StepContext, said: Said) -> None:
+    session = context.session
+    if session.running and said.message_id != session.opened_by:
+        context.heard_customer = True
+        context.record(InputArrived(at=context.at, said=said))
+
+
+def _reply(flow: Flow | None, context: StepContext, given: Replied) -> None:
+    if given.command_id not in context.session.pending:
         return
-    turn.heard = True
-    turn.tell(InputArrived(at=turn.at, said=said))
-    take_queue(turn)
-
-
-def _reply(turn: Turn, given: Replied) -> None:
-    if given.command_id not in turn.session.pending:
-        return
-    turn.tell(
+    context.record(
         CommandAnswered(
-            at=turn.at,
+            at=context.at,
             command_id=given.command_id,
             refused=given.refused,
             code=given.code,
             message_id=given.message_id,
         )
     )
-    if turn.session.finished is not None:
-        _take_back(turn)
-    elif turn.session.running:
-        _answered(turn)
-        take_queue(turn)
+    if context.session.finished is not None:
+        _take_back(context)
+    elif context.session.running:
+        _go_on(flow, context)
 
 
-def _answered(turn: Turn) -> None:
+def _go_on(flow: Flow | None, context: StepContext) -> None:
     """The command of the step has its answer: a step waits for one at most."""
-    session, refusal = turn.session, turn.session.refusal
+    session, refusal = context.session, context.session.refusal
+    node = None if flow is None else flow.node(session.node)
     if session.leaving is not None:
-        _left(turn, session.leaving, refusal)
-    elif refusal is not None:
-        walk_refused(turn, refusal)
-    elif not isinstance(turn.node, Listening):
-        walk(turn, DONE)
-
-
-def _left(turn: Turn, reason: str, refusal: str | None) -> None:
-    if refusal is None:
-        turn.finish(reason, cut=False)
-    elif turn.session.resort == "last":
-        turn.finish("error", cut=False)  # people get it from tickets' own timer (protocols.md 8)
-    else:
-        turn.tell(LeavingRefused(at=turn.at))
-        if turn.session.resort == "flow":
-            walk_refused(turn, refusal)
-        else:
-            turn.hand_off("error", resort="last")
-
-
-def _due(turn: Turn, given: TimerDue) -> None:
-    session, node = turn.session, turn.node
-    if session.timer is None or session.timer.id != given.timer_id or turn.flow is None:
+        _left(flow, context, session.leaving, refusal)
+    elif flow is None or node is None:
         return
-    turn.tell(TimerFired(at=turn.at, node=session.node or "", timer_id=given.timer_id))
-    if session.expires_at is not None and turn.at >= session.expires_at:
-        turn.hand_off("timeout")
-    elif turn.session.silent > turn.flow.limits.silent_timeouts:
-        stop_loop(turn, "silent_timeouts", session.node or "")
+    elif refusal is not None and node.COMMANDS:
+        leave_refused(flow, context, refusal)
+    elif not node.WAITS:
+        leave(flow, context, DONE)
+
+
+def _left(flow: Flow | None, context: StepContext, reason: str, refusal: str | None) -> None:
+    if refusal is None:
+        context.finish(reason, cut=False)
+    elif context.session.resort == "last":
+        context.finish("error", cut=False)  # people get it by tickets' own timer (protocols.md 8)
     else:
-        walk(turn, ELAPSED if isinstance(node, Wait) else TIMEOUT)
-    take_queue(turn)
+        from_flow = context.session.resort == "flow"
+        context.record(LeavingRefused(at=context.at))
+        if from_flow and flow is not None:
+            leave_refused(flow, context, refusal)
+        else:
+            context.hand_off("error", resort="last")
 
 
-def _end(turn: Turn, reason: str) -> None:
-    """From outside, unless it is what the session has asked for itself."""
-    session = turn.session
+def _timer_due(flow: Flow, context: StepContext, given: TimerDue) -> None:
+    session, node = context.session, flow.node(context.session.node)
+    if session.timer is None or session.timer.id != given.timer_id or node is None:
+        return
+    context.record(TimerFired(at=context.at, node=session.node or "", timer_id=given.timer_id))
+    if session.expires_at is not None and context.at >= session.expires_at:
+        context.hand_off("timeout")
+    elif context.session.silent > flow.limits.silent_timeouts:
+        context.stop_loop("silent_timeouts")
+    else:
+        leave(flow, context, node.TIMER_OUTPUT)
+
+
+def _end(context: StepContext, reason: str) -> None:
+    """Tickets ended the session: by itself, or because the session has asked for it."""
+    session = context.session
     if session.finished is not None:
         return
-    asked = session.leaving is not None and reason in _OURS
-    turn.finish(reason if not asked else session.leaving or reason, cut=not asked)
-    _take_back(turn)
+    asked = session.leaving is not None and reason in _OWN_ENDS
+    context.finish(reason if not asked else session.leaving or reason, cut=not asked)
+    _take_back(context)
 
 
-def _take_back(turn: Turn) -> None:
+def _take_back(context: StepContext) -> None:
     """What was not sent before a person took over is not sent any more (session rule 5)."""
-    if not turn.session.cut:
+    if not context.session.cut:
         return
-    for message_id in turn.session.unsent:
-        turn.tell(CancelAsked(at=turn.at, message_id=message_id))
-        turn.cancel(message_id)
+    for message_id in context.session.unsent:
+        context.record(CancelAsked(at=context.at, message_id=message_id))
+        context.cancel(message_id)

@@ -1,10 +1,9 @@
-"""What does an agent read who takes a ticket from a flow? Its path, and what the customer said."""
+"""The note for the agent who takes a ticket from a flow: its path, and the answers."""
 
-from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from services.bot.domain.flow import Flow
+from services.bot.domain.flow_settings import FlowSettings
 from services.bot.domain.rendering import cut
 from services.bot.domain.session import Session
 from services.bot.texts import pt_br
@@ -14,23 +13,18 @@ _LONGEST_PATH: Final = 600
 _BETWEEN: Final = " > "
 
 
-def summary(flow: Flow | None, session: Session) -> str | None:
-    """The note, or None when there is nothing to tell."""
-    if flow is None or not session.path:
+def summary(flow: FlowSettings, session: Session) -> str | None:
+    """The note; None for a session that has not entered a node."""
+    if not session.path:
         return None
-    path = _BETWEEN.join(name for name, _ in groupby(_titles(flow, session)))
+    titles = (flow.title_of(node) for node in session.path)
+    path = _BETWEEN.join(title for title, _ in groupby(titles))
     lines = [f"{pt_br.PATH}: {cut(path, _LONGEST_PATH)}"]
     answers = [
-        f"- {variable.label or variable.name}: {session.variables[variable.name]}"
-        for variable in flow.variables.values()
-        if variable.name in session.variables
+        f"- {variable.label or name}: {session.variables[name]}"
+        for name, variable in flow.variables.items()
+        if name in session.variables
     ]
     if answers:
         lines += [f"{pt_br.ANSWERS}:", *answers]
     return cut("\n".join(lines), LONGEST)
-
-
-def _titles(flow: Flow, session: Session) -> Iterator[str]:
-    for id_ in session.path:
-        node = flow.nodes.get(id_)
-        yield id_ if node is None else node.title or id_

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from services.bot.domain.definition import Definition
 from services.bot.domain.events import Event
+from services.bot.domain.flow import Flow
 from services.bot.domain.session import Session
 from shared.plumbing.kafka import Outgoing, Received
 
@@ -24,7 +24,7 @@ class FlowVersion:
     version: int
     account_id: UUID
     hash: str
-    definition: Definition | None  # None: it can't be read any more
+    definition: Flow | None  # None: it can't be read any more
     sectors: Mapping[str, UUID]
     published_at: datetime
 
@@ -67,9 +67,7 @@ class Store(Protocol):
         """One version of a flow."""
         ...
 
-    async def publish(
-        self, conn: Connection, version: FlowVersion, definition: Definition, /
-    ) -> bool:
+    async def publish(self, conn: Connection, version: FlowVersion, definition: Flow, /) -> bool:
         """Store a version; false when there is one of that number."""
         ...
 

@@ -1,7 +1,7 @@
-"""Which flows are published? Every file, for each account that has a connection entering it."""
+"""Publishes every flow file for each account that has a connection entering it."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -9,13 +9,12 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from services.bot.domain.building import build, sectors_in
-from services.bot.domain.definition import Definition
+from services.bot.domain.evaluators import Evaluators
+from services.bot.domain.flow import Flow
 from services.bot.domain.folding import fold
-from services.bot.domain.reading import Reading
 from services.bot.domain.validate import faults
+from services.bot.handlers.outgoing import SOURCE
 from services.bot.handlers.ports import FlowVersion, Store
-from services.bot.handlers.telling import SOURCE
 from shared.contracts.bot import FlowPublished
 from shared.contracts.envelope import Envelope
 from shared.contracts.topics import BOT_EVENTS
@@ -42,7 +41,7 @@ class Read:
     """A file: its flow, or why it is none."""
 
     name: str
-    definition: Definition | None
+    definition: Flow | None
     refusal: str = ""
 
 
@@ -67,10 +66,9 @@ def flow_id(account_id: UUID, key: str) -> UUID:
     return uuid5(account_id, f"flow:{key}")
 
 
-def checked(definition: Definition, sectors: Mapping[str, UUID] | None, reading: Reading) -> None:
-    """Raise FlowRefusedError for a flow that must not be published."""
-    flow = build(definition, sectors or {})
-    wrong = faults(flow, reading=reading, sectors=None if sectors is None else list(sectors))
+def check(flow: Flow, sectors: Collection[str] | None, evaluators: Evaluators) -> None:
+    """Raise FlowRefusedError for a flow that must not be published; `sectors`: the account's."""
+    wrong = faults(flow, evaluators=evaluators, sectors=sectors)
     if wrong:
         raise FlowRefusedError([str(fault) for fault in wrong])
 
@@ -85,7 +83,7 @@ class Publishing:
         outbox: Outbox,
         directory: Directory,
         read_all: Callable[[], Sequence[Read]],
-        reading: Reading,
+        evaluators: Evaluators,
         now: Callable[[], datetime],
         note: Callable[[str, str | None], None],
     ) -> None:
@@ -94,7 +92,7 @@ class Publishing:
         self._outbox = outbox
         self._directory = directory
         self._read_all = read_all
-        self._reading = reading
+        self._evaluators = evaluators
         self._now = now
         self._note = note
         self._refusals: dict[str, str] = {}
@@ -107,14 +105,14 @@ class Publishing:
                 refusal = await self._everywhere(read.definition)
             self._say(read.name, refusal)
 
-    async def publish(self, account_id: UUID, definition: Definition) -> FlowVersion | None:
+    async def publish(self, account_id: UUID, definition: Flow) -> FlowVersion | None:
         """A new version for one account, None when the newest is the same.
 
         Raises FlowRefusedError.
         """
         known = self._directory.sectors(account_id)
         sectors = _meant(definition, known)
-        checked(definition, {**known, **sectors}, self._reading)
+        check(definition, {**known, **sectors}.keys(), self._evaluators)
         found, id_ = content_hash(definition, sectors), flow_id(account_id, definition.key)
         async with self._pool.connection() as conn:
             newest = await self._store.newest(conn, id_)
@@ -135,7 +133,7 @@ class Publishing:
         self._outbox.wake.set()
         return version
 
-    async def _everywhere(self, definition: Definition) -> str:
+    async def _everywhere(self, definition: Flow) -> str:
         """Why an account cannot have it, or nothing."""
         refusals: list[str] = []
         for account_id in self._directory.accounts():
@@ -158,14 +156,14 @@ class Publishing:
         self._note(NOTE + name, refusal or None)
 
 
-def _meant(definition: Definition, known: Mapping[str, UUID]) -> dict[str, UUID]:
+def _meant(definition: Flow, known: Mapping[str, UUID]) -> dict[str, UUID]:
     """The sectors that the flow names, as it writes them: case and accents do not matter."""
     ids = {fold(name): id_ for name, id_ in known.items()}
-    names = sectors_in(definition).values()
+    names = definition.sector_names().values()
     return {name: ids[fold(name)] for name in names if fold(name) in ids}
 
 
-def content_hash(definition: Definition, sectors: Mapping[str, UUID]) -> str:
+def content_hash(definition: Flow, sectors: Mapping[str, UUID]) -> str:
     """Hex SHA-256 of what a version is made of."""
     content = {
         "definition": definition.model_dump(mode="json", by_alias=True),

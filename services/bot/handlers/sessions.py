@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.bot.domain.evaluators import Evaluators
 from services.bot.domain.events import CommandAnswered, LoopStopped, NodeEntered
 from services.bot.domain.inputs import Begun, Input, Started
-from services.bot.domain.migrating import fault_at, migrated
-from services.bot.domain.reading import Reading
+from services.bot.domain.session_migration import fault_at, migrated
 from services.bot.domain.step import Stepped, start, step
 from services.bot.handlers.flows import Flows
+from services.bot.handlers.outgoing import messages_of
 from services.bot.handlers.ports import Connection, Kept, Store
-from services.bot.handlers.telling import outgoing
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing import metrics
 from shared.plumbing.failpoints import FAILPOINTS, hit
@@ -34,11 +34,11 @@ class Sessions:
     """Gives inputs to sessions, in the caller's transaction."""
 
     def __init__(
-        self, store: Store, flows: Flows, reading: Reading, now: Callable[[], datetime]
+        self, store: Store, flows: Flows, evaluators: Evaluators, now: Callable[[], datetime]
     ) -> None:
         self._store = store
         self._flows = flows
-        self._reading = reading
+        self._evaluators = evaluators
         self._now = now
 
     async def start(self, conn: Connection, given: Started, *, begin: bool) -> None:
@@ -50,9 +50,9 @@ class Sessions:
         at = self._now()
         stepped = start(flow, replace(given, version=version, facts=facts), at)
         if begin:
-            begun = step(flow, stepped.session, Begun(), at, self._reading)
+            begun = step(flow, stepped.session, Begun(), at, self._evaluators)
             events = (*stepped.events, *begun.events)
-            stepped = Stepped(begun.session, events, begun.effects)
+            stepped = Stepped(begun.session, events, begun.commands)
         await self._save(conn, None, stepped)
 
     async def take(self, conn: Connection, session_id: UUID, given: Input) -> bool:
@@ -62,7 +62,7 @@ class Sessions:
             return False
         session = kept.session
         flow = await self._flows.pinned(conn, session.flow_id, session.version)
-        stepped = step(flow, session, given, self._now(), self._reading)
+        stepped = step(flow, session, given, self._now(), self._evaluators)
         if stepped.events:
             await self._save(conn, kept, stepped)
         return bool(stepped.events)
@@ -85,13 +85,13 @@ class Sessions:
         fault = fault_at(old, new, nodes, kept.session.node)
         if fault is not None:
             raise NotMigratableError(fault)
-        stepped = migrated(session, (old, new), version, nodes, self._now(), self._reading)
+        stepped = migrated(session, (old, new), version, nodes, self._now(), self._evaluators)
         await self._save(conn, kept, stepped)
         return True
 
     async def _save(self, conn: Connection, kept: Kept | None, stepped: Stepped) -> None:
         before, count = (None, 0) if kept is None else (kept.session, kept.events)
-        told = outgoing(before, count + 1, stepped)
+        told = messages_of(before, count + 1, stepped)
         await self._store.save(conn, kept, stepped.session, stepped.events, told)
         _count(stepped)
         hit("bot.before_commit")

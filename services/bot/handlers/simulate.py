@@ -1,15 +1,15 @@
-"""What would a customer see? The same pure step, a clock of its own, a ticket that does all."""
+"""A talk with a flow without a customer: the same pure step, a clock of its own."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
+from services.bot.domain.evaluators import Evaluators
 from services.bot.domain.flow import Flow
 from services.bot.domain.inputs import Begun, Input, Replied, Said, Started, TimerDue
-from services.bot.domain.menus import read_tap
-from services.bot.domain.reading import Reading
 from services.bot.domain.step import Stepped, start, step
+from services.bot.domain.taps import read_tap
 from services.bot.texts import pt_br
 from shared.contracts.outbound import ButtonsContent, ListContent
 from shared.contracts.ticket_commands import (
@@ -28,9 +28,9 @@ _PROTOCOL: Final = "20260101-000001"
 class Simulation:
     """One session; each call answers with the lines to show."""
 
-    def __init__(self, flow: Flow, reading: Reading, at: datetime, name: str) -> None:
+    def __init__(self, flow: Flow, evaluators: Evaluators, at: datetime, name: str) -> None:
         self._flow = flow
-        self._reading = reading
+        self._evaluators = evaluators
         self._at = at
         self._sectors = {id_: name for name, id_ in flow.sectors.items()}
         self._lines: list[str] = []
@@ -79,16 +79,16 @@ class Simulation:
 
     def _give(self, given: Input) -> None:
         """The input, and every answer that its commands get."""
-        self._take(step(self._flow, self._stepped.session, given, self._at, self._reading))
+        self._take(step(self._flow, self._stepped.session, given, self._at, self._evaluators))
         while self._stepped.session.pending and not self.over:
             id_ = self._stepped.session.pending[0]
             reply = Replied(command_id=id_, message_id=uuid5(id_, "message"))
-            self._take(step(self._flow, self._stepped.session, reply, self._at, self._reading))
+            self._take(step(self._flow, self._stepped.session, reply, self._at, self._evaluators))
 
     def _take(self, stepped: Stepped) -> None:
         self._stepped = stepped
-        for effect in stepped.effects:
-            self._lines += _described(effect, self._sectors)
+        for command in stepped.commands:
+            self._lines += _described(command, self._sectors)
 
     def _shown(self) -> Sequence[str]:
         session, lines = self._stepped.session, self._lines
@@ -99,8 +99,8 @@ class Simulation:
         return [*lines, f"-- at {session.node}{due}"]
 
 
-def _described(effect: TicketCommand, sectors: Mapping[UUID, str]) -> list[str]:
-    match effect:
+def _described(command: TicketCommand, sectors: Mapping[UUID, str]) -> list[str]:
+    match command:
         case QueueAutomaticMessage(content=content):
             return _said(content)
         case KeepSession():
@@ -108,17 +108,17 @@ def _described(effect: TicketCommand, sectors: Mapping[UUID, str]) -> list[str]:
         case AssignSector(sector_id=sector_id):
             return [f"== AssignSector {sectors[sector_id]}"]
         case HandOff():
-            return _handed_over(effect, sectors)
+            return _handed_over(command, sectors)
         case _:
-            fields = effect.model_dump(exclude=set(TicketCommand.model_fields), exclude_none=True)
-            return [f"== {type(effect).__name__} {fields}"]
+            fields = command.model_dump(exclude=set(TicketCommand.model_fields), exclude_none=True)
+            return [f"== {type(command).__name__} {fields}"]
 
 
-def _handed_over(effect: HandOff, sectors: Mapping[UUID, str]) -> list[str]:
-    sector = "" if effect.sector_id is None else f" {sectors[effect.sector_id]}"
-    lines = [f"== HandOff{sector} ({effect.reason})"]
-    lines += [f"   {line}" for line in (effect.summary or "").splitlines()]
-    if waits := effect.unclaimed:
+def _handed_over(command: HandOff, sectors: Mapping[UUID, str]) -> list[str]:
+    sector = "" if command.sector_id is None else f" {sectors[command.sector_id]}"
+    lines = [f"== HandOff{sector} ({command.reason})"]
+    lines += [f"   {line}" for line in (command.summary or "").splitlines()]
+    if waits := command.unclaimed:
         text = "" if waits.text is None else f": {waits.text}"
         lines.append(f"   unclaimed after {waits.after_seconds} s: {waits.then}{text}")
     return lines

@@ -20,6 +20,7 @@ ENTITIES: Final = {
 QUEUED: Final = {
     "customer_asked": "O cliente pediu para falar com uma pessoa.",
     "node": "O bot passou o atendimento para a equipe.",
+    "ended": "O fluxo do bot chegou ao fim.",
     "timeout": "O cliente não respondeu ao bot a tempo.",
     "loop": "O bot parou, pois a conversa não avançava.",
     "error": "O bot parou por um erro no fluxo.",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.bot.adapters.cel import condition_fault, condition_holds
-from services.bot.domain.reading import LONGEST_CONDITION, Types
+from services.bot.domain.evaluators import LONGEST_CONDITION, Types
 
 TYPES: Types = (
     ("name", "text"),

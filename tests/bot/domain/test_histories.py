@@ -1,21 +1,23 @@
 """Any flow, any customer, any clock: one active step, guards hold, a replay gives the same."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any, Final
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.bot.adapters.reading import READING
-from services.bot.domain import flow as made
-from services.bot.domain.building import build
-from services.bot.domain.definition import Definition
+from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.domain.events import CommandIssued, NodeEntered
+from services.bot.domain.flow import Flow
+from services.bot.domain.flow_settings import Limits
 from services.bot.domain.inputs import Replied
+from services.bot.domain.nodes import NODES
+from services.bot.domain.nodes.base import Node
 from services.bot.domain.session import rebuilt
 from services.bot.domain.step import step
-from services.bot.domain.validate import faults, outputs
+from services.bot.domain.validate import faults
 from shared.contracts.ticket_commands import HandOff, KeepSession, QueueAutomaticMessage
 from tests.bot.talking import SESSION, Talk
 
@@ -36,7 +38,7 @@ WORDS = (
     None,
 )
 CODES = (None, "session_ended", "window_closed", "sector_inactive", "busy")
-LIMITS = made.Limits(visits_per_node=6, outbound_without_inbound=5, silent_timeouts=3)
+LIMITS = Limits(visits_per_node=6, outbound_without_inbound=5, silent_timeouts=3)
 CONDITIONS = (
     ("v == 'Alfa'",),
     ("known.v && folded.v != 'beta'", "folded.nome == 'maria'"),
@@ -44,62 +46,70 @@ CONDITIONS = (
     ("folded.v in ['yes', 'alfa']", "folded.v.startsWith('be')"),
     ("int(v) == 1",),
 )
-"""Some of them cannot be told for every value."""
+"""Some of them cannot be evaluated for every value."""
 NAMES = tuple(f"n{number}" for number in range(5))
+ASKED: dict[str, Any] = {"text": "{nome|x}?", "invalid": ("again",), "timeout": 60, "save_as": "v"}
+OPTIONS = [{"id": "a", "title": "Alfa"}, {"id": "b", "title": "Beta"}]
+To = Callable[[], str]
 
 
-def _node(kind: str, id_: str, to: Callable[[], str]) -> made.AnyNode:
-    options = (made.Option(id="a", title="Alfa"), made.Option(id="b", title="Beta"))
-    asked = {"text": "{nome|x}?", "invalid": ("again",), "timeout_seconds": 60.0}
-    match kind:
-        case "message":
-            bare: made.AnyNode = made.Message(id=id_, text="Oi, {nome|x}")
-        case "menu":
-            bare = made.Menu(id=id_, options=options, button="Ver", save_as="v", **asked)  # pyright: ignore[reportArgumentType]
-        case "ask":
-            bare = made.Ask(id=id_, kind="yes_no", attempts=2, save_as="v", **asked)  # pyright: ignore[reportArgumentType]
-        case "condition":
-            whens = CONDITIONS[NAMES.index(to())]
-            cases = [made.Case(output=f"c{n}", when=when) for n, when in enumerate(whens)]
-            bare = made.Condition(id=id_, cases=tuple(cases))
-        case "set_sector":
-            bare = made.SetSector(id=id_, sector="Vendas")
-        case "set_field":
-            bare = made.SetField(id=id_, name="f", value="{v|x}")
-        case "wait":
-            bare = made.Wait(id=id_, seconds=30, interruptible=id_ != "n3")
-        case "close":
-            return made.Close(id=id_)
-        case _:
-            return made.HandOff(id=id_, sector="Vendas")
-    edges = {output: to() for output in outputs(bare)}
-    return replace(bare, next=edges)
+def _condition(to: To) -> dict[str, Any]:
+    whens = CONDITIONS[NAMES.index(to())]
+    return {"cases": [{"when": when, "next": to()} for when in whens], "else": to(), "error": to()}
 
 
-KINDS = ("message", "menu", "ask", "condition", "set_sector", "set_field", "wait", "close", "end")
+FIELDS: Final[dict[str, Callable[[To], dict[str, Any]]]] = {
+    "message": lambda _: {"text": "Oi, {nome|x}"},
+    "menu": lambda _: {**ASKED, "options": OPTIONS, "button": "Ver"},
+    "ask": lambda _: {**ASKED, "kind": "yes_no", "attempts": 2},
+    "condition": _condition,
+    "set_sector": lambda _: {"sector": "Vendas"},
+    "set_field": lambda _: {"name": "f", "value": "{v|x}"},
+    "wait": lambda to: {"duration": 30, "interruptible": to() != "n3"},
+    "hand_off": lambda _: {"sector": "Vendas"},
+    "close": lambda _: {},
+    "end": lambda _: {},
+    "go_to": lambda to: {"node": to()},
+    "random_split": lambda to: {
+        "branches": [{"next": to()}, {"next": to(), "weight": 3}],
+        "sticky": to() != "n3",
+    },
+}
+"""The fields of each type of node besides `next`."""
+
+
+def _node(type_: type[Node], to: To) -> Node:
+    fields = FIELDS[type_.type_name()](to)
+    bare = type_.model_validate(fields)
+    if "next" not in type_.model_fields:
+        return bare
+    edges = {output: to() for output in bare.outputs()}
+    return type_.model_validate({**fields, "next": edges})
+
+
+@pytest.mark.parametrize("type_", NODES)
+def test_every_type_of_node_occurs_in_histories(type_: type[Node]) -> None:
+    assert type_.type_name() in FIELDS
 
 
 @st.composite
-def flows(draw: st.DrawFn) -> made.Flow:
+def flows(draw: st.DrawFn) -> Flow:
     nodes = {
-        id_: _node(draw(st.sampled_from(KINDS)), id_, lambda: draw(st.sampled_from(NAMES)))
+        id_: _node(draw(st.sampled_from(NODES)), lambda: draw(st.sampled_from(NAMES)))
         for id_ in NAMES[:-1]
     }
-    nodes[NAMES[-1]] = made.HandOff(id=NAMES[-1])
-    return made.Flow(
-        key="any",
-        name="Any",
-        entry=NAMES[0],
-        nodes=nodes,
-        variables={"v": made.Variable(name="v", max_length=5)},
-        reserved={"menu": "restart", "sair": "close", "atendente": "hand_off"},
-        old_taps=draw(
-            st.sampled_from(("ignore_with_notice", "honour_if_same_version", "restart_here"))
-        ),
-        old_tap_notice="old",
-        limits=LIMITS,
-        sectors={"Vendas": UUID(int=5)},
-    )
+    policies = ("ignore_with_notice", "honour_if_same_version", "restart_here")
+    fields: dict[str, Any] = {
+        "key": "any",
+        "name": "Any",
+        "entry": NAMES[0],
+        "nodes": {**nodes, NAMES[-1]: {"type": "hand_off"}},
+        "variables": {"v": {"max_length": 5}},
+        "reserved": {"menu": "restart", "sair": "close", "atendente": "hand_off"},
+        "old_taps": {"policy": draw(st.sampled_from(policies)), "notice": "old"},
+        "limits": LIMITS,
+    }
+    return Flow.model_validate(fields).with_sectors({"Vendas": UUID(int=5)})
 
 
 def _moved(talk: Talk, data: st.DataObject) -> None:
@@ -121,10 +131,10 @@ def _moved(talk: Talk, data: st.DataObject) -> None:
         talk.sent()
 
 
-def _holds(talk: Talk, flow: made.Flow) -> None:
+def _holds(talk: Talk, flow: Flow) -> None:
     session = talk.session
     assert rebuilt(talk.events) == session
-    waits = isinstance(flow.nodes[session.node or ""], made.Listening | made.Wait)
+    waits = flow.nodes[session.node or ""].WAITS
     if session.finished is None and not session.over:
         assert session.pending or (waits and session.timer is not None)
     assert not (session.pending and session.timer)
@@ -132,7 +142,7 @@ def _holds(talk: Talk, flow: made.Flow) -> None:
     assert max((session.visits or {}).values()) <= LIMITS.visits_per_node
     assert session.walked <= LIMITS.steps_per_input
     assert session.outbound <= LIMITS.outbound_without_inbound
-    ids = [command.command_id for command in talk.effects]
+    ids = [command.command_id for command in talk.commands]
     assert len(ids) == len(set(ids))
     steps = [event for event in talk.events if isinstance(event, NodeEntered)]
     assert len(steps) == session.step
@@ -147,7 +157,7 @@ def test_it_always_ends_or_waits_one_step_at_a_time(data: st.DataObject) -> None
     for _ in range(data.draw(st.integers(0, 25))):
         busy = bool(talk.session.pending)
         _moved(talk, data)
-        asked = [effect for effect in talk.last if isinstance(effect, QueueAutomaticMessage)]
+        asked = [each for each in talk.last if isinstance(each, QueueAutomaticMessage)]
         assert len(asked) <= 1, "two active steps"
         if busy and talk.session.pending:
             assert not [each for each in talk.last if isinstance(each, KeepSession)]
@@ -172,13 +182,13 @@ def test_the_same_inputs_give_the_same_commands(data: st.DataObject) -> None:
     for text in data.draw(st.lists(st.sampled_from(WORDS), max_size=8)):
         for talk in (one, other):
             talk.done().says(text)
-    assert one.effects == other.effects
+    assert one.commands == other.commands
     assert one.events == other.events
 
 
 def test_a_session_is_stepped_by_its_state_alone() -> None:
     """What was rebuilt from the events goes on exactly as what was kept."""
-    definition = Definition.model_validate(
+    flow = Flow.model_validate(
         {
             "key": "k",
             "name": "K",
@@ -190,14 +200,13 @@ def test_a_session_is_stepped_by_its_state_alone() -> None:
             "defaults": {"refused": "h", "invalid_exhausted": "h"},
         }
     )
-    flow = build(definition, {})
-    assert faults(flow, reading=READING, sectors=()) == []
+    assert faults(flow, evaluators=EVALUATORS, sectors=()) == []
     talk = Talk(flow).done()
     again = rebuilt(talk.events)
     assert again is not None
     reply = Replied(command_id=UUID(int=1))
-    kept = step(flow, talk.session, reply, talk.now, READING)
-    assert step(flow, again, reply, talk.now, READING) == kept
+    kept = step(flow, talk.session, reply, talk.now, EVALUATORS)
+    assert step(flow, again, reply, talk.now, EVALUATORS) == kept
     issued = talk.told(CommandIssued)
     assert [event.command_id for event in issued] == [uuid5(SESSION, "1:0")]
 

@@ -1,26 +1,22 @@
 """What each node does, by each of its outputs."""
 
-from dataclasses import replace
 from uuid import UUID
 
-from services.bot.domain.building import build
-from services.bot.domain.definition import Definition
 from services.bot.domain.events import InputAccepted, NodeEntered, TimerArmed
-from services.bot.domain.flow import (
+from services.bot.domain.flow_settings import Variable
+from services.bot.domain.nodes import (
     Ask,
-    Case,
     Close,
     Condition,
     HandOff,
     Menu,
     Message,
-    Option,
     SetField,
     SetSector,
-    Unclaimed,
-    Variable,
     Wait,
 )
+from services.bot.domain.nodes.hand_off import Unclaimed
+from services.bot.domain.nodes.menu import Option
 from shared.contracts.outbound import ButtonsContent, ListContent, TextContent
 from shared.contracts.ticket_commands import (
     AssignSector,
@@ -31,13 +27,14 @@ from shared.contracts.ticket_commands import (
 )
 from shared.contracts.ticket_commands import HandOff as HandOffCommand
 from shared.contracts.ticket_commands import Unclaimed as UnclaimedPart
-from tests.bot.talking import NOON, SUPORTE, VENDAS, Talk, a_flow, ids_of
+from tests.bot.talking import NOON, SUPORTE, VENDAS, Named, Talk, a_flow, altered, ids_of, node
 
 SECTORS = (
     Option(id="vendas", title="Vendas", synonyms=("comprar",)),
     Option(id="suporte", title="Suporte"),
 )
-MENU = Menu(
+MENU = node(
+    Menu,
     id="menu",
     text="Qual setor?",
     invalid=("one", "two"),
@@ -46,7 +43,8 @@ MENU = Menu(
     save_as="sector",
     next={"vendas": "people", "suporte": "wait"},
 )
-ASK = Ask(
+ASK = node(
+    Ask,
     id="ask",
     text="CPF?",
     invalid=("again",),
@@ -55,20 +53,22 @@ ASK = Ask(
     save_as="cpf",
     next={"answered": "people"},
 )
-WAIT = Wait(id="wait", seconds=60, next={"elapsed": "people", "interrupted": "bye"})
-BYE = Close(id="bye", farewell=True)
+WAIT = node(Wait, id="wait", duration=60, next={"elapsed": "people", "interrupted": "bye"})
+BYE = node(Close, id="bye", farewell=True)
 VARIABLES = {
-    "sector": Variable(name="sector", max_length=24, label="Setor"),
-    "cpf": Variable(name="cpf", max_length=11),
+    "sector": Variable(max_length=24, label="Setor"),
+    "cpf": Variable(max_length=11),
 }
 
 
-def of(*nodes: object, **changed: object) -> Talk:
-    return Talk(a_flow(*nodes, variables=VARIABLES, **changed))  # pyright: ignore[reportArgumentType]
+def of(*nodes: Named) -> Talk:
+    return Talk(a_flow(*nodes, variables=VARIABLES))
 
 
 def test_a_message_goes_on_when_it_is_queued_and_not_before() -> None:
-    talk = of(Message(id="hello", text="Olá, {nome}!", next={"done": "menu"}), MENU, WAIT, BYE)
+    talk = of(
+        node(Message, id="hello", text="Olá, {nome}!", next={"done": "menu"}), MENU, WAIT, BYE
+    )
     assert talk.path == ["hello"]
     assert talk.said == ["Olá, Maria!"]
     talk.done()
@@ -76,7 +76,7 @@ def test_a_message_goes_on_when_it_is_queued_and_not_before() -> None:
 
 
 def test_a_refused_message_goes_by_the_code_else_by_refused() -> None:
-    hello = Message(id="hello", text="Oi", next={"done": "people", "window_closed": "bye"})
+    hello = node(Message, id="hello", text="Oi", next={"done": "people", "window_closed": "bye"})
     assert of(hello, BYE).refused("window_closed").path == ["hello", "bye"]
     assert of(hello, BYE).refused("contact_blocked").path == ["hello", "people"]
     assert of(hello, BYE).refused(None).path == ["hello", "people"]
@@ -91,14 +91,14 @@ def test_few_short_options_are_buttons_with_ids_of_session_and_step() -> None:
 
 def test_more_or_longer_options_are_a_list_and_too_many_a_numbered_text() -> None:
     many = tuple(Option(id=f"o{n}", title=f"Opção {n}") for n in range(1, 12))
-    ten = of(replace(MENU, options=many[:10])).asked(QueueAutomaticMessage)[0].content
+    ten = of(altered(MENU, options=many[:10])).asked(QueueAutomaticMessage)[0].content
     assert isinstance(ten, ListContent)
-    eleven = of(replace(MENU, options=many)).asked(QueueAutomaticMessage)[0].content
+    eleven = of(altered(MENU, options=many)).asked(QueueAutomaticMessage)[0].content
     assert isinstance(eleven, TextContent)
     assert "11 - Opção 11" in eleven.text
-    long = of(replace(MENU, options=(Option(id="a", title="Segunda via de boleto"),)))
+    long = of(altered(MENU, options=(Option(id="a", title="Segunda via de boleto"),)))
     assert isinstance(long.asked(QueueAutomaticMessage)[0].content, ListContent)
-    asked_for = of(replace(MENU, as_text=True)).asked(QueueAutomaticMessage)[0].content
+    asked_for = of(altered(MENU, as_text=True)).asked(QueueAutomaticMessage)[0].content
     assert isinstance(asked_for, TextContent)
 
 
@@ -125,13 +125,13 @@ def test_a_menu_that_is_not_understood_asks_again_with_each_text_and_then_gives_
 
 def test_a_prefix_of_two_options_is_no_answer() -> None:
     two = (Option(id="a", title="Boleto novo"), Option(id="b", title="Boleto velho"))
-    menu = replace(MENU, options=two, next={"a": "people", "b": "people"})
+    menu = altered(MENU, options=two, next={"a": "people", "b": "people"})
     assert of(menu).done().says("boleto").path == ["menu"]
     assert of(menu).done().says("boleto n").path == ["menu", "people"]
 
 
 def test_a_menu_times_out_by_its_output() -> None:
-    talk = of(replace(MENU, timeout_seconds=60, next={"timeout": "bye"}), BYE).done()
+    talk = of(altered(MENU, timeout=60, next={"timeout": "bye"}), BYE).done()
     assert talk.told(TimerArmed)[-1].due.timestamp() == NOON.timestamp() + 60
     assert talk.after(59).path == ["menu"]
     assert talk.after(1).path == ["menu", "bye"]
@@ -150,64 +150,55 @@ def test_an_ask_gives_up_after_its_attempts() -> None:
 
 
 def test_yes_and_no_are_outputs() -> None:
-    ask = replace(ASK, kind="yes_no", save_as=None, next={"yes": "people", "no": "bye"})
+    ask = altered(ASK, kind="yes_no", save_as=None, next={"yes": "people", "no": "bye"})
     assert of(ask, BYE).done().says("Sim!").path == ["ask", "people"]
     assert of(ask, BYE).done().says("NÃO").path == ["ask", "bye"]
 
 
 def test_a_condition_goes_by_the_first_case_that_holds() -> None:
-    condition = Condition(
-        id="which",
-        cases=(
-            Case(output="ana", when="folded.nome == 'ana'"),
-            Case(output="maria", when="folded.nome == 'maria'"),
-        ),
-        next={"ana": "people", "maria": "bye", "else": "people"},
-    )
-    assert of(condition, BYE).path == ["which", "bye"]
-    other = replace(condition, cases=condition.cases[:1])
-    assert of(other, BYE).path == ["which", "people"]
+    ana = {"when": "folded.nome == 'ana'", "next": "people"}
+    maria = {"when": "folded.nome == 'maria'", "next": "bye", "output": "maria"}
+    condition = node(Condition, id="which", cases=[ana, maria], else_="people")
+    talk = of(condition, BYE)
+    assert talk.path == ["which", "bye"]
+    assert talk.told(NodeEntered)[-1].by_output == "maria"
+    assert of(altered(condition, cases=[ana]), BYE).path == ["which", "people"]
 
 
-def test_what_a_condition_cannot_tell_leaves_by_error_before_the_cases_behind_it() -> None:
-    cases = (Case(output="c", when="1 / size(gone) == 1"), Case(output="d", when="true"))
-    ways = {"c": "people", "d": "people", "else": "people", "error": "bye"}
-    condition = Condition(id="which", cases=cases, next=ways)
-    gone = Variable(name="gone", max_length=10)
-    talk = Talk(a_flow(condition, BYE, variables={"gone": gone}))
+def test_a_condition_that_cannot_be_evaluated_leaves_by_error_before_the_cases_behind_it() -> None:
+    cases = [
+        {"when": "1 / size(gone) == 1", "next": "people"},
+        {"when": "true", "next": "people"},
+    ]
+    condition = node(Condition, id="which", cases=cases, else_="people", error="bye")
+    talk = Talk(a_flow(condition, BYE, variables={"gone": Variable(max_length=10)}))
     assert talk.path == ["which", "bye"]
     assert talk.told(NodeEntered)[-1].by_output == "error"
 
 
-def test_without_an_error_of_its_own_what_cannot_be_told_goes_by_else() -> None:
-    nodes = {
-        "which": {
-            "type": "condition",
-            "cases": [{"when": "age > 18.0", "next": "people"}],
-            "else": "bye",
-        },
-        "people": {"type": "hand_off"},
-        "bye": {"type": "close"},
-    }
-    flow = {"key": "k", "name": "K", "entry": "which", "variables": {"age": {"type": "number"}}}
-    talk = Talk(build(Definition.model_validate({**flow, "nodes": nodes}), {}))
+def test_without_an_error_of_its_own_a_condition_goes_by_else() -> None:
+    cases = [{"when": "age > 18.0", "next": "people"}]
+    condition = node(Condition, id="which", cases=cases, else_="bye")
+    talk = Talk(a_flow(condition, BYE, variables={"age": Variable(type="number")}))
     assert talk.path == ["which", "bye"]
     assert talk.told(NodeEntered)[-1].by_output == "error"
 
 
 def test_a_sector_is_set_and_its_refusal_is_an_output() -> None:
-    node = SetSector(
-        id="sector", sector="Vendas", next={"done": "bye", "sector_inactive": "people"}
+    sector = node(
+        SetSector, id="sector", sector="Vendas", next={"done": "bye", "sector_inactive": "people"}
     )
-    talk = of(node, BYE)
+    talk = of(sector, BYE)
     assert [command.sector_id for command in talk.asked(AssignSector)] == [VENDAS]
     assert talk.done().path == ["sector", "bye"]
-    assert of(node, BYE).refused("sector_inactive").path == ["sector", "people"]
+    assert of(sector, BYE).refused("sector_inactive").path == ["sector", "people"]
 
 
 def test_a_field_of_the_contact_is_set_with_values() -> None:
-    node = SetField(id="field", name="greeted", value="{nome} {protocolo}", next={"done": "bye"})
-    talk = of(node, BYE)
+    field = node(
+        SetField, id="field", name="greeted", value="{nome} {protocolo}", next={"done": "bye"}
+    )
+    talk = of(field, BYE)
     (asked,) = talk.asked(SetContactField)
     assert (asked.name, asked.value) == ("greeted", "Maria 20261123-000001")
     assert talk.done().path == ["field", "bye"]
@@ -215,7 +206,7 @@ def test_a_field_of_the_contact_is_set_with_values() -> None:
 
 def test_a_wait_lets_time_pass() -> None:
     talk = of(WAIT, BYE)
-    assert talk.effects == []
+    assert talk.commands == []
     assert talk.after(60).path == ["wait", "people"]
 
 
@@ -224,7 +215,7 @@ def test_a_wait_is_interrupted_by_the_customer() -> None:
 
 
 def test_what_is_said_in_a_wait_that_is_not_interruptible_waits() -> None:
-    wait = Wait(id="wait", seconds=60, interruptible=False, next={"elapsed": "menu"})
+    wait = node(Wait, id="wait", duration=60, interruptible=False, next={"elapsed": "menu"})
     talk = of(wait, MENU, BYE).says("2")
     assert [type(effect) for effect in talk.last] == [KeepSession]
     assert talk.path == ["wait"]
@@ -235,9 +226,9 @@ def test_what_is_said_in_a_wait_that_is_not_interruptible_waits() -> None:
 
 
 def test_a_hand_off_gives_the_sector_and_a_summary_of_path_and_answers() -> None:
-    end = HandOff(id="end", title="Fim", sector="Suporte")
-    menu = replace(MENU, title="Setor", next={"vendas": "ask", "suporte": "ask"})
-    ask = replace(ASK, next={"answered": "end"})
+    end = node(HandOff, id="end", title="Fim", sector="Suporte")
+    menu = altered(MENU, title="Setor", next={"vendas": "ask", "suporte": "ask"})
+    ask = altered(ASK, next={"answered": "end"})
     talk = of(menu, ask, end).done().says("1").done().says("52998224725")
     (command,) = talk.asked(HandOffCommand)
     assert (command.sector_id, command.reason) == (SUPORTE, "node")
@@ -251,28 +242,26 @@ def test_a_hand_off_gives_the_sector_and_a_summary_of_path_and_answers() -> None
 
 
 def test_a_hand_off_may_go_without_a_summary() -> None:
-    (command,) = of(HandOff(id="end", summary=False)).asked(HandOffCommand)
+    (command,) = of(node(HandOff, id="end", summary=False)).asked(HandOffCommand)
     assert command.summary is None
 
 
 def test_a_hand_off_says_what_follows_when_nobody_takes_the_ticket() -> None:
-    waits = Unclaimed(after_seconds=900, then="message", text="Ainda não, {nome}. {sector|…}")
-    end = HandOff(id="end", unclaimed=waits)
-    ask = replace(MENU, next={"vendas": "end", "suporte": "end"})
+    waits = Unclaimed(after=900, then="message", text="Ainda não, {nome}. {sector|…}")
+    end = node(HandOff, id="end", unclaimed=waits)
+    ask = altered(MENU, next={"vendas": "end", "suporte": "end"})
     (command,) = of(ask, end).done().says("1").asked(HandOffCommand)
     assert command.unclaimed == UnclaimedPart(
         after_seconds=900, then="message", text="Ainda não, Maria. Vendas"
     )
     reason = UUID(int=99)
-    closes = HandOff(
-        id="end", unclaimed=Unclaimed(after_seconds=60, then="close", reason_id=reason)
-    )
+    closes = node(HandOff, id="end", unclaimed=Unclaimed(after=60, then="close", reason=reason))
     (command,) = of(closes).asked(HandOffCommand)
     assert command.unclaimed == UnclaimedPart(after_seconds=60, then="close", reason_id=reason)
 
 
 def test_a_refused_hand_off_goes_by_its_own_edge_only() -> None:
-    end = HandOff(id="end", sector="Vendas", next={"sector_inactive": "bye"})
+    end = node(HandOff, id="end", sector="Vendas", next={"sector_inactive": "bye"})
     assert of(end, BYE).refused("sector_inactive").path == ["end", "bye"]
     talk = of(end, BYE).refused("busy")
     assert [command.reason for command in talk.asked(HandOffCommand)] == ["node", "error"]
@@ -287,7 +276,7 @@ def test_a_close_ends_the_session() -> None:
 
 def test_ids_of_commands_are_made_of_session_step_and_number() -> None:
     one, other = of(MENU, WAIT, BYE).done().says("?"), of(MENU, WAIT, BYE).done().says("?")
-    ids = [command.command_id for command in one.effects]
-    assert ids == [command.command_id for command in other.effects]
+    ids = [command.command_id for command in one.commands]
+    assert ids == [command.command_id for command in other.commands]
     assert len(set(ids)) == len(ids)
     assert all(isinstance(id_, UUID) for id_ in ids)

@@ -1,6 +1,5 @@
 """The rules of sessions (bots.md, 1 to 13)."""
 
-from dataclasses import replace
 from uuid import UUID, uuid5
 
 import pytest
@@ -11,21 +10,12 @@ from services.bot.domain.events import (
     SessionFinished,
     TimerFired,
 )
-from services.bot.domain.flow import (
-    Ask,
-    Case,
-    Close,
-    Condition,
-    Limits,
-    Menu,
-    Message,
-    Option,
-    Variable,
-    Wait,
-)
+from services.bot.domain.flow_settings import Limits, OldTaps, Variable
 from services.bot.domain.inputs import Begun, Replied, Said, TimerDue
+from services.bot.domain.nodes import Ask, Close, Condition, Menu, Message, Wait
+from services.bot.domain.nodes.menu import Option
 from services.bot.domain.session import SESSION_ENDED
-from services.bot.domain.walking import CONDITIONS_PER_STEP
+from services.bot.domain.step_context import CONDITIONS_PER_STEP
 from shared.contracts.ticket_commands import (
     CancelMessage,
     CloseTicket,
@@ -33,10 +23,12 @@ from shared.contracts.ticket_commands import (
     KeepSession,
     QueueAutomaticMessage,
 )
-from tests.bot.talking import OPENED_BY, Talk, a_flow
+from tests.bot.talking import OPENED_BY, Talk, a_flow, altered, node
 
+NEVER = {"when": "nome == 'nobody'", "next": "people"}
 RESERVED = {"atendente": "hand_off", "sair": "close", "menu": "restart", "#": "restart"}
-FIRST = Menu(
+FIRST = node(
+    Menu,
     id="first",
     text="First?",
     invalid=("again",),
@@ -44,8 +36,13 @@ FIRST = Menu(
     options=(Option(id="a", title="Alfa"), Option(id="b", title="Beta")),
     next={"a": "second", "b": "ask"},
 )
-SECOND = replace(FIRST, id="second", text="Second?", next={"a": "people", "b": "first"})
-ASK = Ask(id="ask", text="Name?", invalid=("again",), kind="text", next={"answered": "people"})
+SECOND = altered(FIRST, id="second", text="Second?", next={"a": "people", "b": "first"})
+ASK = node(
+    Ask, id="ask", text="Name?", invalid=("again",), kind="text", next={"answered": "people"}
+)
+IGNORE = OldTaps(notice="old")
+HONOUR = OldTaps(policy="honour_if_same_version", notice="old")
+RESTART = OldTaps(policy="restart_here", notice="old")
 NODES = (FIRST, SECOND, ASK)
 
 
@@ -80,7 +77,7 @@ def test_a_flow_that_nobody_knows_is_handed_off_at_once() -> None:
 def test_a_session_that_is_not_begun_hears_and_waits() -> None:
     noted = Talk(a_flow(*NODES), begin=False)
     noted.says("1")
-    assert noted.effects == []
+    assert noted.commands == []
     noted.comes(Begun()).done()
     assert noted.path == ["first", "second"]
 
@@ -136,7 +133,7 @@ def test_reserved_words_come_first(word: str, effect: type | None) -> None:
 
 def test_reserved_words_can_be_switched_off() -> None:
     assert Talk(a_flow(*NODES)).done().says("sair").told(InputRejected)
-    off = replace(ASK, reserved=False)
+    off = altered(ASK, reserved=False)
     kept = Talk(a_flow(off, reserved=RESERVED)).done().says("menu")
     assert kept.path == ["ask", "people"]
 
@@ -165,26 +162,56 @@ def test_a_tap_on_an_old_menu_is_told_so() -> None:
 
 
 def test_a_tap_on_an_old_menu_may_be_honoured() -> None:
-    old = talk(old_taps="honour_if_same_version").says("1").done().taps("b", step=1)
+    old = talk(old_taps=HONOUR).says("1").done().taps("b", step=1)
     assert old.path == ["first", "second", "ask"]
 
 
 def test_a_tap_on_an_old_menu_may_restart_there() -> None:
-    old = talk(old_taps="restart_here").says("2").done().taps("a", step=1)
+    old = talk(old_taps=RESTART).says("2").done().taps("a", step=1)
     assert old.path == ["first", "ask", "first"]
 
 
-@pytest.mark.parametrize("policy", ["ignore_with_notice", "honour_if_same_version", "restart_here"])
-def test_a_tap_on_a_menu_of_another_session_is_only_told_so(policy: str) -> None:
+@pytest.mark.parametrize("policy", [IGNORE, HONOUR, RESTART])
+def test_a_tap_on_a_menu_of_another_session_is_only_told_so(policy: OldTaps) -> None:
     other = talk(old_taps=policy).taps("a", session=UUID(int=99))
     assert other.path == ["first"]
     assert other.said[-1] == "old"
 
 
+PAUSE = node(Wait, id="pause", duration=60, next={"elapsed": "people", "interrupted": "ask"})
+
+
+def paused() -> Talk:
+    """In a wait behind a menu, whose buttons can still be tapped."""
+    menu = altered(FIRST, next={"a": "pause", "b": "ask"})
+    return Talk(a_flow(menu, PAUSE, ASK)).done().says("1")
+
+
+def test_a_tap_on_an_old_menu_during_a_wait_is_told_so_and_the_wait_goes_on() -> None:
+    old = paused().taps("b", step=1)
+    assert old.said[-1] == "old"
+    old.done()
+    assert old.asked(HandOff) == []
+    assert old.path == ["first", "pause"]
+    assert old.says("oi").path == ["first", "pause", "ask"]
+
+
+def test_such_a_tap_does_not_make_the_wait_longer() -> None:
+    old = paused().after(50).taps("b", step=1).after(5).done()
+    assert old.after(4).path == ["first", "pause"]
+    assert old.after(1).path == ["first", "pause", "people"]
+
+
+def test_such_a_notice_may_be_refused() -> None:
+    old = paused().taps("b", step=1).refused("window_closed")
+    assert old.path == ["first", "pause"]
+    assert old.after(60).path == ["first", "pause", "people"]
+
+
 def test_silence_again_and_again_stops_the_session() -> None:
     circle = (
-        Wait(id="wait", seconds=1, next={"elapsed": "wait", "interrupted": "wait"}),
-        Close(id="bye"),
+        node(Wait, id="wait", duration=1, next={"elapsed": "wait", "interrupted": "wait"}),
+        node(Close, id="bye"),
     )
     silent = Talk(a_flow(*circle, limits=Limits(silent_timeouts=3)))
     for _ in range(6):
@@ -195,12 +222,12 @@ def test_silence_again_and_again_stops_the_session() -> None:
 
 
 def test_a_session_ends_after_its_time() -> None:
-    old = talk(limits=Limits(session_seconds=100)).after(100)
+    old = talk(limits=Limits(session=100)).after(100)
     assert [command.reason for command in old.asked(HandOff)] == ["timeout"]
 
 
 def test_a_word_of_the_customer_ends_the_silence() -> None:
-    wait = Wait(id="wait", seconds=1, next={"elapsed": "wait", "interrupted": "wait"})
+    wait = node(Wait, id="wait", duration=1, next={"elapsed": "wait", "interrupted": "wait"})
     talk = Talk(a_flow(wait, limits=Limits(silent_timeouts=3)))
     for _ in range(3):
         talk.after(1).after(1).after(1).says("oi")
@@ -208,14 +235,14 @@ def test_a_word_of_the_customer_ends_the_silence() -> None:
 
 
 def test_nothing_waits_longer_than_the_session() -> None:
-    wait = Wait(id="wait", seconds=1000, next={"elapsed": "people", "interrupted": "people"})
-    talk = Talk(a_flow(wait, limits=Limits(session_seconds=100))).after(100)
+    wait = node(Wait, id="wait", duration=1000, next={"elapsed": "people", "interrupted": "people"})
+    talk = Talk(a_flow(wait, limits=Limits(session=100))).after(100)
     assert [command.reason for command in talk.asked(HandOff)] == ["timeout"]
 
 
 def test_an_answer_is_kept_no_longer_than_its_variable() -> None:
-    ask = replace(ASK, save_as="name")
-    kept = Talk(a_flow(ask, variables={"name": Variable(name="name", max_length=5)}))
+    ask = altered(ASK, save_as="name")
+    kept = Talk(a_flow(ask, variables={"name": Variable(max_length=5)}))
     kept.done().says("Ana Maria").done()
     assert kept.session.variables["name"] == "Ana M"
     (command,) = kept.asked(HandOff)
@@ -232,10 +259,10 @@ def test_a_stale_timer_does_nothing() -> None:
 
 def test_a_circle_of_nodes_that_do_not_wait_is_stopped() -> None:
     circle = (
-        Condition(id="one", cases=(), next={"else": "two"}),
-        Condition(id="two", cases=(), next={"else": "one"}),
+        node(Condition, id="one", cases=[NEVER], else_="two"),
+        node(Condition, id="two", cases=[NEVER], else_="one"),
     )
-    steps = Talk(a_flow(*circle, limits=Limits(steps_per_input=100, visits_per_node=1000)))
+    steps = Talk(a_flow(*circle, limits=Limits(steps_per_input=100, visits_per_node=100)))
     assert steps.guards == ["steps"]
     assert len(steps.path) == 100
     visits = Talk(a_flow(*circle, limits=Limits(visits_per_node=3)))
@@ -245,25 +272,25 @@ def test_a_circle_of_nodes_that_do_not_wait_is_stopped() -> None:
 
 def test_many_dear_conditions_for_one_input_are_stopped() -> None:
     dear = "name == 'x'" + " || name == 'x'" * 60
-    cases = tuple(Case(when=dear, output=f"case{number}") for number in range(5))
-    one = Condition(id="one", cases=cases, next={"else": "two"})
-    circle = (one, replace(one, id="two", next={"else": "one"}))
-    talk = Talk(a_flow(*circle, variables={"name": Variable(name="name", max_length=5)}))
+    cases = [{"when": dear, "next": "people"}] * 5
+    one = node(Condition, id="one", cases=cases, else_="two")
+    circle = (one, altered(one, id="two", **{"else": "one"}))
+    talk = Talk(a_flow(*circle, variables={"name": Variable(max_length=5)}))
     assert talk.guards == ["conditions"]
     assert len(talk.path) == CONDITIONS_PER_STEP // (5 * len(dear)) + 1
     assert [command.reason for command in talk.asked(HandOff)] == ["loop"]
 
 
 def test_too_many_messages_without_an_answer_stop_the_session() -> None:
-    circle = Message(id="again", text="Oi", next={"done": "again"})
+    circle = node(Message, id="again", text="Oi", next={"done": "again"})
     loud = Talk(a_flow(circle, limits=Limits(outbound_without_inbound=4))).done()
     assert loud.guards == ["outbound"]
     assert len(loud.asked(QueueAutomaticMessage)) == 4
 
 
 def test_an_input_that_leads_to_no_command_keeps_the_session() -> None:
-    wait = Wait(id="wait", seconds=60, next={"elapsed": "people", "interrupted": "people"})
-    quiet = Talk(a_flow(replace(ASK, next={"answered": "wait"}), wait)).done().says("Ana")
+    wait = node(Wait, id="wait", duration=60, next={"elapsed": "people", "interrupted": "people"})
+    quiet = Talk(a_flow(altered(ASK, next={"answered": "wait"}), wait)).done().says("Ana")
     assert [type(effect) for effect in quiet.last] == [KeepSession]
     assert quiet.comes(Replied(command_id=quiet.last[0].command_id)).last == ()
 
@@ -277,14 +304,14 @@ def test_a_reply_that_comes_twice_is_one() -> None:
 
 
 def test_what_came_during_a_step_and_must_wait_on_keeps_the_session() -> None:
-    hello = Message(id="hello", text="Oi", next={"done": "wait"})
-    wait = Wait(id="wait", seconds=90, interruptible=False, next={"elapsed": "ask"})
+    hello = node(Message, id="hello", text="Oi", next={"done": "wait"})
+    wait = node(Wait, id="wait", duration=90, interruptible=False, next={"elapsed": "ask"})
     waiting = Talk(a_flow(hello, wait, ASK)).says("Ana").done()
     assert [type(effect) for effect in waiting.last] == [KeepSession]
     assert waiting.after(90).done().path == ["hello", "wait", "ask", "people"]
 
 
 def test_what_is_said_while_the_ticket_is_given_away_is_heard_if_it_is_not() -> None:
-    end = Close(id="end", next={"busy": "ask"})
+    end = node(Close, id="end", next={"busy": "ask"})
     refused = Talk(a_flow(end, ASK)).says("Ana").refused("busy").done()
     assert refused.path == ["end", "ask", "people"]

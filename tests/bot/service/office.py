@@ -10,16 +10,16 @@ from uuid import UUID, uuid5
 
 from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import FlowTargets
+from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.adapters.files import read_flow
-from services.bot.adapters.reading import READING
 from services.bot.adapters.store import PostgresStore
-from services.bot.domain.definition import Definition
+from services.bot.domain.flow import Flow
 from services.bot.domain.session import Session
 from services.bot.handlers.flows import Flows
 from services.bot.handlers.publish import Publishing, Read, flow_id
 from services.bot.handlers.replies import Replies
 from services.bot.handlers.sessions import Sessions
-from services.bot.handlers.taking import Taking
+from services.bot.handlers.ticket_events import TicketEvents
 from services.bot.handlers.timers import Timers
 from shared.contracts import bot as told
 from shared.contracts import tickets as events
@@ -228,7 +228,7 @@ class Office:
 
     def __init__(self, pool: Pool, log: Log, files: Iterable[Path] = (DEMO,)) -> None:
         self.pool, self.log, self.now = pool, log, NOON
-        self.definitions: list[Definition] = [read_flow(file) for file in files]
+        self.definitions: list[Flow] = [read_flow(file) for file in files]
         self.notes: dict[str, str | None] = {}
         self.book = FlowTargets()
         for number, message in enumerate(the_directory()):
@@ -241,14 +241,14 @@ class Office:
             outbox,
             self.book,
             lambda: [Read(f"{each.key}.yaml", each) for each in self.definitions],
-            READING,
+            EVALUATORS,
             self._clock,
             self._note,
         )
         self.sessions = Sessions(
-            self.store, Flows(self.store, self.publishing), READING, self._clock
+            self.store, Flows(self.store, self.publishing), EVALUATORS, self._clock
         )
-        self.taking = Taking(pool, self.store, self.sessions, log, outbox)
+        self.ticket_events = TicketEvents(pool, self.store, self.sessions, log, outbox)
         self.replies = Replies(pool, self.sessions, outbox)
         self.failures = TimerFailures(pool, "timer_id")
         self.timers = Timers(pool, self.store, self.sessions, outbox, self.failures, self._clock)
@@ -261,7 +261,7 @@ class Office:
 
     async def takes(self, *messages: Received) -> None:
         for message in messages:
-            await self.taking.handle(message)
+            await self.ticket_events.handle(message)
 
     async def answers(self, code: Callable[[TicketCommand], str | None] = lambda _: None) -> None:
         """Every command gets its answer, and those that follow, until none is left."""

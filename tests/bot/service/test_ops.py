@@ -46,7 +46,7 @@ def test_what_is_no_flow_at_all_is_refused_too(tmp_path: Path) -> None:
 
 def test_the_schema_is_json() -> None:
     code, text = call("schema")
-    assert (code, json.loads(text)["title"]) == (0, "Definition")
+    assert (code, json.loads(text)["title"]) == (0, "Flow")
 
 
 def test_a_talk_can_be_tried_without_a_customer() -> None:

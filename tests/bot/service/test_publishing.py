@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from services.bot.adapters.files import read_flow
-from services.bot.domain.definition import Definition
+from services.bot.domain.flow import Flow
 from services.bot.handlers.publish import FlowRefusedError
 from shared.contracts.bot import FlowNodeEntered, FlowPublished
 from shared.contracts.directory import SectorChanged
@@ -116,7 +116,7 @@ async def handed_over(office: Office) -> list[HandOff]:
     return [command for command in await office.commands() if isinstance(command, HandOff)]
 
 
-def with_condition(folder: Path, when: str) -> Definition:
+def with_condition(folder: Path, when: str) -> Flow:
     """The demo, where the subject leads to a condition before the goodbye."""
     node = f'  qual: {{type: condition, cases: [{{when: "{when}", next: pessoa}}], else: ate_logo}}'
     text = DEMO.read_text().replace("next: ate_logo", "next: qual") + f"\n{node}\n"

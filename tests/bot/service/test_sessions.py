@@ -9,7 +9,7 @@ import pytest
 
 from services.bot.domain.inputs import TimerDue
 from services.bot.domain.session import rebuilt
-from services.bot.handlers.taking import VersionMissingError
+from services.bot.handlers.ticket_events import VersionMissingError
 from shared.contracts import bot as told
 from shared.contracts.ticket_commands import (
     AssignSector,
@@ -106,7 +106,7 @@ async def test_what_comes_twice_has_no_second_effect(office: Office) -> None:
     await office.takes(*arrived)
     before, facts = await office.commands(), await office.facts()
     await office.takes(*arrived)
-    await office.taking.handle_batch(arrived)
+    await office.ticket_events.handle_batch(arrived)
     assert await office.commands() == before
     assert await office.facts() == facts
     assert len((await office.session(customer.session_id)).queue) == 1
@@ -137,7 +137,7 @@ async def test_a_version_that_nobody_has_holds_its_key(office: Office) -> None:
 async def test_a_batch_is_taken_whole(office: Office) -> None:
     customers = [Customer(office.log, number) for number in range(1, 6)]
     batch = [message for customer in customers for message in customer.arrives()]
-    await office.taking.handle_batch(batch)
+    await office.ticket_events.handle_batch(batch)
     assert await office.rows("SELECT count(*) FROM session") == [(5,)]
     assert len(await office.said()) == 5
 
@@ -146,14 +146,14 @@ async def test_a_batch_with_a_hole_stores_nothing(office: Office) -> None:
     first, second = Customer(office.log, 1), Customer(office.log, 2)
     batch = [*first.arrives(), *second.arrives()[2:]]
     with pytest.raises(Exception):  # noqa: B017, PT011  whatever it is, the consumer goes one by one
-        await office.taking.handle_batch(batch)
+        await office.ticket_events.handle_batch(batch)
     assert await office.rows("SELECT * FROM session") == []
 
 
 async def test_what_cannot_be_read_is_parked_at_once(office: Office) -> None:
     bad = received("tickets.events", reply_to(_a_command()))
     with pytest.raises(UnprocessableError):
-        await office.taking.handle(bad)
+        await office.ticket_events.handle(bad)
 
 
 async def test_an_unknown_flow_is_handed_off_at_once(office: Office) -> None:
@@ -189,7 +189,7 @@ async def test_inputs_from_everywhere_at_once_are_one_step_at_a_time(office: Off
 
     async def speak() -> None:
         for word in words:
-            await office.taking.handle(word)
+            await office.ticket_events.handle(word)
 
     await asyncio.gather(speak(), office.answers(), office.fire(0))
     await office.answers()
@@ -296,9 +296,9 @@ async def test_a_crash_in_a_step_loses_and_doubles_nothing(
 
 async def _until_taken(office: Office, message: object) -> None:
     try:
-        await office.taking.handle(message)  # pyright: ignore[reportArgumentType]
+        await office.ticket_events.handle(message)  # pyright: ignore[reportArgumentType]
     except FailpointError:
-        await office.taking.handle(message)  # pyright: ignore[reportArgumentType]
+        await office.ticket_events.handle(message)  # pyright: ignore[reportArgumentType]
 
 
 def _a_command() -> HandOff:

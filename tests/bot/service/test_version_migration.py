@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from services.bot.domain.definition import Definition
+from services.bot.domain.flow import Flow
 from services.bot.domain.session import rebuilt
 from services.bot.handlers.flows import Flows
-from services.bot.handlers.older import (
+from services.bot.handlers.version_migration import (
     MigrationRefusedError,
-    OlderVersions,
     Round,
     UnknownFlowError,
+    VersionMigration,
 )
 from shared.contracts import bot as told
 from shared.contracts.ticket_commands import HandOff
@@ -24,16 +24,16 @@ RENAMED = {"escolher_setor": "menu_de_setores", "assunto": "pergunta"}
 
 
 @pytest.fixture
-def older(office: Office) -> OlderVersions:
+def older(office: Office) -> VersionMigration:
     """As the operator's own process has it."""
     flows = Flows(office.store, office.publishing)
-    return OlderVersions(office.pool, office.store, flows, office.sessions)
+    return VersionMigration(office.pool, office.store, flows, office.sessions)
 
 
 async def publishes(office: Office, **renamed: str) -> None:
     """A second version, in which nodes are called otherwise."""
     definition = office.definitions[0].model_dump(mode="json", by_alias=True, exclude_none=True)
-    changed = Definition.model_validate(_renamed(definition, renamed))
+    changed = Flow.model_validate(_renamed(definition, renamed))
     version = await office.publishing.publish(ACCOUNT, changed)
     assert version is not None
     assert (version.flow_id, version.version) == (FLOW, 2)
@@ -76,7 +76,7 @@ async def test_sessions_drain_where_nobody_says_otherwise(office: Office) -> Non
     assert (await office.session(later.session_id)).version == 2
 
 
-async def test_they_are_moved_by_the_map_and_go_on(office: Office, older: OlderVersions) -> None:
+async def test_they_are_moved_by_the_map_and_go_on(office: Office, older: VersionMigration) -> None:
     customers = [await at_the_menu(office, number) for number in (1, 2, 3)]
     await office.takes(customers[2].says("1"))
     await office.answers()
@@ -99,7 +99,7 @@ async def test_they_are_moved_by_the_map_and_go_on(office: Office, older: OlderV
 
 
 async def test_nothing_is_moved_as_long_as_any_cannot_be(
-    office: Office, older: OlderVersions
+    office: Office, older: VersionMigration
 ) -> None:
     await at_the_menu(office, 1)
     other = await at_the_menu(office, 2)
@@ -114,7 +114,7 @@ async def test_nothing_is_moved_as_long_as_any_cannot_be(
 
 
 async def test_who_has_gone_on_to_another_node_meanwhile_is_left_and_named(
-    office: Office, older: OlderVersions
+    office: Office, older: VersionMigration
 ) -> None:
     customer = await at_the_menu(office, 1)
     await publishes(office, **RENAMED)
@@ -133,7 +133,7 @@ async def test_who_has_gone_on_to_another_node_meanwhile_is_left_and_named(
     assert (await office.session(customer.session_id)).version == 1
 
 
-async def test_a_step_under_way_is_waited_for(office: Office, older: OlderVersions) -> None:
+async def test_a_step_under_way_is_waited_for(office: Office, older: VersionMigration) -> None:
     customer = Customer(office.log)
     await office.takes(*customer.arrives())
     await publishes(office, **RENAMED)
@@ -147,7 +147,7 @@ async def test_a_step_under_way_is_waited_for(office: Office, older: OlderVersio
 
 
 async def test_whoever_writes_while_it_is_moved_is_heard_once(
-    office: Office, older: OlderVersions
+    office: Office, older: VersionMigration
 ) -> None:
     customers = [await at_the_menu(office, number) for number in range(1, 11)]
     await publishes(office, **RENAMED)
@@ -166,7 +166,7 @@ async def test_whoever_writes_while_it_is_moved_is_heard_once(
             assert rebuilt(await office.store.stream(conn, customer.session_id)) == session
 
 
-async def test_they_are_stopped_and_people_go_on(office: Office, older: OlderVersions) -> None:
+async def test_they_are_stopped_and_people_go_on(office: Office, older: VersionMigration) -> None:
     at_menu, under_way = await at_the_menu(office, 1), Customer(office.log, 2)
     await office.takes(*under_way.arrives())
     await publishes(office, **RENAMED)
@@ -186,14 +186,14 @@ async def test_they_are_stopped_and_people_go_on(office: Office, older: OlderVer
 
 
 async def test_sessions_of_the_newest_version_are_let_alone(
-    office: Office, older: OlderVersions
+    office: Office, older: VersionMigration
 ) -> None:
     await at_the_menu(office, 1)
     assert await rounds(older.stop(FLOW)) is None
     assert await rounds(older.migrate(FLOW, {})) is None
 
 
-async def test_a_flow_that_nobody_published_is_unknown(older: OlderVersions) -> None:
+async def test_a_flow_that_nobody_published_is_unknown(older: VersionMigration) -> None:
     with pytest.raises(UnknownFlowError):
         await rounds(older.stop(ACCOUNT))
     with pytest.raises(UnknownFlowError):
@@ -201,7 +201,7 @@ async def test_a_flow_that_nobody_published_is_unknown(older: OlderVersions) -> 
 
 
 async def test_who_stands_in_a_version_that_cannot_be_read_is_named(
-    office: Office, older: OlderVersions
+    office: Office, older: VersionMigration
 ) -> None:
     await at_the_menu(office, 1)
     await office.make_unreadable()

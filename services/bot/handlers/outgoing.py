@@ -1,4 +1,4 @@
-"""What leaves with a step? Commands for tickets, and which way it took for bot.events."""
+"""What leaves with a step: commands for tickets, and the way that it took for bot.events."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -26,9 +26,9 @@ class _Fields(TypedDict):
     step: int
 
 
-def outgoing(before: Session | None, first_number: int, stepped: Stepped) -> list[Outgoing]:
+def messages_of(before: Session | None, first_number: int, stepped: Stepped) -> list[Outgoing]:
     """Commands first, then the facts; ids of facts come from their number in the session."""
-    commands = [_command(stepped.session, effect) for effect in stepped.effects]
+    commands = [_command(stepped.session, command) for command in stepped.commands]
     return [*commands, *_facts(before, first_number, stepped.events)]
 
 
@@ -84,8 +84,8 @@ def _facts(
     return told
 
 
-def _command(session: Session, effect: TicketCommand) -> Outgoing:
-    return _outgoing(TICKETS_COMMANDS.name, session, effect, str(effect.command_id))
+def _command(session: Session, command: TicketCommand) -> Outgoing:
+    return _outgoing(TICKETS_COMMANDS.name, session, command, str(command.command_id))
 
 
 def _outgoing(

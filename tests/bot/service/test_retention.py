@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from services.bot.adapters import ended
-from services.bot.adapters.ended import forget_ended
+from services.bot.adapters import retention
+from services.bot.adapters.retention import forget_ended
 from shared.plumbing.loops import Heartbeat
 from tests.bot.service.office import Customer, Office
 
@@ -52,7 +52,7 @@ async def test_what_ended_before_that_time_goes_with_its_events(office: Office) 
 async def test_all_that_is_old_goes_however_much(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ended, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     await ended_sessions(office, 1, 2, 3, 4, 5)
     office.now += KEPT + timedelta(seconds=1)
     await forget(office)

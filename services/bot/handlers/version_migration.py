@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.bot.domain.flow import Flow
 from services.bot.domain.inputs import Stopped
-from services.bot.domain.migrating import faults
+from services.bot.domain.session_migration import faults
 from services.bot.handlers.flows import Flows
 from services.bot.handlers.ports import Connection, Store
 from services.bot.handlers.sessions import NotMigratableError, Sessions, committed
@@ -43,7 +43,7 @@ class Round:
     refused: dict[UUID, str] = field(default_factory=dict[UUID, str])
 
 
-class OlderVersions:
+class VersionMigration:
     """Sessions of one flow that are pinned to a version before its newest."""
 
     def __init__(self, pool: Pool, store: Store, flows: Flows, sessions: Sessions) -> None:

@@ -1,41 +1,45 @@
 """A session that goes on in another version of its flow (bots.md, session rule 2)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from services.bot.adapters.reading import READING
+from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.domain.events import InputAccepted, SessionMigrated
-from services.bot.domain.flow import Ask, Flow, Menu, Message, Option, Wait
+from services.bot.domain.flow import Flow
 from services.bot.domain.inputs import Stopped
-from services.bot.domain.migrating import faults, migrated
+from services.bot.domain.nodes import Ask, Menu, Message, Wait
+from services.bot.domain.nodes.menu import Option
 from services.bot.domain.session import rebuilt
+from services.bot.domain.session_migration import faults, migrated
 from services.bot.domain.step import Stepped
 from shared.contracts.ticket_commands import HandOff, QueueAutomaticMessage
-from tests.bot.talking import NOON, Talk, a_flow
+from tests.bot.talking import NOON, Talk, a_flow, altered, node
 
-MENU = Menu(
+MENU = node(
+    Menu,
     id="menu",
     text="Qual?",
     invalid=("de novo",),
-    timeout_seconds=600,
+    timeout=600,
     button="Ver",
     options=(Option(id="a", title="Alfa"), Option(id="b", title="Beta")),
     next={"a": "ask", "b": "people"},
 )
-ASK = Ask(id="ask", text="O quê?", invalid=("de novo",), kind="text", next={"answered": "people"})
+ASK = node(
+    Ask, id="ask", text="O quê?", invalid=("de novo",), kind="text", next={"answered": "people"}
+)
 OLD = a_flow(MENU, ASK)
-SETOR = replace(MENU, id="setor", text="Qual setor?", next={"a": "assunto", "b": "people"})
-ASSUNTO = replace(ASK, id="assunto")
+SETOR = altered(MENU, id="setor", text="Qual setor?", next={"a": "assunto", "b": "people"})
+ASSUNTO = altered(ASK, id="assunto")
 NEW = a_flow(SETOR, ASSUNTO)
 NAMES = {"menu": "setor", "ask": "assunto"}
 
 
 def moved(talk: Talk, new: Flow, nodes: Mapping[str, str]) -> Stepped:
     assert talk.flow is not None
-    stepped = migrated(talk.session, (talk.flow, new), 2, nodes, talk.now, READING)
+    stepped = migrated(talk.session, (talk.flow, new), 2, nodes, talk.now, EVALUATORS)
     talk.goes_on(new, stepped)
     return stepped
 
@@ -46,7 +50,7 @@ def test_it_goes_on_where_the_map_says() -> None:
     session = talk.session
     assert (session.version, session.node, session.path) == (2, "setor", ("setor",))
     assert (session.visits, session.menus) == ({"setor": 1}, {1: "setor"})
-    assert stepped.effects == (), "the customer is not asked again"
+    assert stepped.commands == (), "the customer is not asked again"
     talk.says("1").done().says("boleto").done()
     assert talk.path[-2:] == ["assunto", "people"]
     assert talk.session.finished == "handoff"
@@ -67,7 +71,7 @@ def test_a_tap_on_the_menu_that_it_was_shown_before_is_understood() -> None:
 
 def test_nodes_of_the_same_name_need_no_map() -> None:
     talk = Talk(OLD).done()
-    again = a_flow(replace(MENU, text="Qual deles?"), ASK)
+    again = a_flow(altered(MENU, text="Qual deles?"), ASK)
     assert faults({1: OLD}, again, {}, [(1, "menu")]) == []
     moved(talk, again, {})
     assert talk.says("1").done().path[-1] == "ask"
@@ -80,7 +84,7 @@ def test_what_is_still_to_wait_is_kept_unless_the_node_waits_otherwise() -> None
     before = same.session.timer
     moved(same, NEW, NAMES)
     assert same.session.timer == before
-    moved(other, a_flow(replace(SETOR, timeout_seconds=60), ASSUNTO), NAMES)
+    moved(other, a_flow(altered(SETOR, timeout=60), ASSUNTO), NAMES)
     timer = other.session.timer
     assert timer is not None
     assert timer.due == NOON + timedelta(minutes=5)
@@ -88,8 +92,8 @@ def test_what_is_still_to_wait_is_kept_unless_the_node_waits_otherwise() -> None
 
 
 def test_what_was_said_into_a_wait_is_heard_where_it_may_be_interrupted_now() -> None:
-    wait = Wait(id="wait", seconds=600, interruptible=False, next={"elapsed": "ask"})
-    heard = replace(wait, interruptible=True, next={"elapsed": "ask", "interrupted": "ask"})
+    wait = node(Wait, id="wait", duration=600, interruptible=False, next={"elapsed": "ask"})
+    heard = altered(wait, interruptible=True, next={"elapsed": "ask", "interrupted": "ask"})
     talk = Talk(a_flow(wait, ASK)).done().says("oi?")
     moved(talk, a_flow(heard, ASK), {})
     assert talk.path == ["wait", "ask"]
@@ -97,15 +101,15 @@ def test_what_was_said_into_a_wait_is_heard_where_it_may_be_interrupted_now() ->
 
 
 def test_two_nodes_may_become_one() -> None:
-    first, second = replace(MENU, id="first", next={"a": "second", "b": "people"}), MENU
-    talk = Talk(a_flow(first, replace(second, id="second"))).done().says("1").done()
+    first, second = altered(MENU, id="first", next={"a": "second", "b": "people"}), MENU
+    talk = Talk(a_flow(first, altered(second, id="second"))).done().says("1").done()
     moved(talk, a_flow(SETOR, ASSUNTO), {"first": "setor", "second": "setor"})
     assert talk.session.visits == {"setor": 2}
 
 
 FAULTS: list[tuple[dict[str, str], list[tuple[int, str]], str]] = [
     ({}, [(1, "menu")], "version 1, node menu: sessions stand here, and the new version has no"),
-    ({"menu": "assunto"}, [(1, "menu")], "version 1, node menu: is of kind menu, and assunto of"),
+    ({"menu": "assunto"}, [(1, "menu")], "version 1, node menu: is of type menu, and assunto of"),
     ({"menu": "gone"}, [], "menu=gone: the new version has no node gone"),
     ({"gone": "setor"}, [], "gone=setor: no version that is left has a node gone"),
 ]
@@ -120,7 +124,7 @@ def test_this_cannot_be_migrated(
 
 
 def test_where_nobody_rests_nothing_must_be_mapped() -> None:
-    hello = a_flow(Message(id="hello", text="Olá", next={"done": "menu"}), MENU, ASK)
+    hello = a_flow(node(Message, id="hello", text="Olá", next={"done": "menu"}), MENU, ASK)
     assert faults({1: hello}, NEW, NAMES, [(1, "hello"), (1, "ask"), (1, "people")]) == []
 
 

@@ -12,7 +12,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
 from services.bot.adapters.cel import condition_fault, condition_holds
-from services.bot.domain.reading import Reading
+from services.bot.domain.evaluators import Evaluators
 
 _COUNTRY: Final = "BR"
 _LONGEST: Final = 40
@@ -54,7 +54,7 @@ def _compiled(pattern: str) -> TypeAdapter[str]:
     return TypeAdapter(Annotated[str, StringConstraints(pattern=rf"^(?:{pattern})$")])
 
 
-READING: Final = Reading(
+EVALUATORS: Final = Evaluators(
     phone=phone,
     matches=matches,
     compiles=compiles,

@@ -1,4 +1,4 @@
-"""tickets.events: every version of a stream once and in order, the missing ones from the feed."""
+"""tickets.events: each version of a stream once and in order, missing ones from the feed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +33,10 @@ class VersionMissingError(Exception):
     """The feed does not have a version that a later one proves: its key is held."""
 
 
+class PastUnknownError(TransientError):
+    """The feed has not been read to its head yet: what Kafka brings waits."""
+
+
 class EpochRaisedError(TransientError):
     """The event store was restored; nothing is taken until its feed has been read again (D6)."""
 
@@ -52,7 +56,7 @@ class _Event:
     message: Message | None  # None: of a type that we do not know
 
 
-class Taking:
+class TicketEvents:
     """Takes messages of tickets.events; what it does, commits with the versions."""
 
     def __init__(
@@ -104,9 +108,14 @@ class Taking:
     async def _of_this_epoch(
         self, conn: Connection, events: Sequence[_Event], *, begin: bool
     ) -> list[_Event]:
-        """Without those of a history that was lost. Raises EpochRaisedError, having forgotten."""
+        """Without those of a history that was lost.
+
+        With `begin`, raises PastUnknownError, or EpochRaisedError after forgetting that history.
+        """
         epoch = await self._store.epoch(conn)
-        if begin and (epoch is None or any(event.epoch > epoch for event in events)):
+        if begin and epoch is None:
+            raise PastUnknownError
+        if begin and any(event.epoch > (epoch or 0) for event in events):
             await self._store.forget(conn)
             await conn.commit()
             raise EpochRaisedError

@@ -1,7 +1,8 @@
-"""How does a first start, or one after a long absence, come to where Kafka goes on? Feed first.
+"""Reads the feed of tickets up to where Kafka goes on: at the first start, after a long absence.
 
-Sessions that start in the past are only noted; those that are still running at the head of the log
-begin then. Kafka is read from the group's place on: what comes twice is known by its version.
+Sessions that start in the past are only noted; those that still run at the head of the log begin
+then. Kafka is read from the group's offset on: what comes twice is known by its version. While
+`seen_at` of the position is NULL, the head has not been reached.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from services.bot.adapters.feed import as_record
 from services.bot.domain.inputs import Begun
 from services.bot.handlers.ports import History, Store
 from services.bot.handlers.sessions import Sessions
-from services.bot.handlers.taking import Taking
+from services.bot.handlers.ticket_events import TicketEvents
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import logs
 from shared.plumbing.kafka import Received
@@ -28,23 +29,24 @@ _WAIT_SECONDS: Final = 0.5
 _PASSING: Final = (*TRANSIENT, *TRANSIENT_ANYWHERE)
 _PLACE: Final = "SELECT log_id, seen_at FROM position"
 _MOVE: Final = """
-INSERT INTO position AS held (epoch, log_id, seen_at) VALUES (%s, %s, %s)
+INSERT INTO position (epoch, log_id, seen_at) VALUES (%s, %s, %s)
 ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, log_id = excluded.log_id,
-    seen_at = coalesce(excluded.seen_at, held.seen_at)
+    seen_at = excluded.seen_at
 """
-_SEEN: Final = "UPDATE position SET seen_at = %s"
+_BEGIN: Final = "UPDATE position SET seen_at = NULL"  # until the head is reached
+_SEEN: Final = "UPDATE position SET seen_at = %s WHERE seen_at IS NOT NULL"
 _log = logs.get(__name__)
 
 
-class CatchingUp:
-    """Reads the feed to its head, once; then says that we are here."""
+class CatchUp:
+    """Reads the feed to its head, and marks the service as present from then on."""
 
     def __init__(
         self,
         pool: Pool,
         store: Store,
         sessions: Sessions,
-        taking: Taking,
+        ticket_events: TicketEvents,
         feed: History,
         parking: Parking,
         outbox: Outbox,
@@ -54,7 +56,7 @@ class CatchingUp:
         self._pool = pool
         self._store = store
         self._sessions = sessions
-        self._taking = taking
+        self._ticket_events = ticket_events
         self._feed = feed
         self._parking = parking
         self._outbox = outbox
@@ -79,7 +81,7 @@ class CatchingUp:
         await self._begin_noted()
 
     async def seen(self, beat: Heartbeat) -> None:
-        """A body for Loops: how long we may have been absent is counted from here."""
+        """A body for Loops: an absence is counted from here, once the head has been reached."""
         async with self._pool.connection() as conn:
             await conn.execute(_SEEN, (self._now(),))
         beat.beat()
@@ -95,6 +97,8 @@ class CatchingUp:
         return None if here else log_id
 
     async def _to_head(self, after: int) -> None:
+        async with self._pool.connection() as conn:
+            await conn.execute(_BEGIN)
         while True:
             page = await self._feed.after(after)
             if await self._other_epoch(page.epoch):
@@ -131,7 +135,7 @@ class CatchingUp:
     async def _all(self, messages: Sequence[Received]) -> bool:
         """Whether all could be taken at once."""
         try:
-            await self._taking.take(messages, begin=False)
+            await self._ticket_events.take(messages, begin=False)
         except _PASSING:
             raise
         except Exception:  # noqa: BLE001  whatever it is, one by one will tell whose it is
@@ -144,7 +148,7 @@ class CatchingUp:
         reason = "behind"
         if message.key not in held:
             try:
-                await self._taking.take_one(message, begin=False)
+                await self._ticket_events.take_one(message, begin=False)
             except _PASSING:
                 raise
             except Exception as error:  # noqa: BLE001  a poison may raise anything
