@@ -18,9 +18,11 @@ from uuid import UUID, uuid5
 from bench.harness import Row, middle, show
 from deploy.local.keys import role_password
 from deploy.postgres.job import service_url
-from services.projections.adapters import pointer, queries, store
 from services.projections.domain.events import Event
 from services.projections.handlers.project import Project
+from services.projections.read_models.cards import queries
+from services.projections.storage import schemas
+from services.projections.storage.live_model import as_reader
 from shared.contracts import tickets as published
 from shared.contracts.envelope import Message
 from shared.contracts.inbox import VIEWS, View
@@ -153,9 +155,9 @@ def batches(desk: Desk) -> Iterator[list[Event]]:
 
 async def fill(pool: Pool, desk: Desk) -> None:
     """Fold all of it; the places of the model stay where the system has them."""
-    project = Project(pool, store, None, NoFeed())
+    project = Project(pool, None, NoFeed())
     for batch in batches(desk):
-        await project.apply(batch, marks=[], told=False)
+        await project.apply(batch, progress=[], told=False)
     async with pool.connection() as conn:
         await conn.execute("ANALYZE card, contact, counter")
 
@@ -182,7 +184,7 @@ async def in_database(pool: Pool, who: Reader, view: View) -> float:
 
     async def ask() -> None:
         async with pool.connection() as conn, conn.transaction():
-            await queries.as_reader(conn, who.account)
+            await as_reader(conn, who.account)
             await queries.page(conn, who.account, query)
             await queries.counts(conn, who.account, who.scope)
 
@@ -235,7 +237,7 @@ async def miscounted(system: System, who: Reader) -> int:
 async def opened(system: System) -> AsyncGenerator[Pool]:
     password = role_password(system.installation.places.keys)
     url = service_url(system.database_url, "projections", password)
-    pool = make_pool(pointer.address(url, 1), min_size=1, max_size=2)
+    pool = make_pool(schemas.address(url, 1), min_size=1, max_size=2)
     await pool.open()
     try:
         yield pool

@@ -15,12 +15,15 @@ import uvloop
 from psycopg import AsyncConnection, sql
 
 from bench.harness import Row, database, in_turns, middle, postgres, show
-from services.projections.adapters import pointer, rebuilding, store, tables
-from services.projections.adapters.catching_up import BATCH_EVENTS
-from services.projections.adapters.reading import delivered
+from services.projections.adapters.event_decoder import delivered
+from services.projections.adapters.model_parts import model_parts
 from services.projections.domain.events import Event
-from services.projections.handlers.ports import Place
+from services.projections.domain.positions import Checkpoint
+from services.projections.handlers.catch_up import BATCH_EVENTS
 from services.projections.handlers.project import Project
+from services.projections.read_models import READ_MODELS
+from services.projections.storage import checkpoints, schemas
+from services.projections.storage import models as catalog
 from shared.contracts.internal_api import FeedPage
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import collector
@@ -73,22 +76,24 @@ async def _ours(pool: Pool, events: Sequence[Event], cpu: list[float]) -> float:
 
 async def _rebuilt(url: str, pages: Sequence[bytes], events: int, copied: list[float]) -> float:
     async with await AsyncConnection.connect(url) as conn:
-        number = await pointer.begin(conn)
-    made = rebuilding.parts(url, number, NoFeed(), Sealer(bytes(32)), "building")
+        number = await catalog.begin(conn, READ_MODELS)
+    made = model_parts(url, number, NoFeed(), Sealer(bytes(32)), "building")
     await made.pool.open()
     async with made.pool.connection() as conn:
-        await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
+        await checkpoints.move(
+            conn, [Checkpoint(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)]
+        )
     started = perf_counter()
     for page in pages:
         read = FeedPage.model_validate_json(page)
-        await made.taking.take([delivered(event) for event in read.events], told=False)
+        await made.processor.process([delivered(event) for event in read.events], told=False)
     async with made.pool.connection() as conn:
-        await tables.index(conn, number)
+        await schemas.index(conn, number, READ_MODELS)
     seconds = perf_counter() - started
     await made.pool.close()
     async with await AsyncConnection.connect(url) as conn:
         copied.append(events / await _copied(conn, number))
-        await pointer.drop(conn, number)
+        await catalog.drop(conn, number)
     return events / seconds
 
 
@@ -109,14 +114,16 @@ async def _copied(conn: AsyncConnection[tuple[object, ...]], number: int) -> flo
 
 
 def _copy(statement: LiteralString, number: int, table: str) -> sql.Composed:
-    return sql.SQL(statement).format(sql.Identifier(tables.schema(number), table))
+    return sql.SQL(statement).format(sql.Identifier(schemas.schema(number), table))
 
 
 async def _from_nothing(pool: Pool) -> Project:
     async with pool.connection() as conn:
-        await store.forget(conn, 2)  # a later epoch than that of the places
-        await store.move(conn, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
-    return Project(pool, store, Outbox(pool, Producer(CommonSettings())), NoFeed())
+        await checkpoints.forget(conn, 2, READ_MODELS)  # a later epoch than that of the checkpoints
+        await checkpoints.move(
+            conn, [Checkpoint(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)]
+        )
+    return Project(pool, Outbox(pool, Producer(CommonSettings())), NoFeed())
 
 
 def _pages(log: stories.Log) -> list[bytes]:
@@ -132,7 +139,9 @@ async def measure(url: str) -> Sequence[Row]:
     collector.calm()
     log = stories.day(CUSTOMERS)
     events, pages = log.events, _pages(log)
-    pool = make_pool(pointer.address(url, 1), min_size=1, max_size=4)
+    async with await AsyncConnection.connect(url, autocommit=True) as conn:
+        await catalog.remake_if_empty(conn, READ_MODELS)
+    pool = make_pool(schemas.address(url, 1), min_size=1, max_size=4)
     await pool.open()
     async with pool.connection() as conn:
         await conn.execute("CREATE TABLE floor (id uuid PRIMARY KEY, body text)")

@@ -1,4 +1,4 @@
-"""What can an operator ask of the read models?"""
+"""The verbs of an operator for the read models."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,12 +7,13 @@ from typing import Annotated, Final, TypeVar
 import typer
 from aiokafka.errors import KafkaError
 
-from services.projections.adapters import operating
-from services.projections.adapters.catching_up import BATCH_EVENTS
-from services.projections.adapters.comparing import Comparison
-from services.projections.adapters.groups import GroupStaysError
-from services.projections.adapters.operating import Standing
-from services.projections.adapters.pointer import (
+from services.projections.adapters import admin
+from services.projections.adapters.admin import Standing
+from services.projections.adapters.consumer_groups import GroupStaysError
+from services.projections.handlers.catch_up import BATCH_EVENTS
+from services.projections.handlers.rebuild import RebuildProgress, TooManyModelsError
+from services.projections.handlers.verify import Comparison
+from services.projections.storage.models import (
     BehindLiveError,
     BusyError,
     LiveModelError,
@@ -20,15 +21,16 @@ from services.projections.adapters.pointer import (
     NoSuchModelError,
     NothingBeforeError,
     NothingNewerError,
+    OtherFormError,
     WrongStateError,
 )
-from services.projections.adapters.rebuilding import Progress, TooManyModelsError
 from shared.plumbing import collector
 from shared.plumbing.listing import Json, show_rows
 from shared.plumbing.parked_verbs import parked_verbs
 
 _SAID: Final[dict[type[Exception], str]] = {
     NoSuchModelError: "there is no such model (`status` prints those that are)",
+    OtherFormError: "another version of this program made the model",
     WrongStateError: "the model does not follow now",
     NothingNewerError: "no new model waits: `rebuild` makes one, `rollback` goes back",
     NothingBeforeError: "readers have seen no other model before: nothing to go back to",
@@ -55,7 +57,7 @@ def projections() -> None:
 @app.command()
 def status(*, as_json: Json = False) -> None:
     """Every model, and how far each partition of it is folded."""
-    show_rows(_run(operating.status()), _standing, as_json=as_json)
+    show_rows(_run(admin.status()), _standing, as_json=as_json)
 
 
 @app.command()
@@ -65,8 +67,8 @@ def rebuild(
     """Build all read models anew beside the live ones; goes on where one was interrupted."""
     del every  # one fold makes rows, timeline, contacts and counters: one alone would save nothing
     collector.calm()
-    number = _run(operating.rebuild(batch, throttle, _tell))
-    parked = next((one.parked for one in _run(operating.status()) if one.model.number == number), 0)
+    number = _run(admin.rebuild(batch, throttle, _tell))
+    parked = next((one.parked for one in _run(admin.status()) if one.model.number == number), 0)
     if parked:
         typer.echo(f"{parked} events could not be folded: they are parked in it", err=True)
     typer.echo(f"model {number} follows; next: verify, switch")
@@ -76,7 +78,7 @@ def rebuild(
 def verify(number: _Number = None, *, as_json: Json = False) -> None:
     """Compare a model with the one that readers see, at one position; 1 when they differ."""
     collector.calm()
-    found = _run(operating.verify(number))
+    found = _run(admin.verify(number))
     show_rows(found, _compared, as_json=as_json)
     if not all(comparison.same for comparison in found):
         raise typer.Exit(1)
@@ -85,22 +87,22 @@ def verify(number: _Number = None, *, as_json: Json = False) -> None:
 @app.command()
 def switch(number: _Number = None) -> None:
     """Let readers see a new model, or the one named, as soon as it has what the live one has."""
-    typer.echo(f"readers see model {_run(operating.switch(number))}")
+    typer.echo(f"readers see model {_run(admin.switch(number))}")
 
 
 @app.command()
 def rollback() -> None:
     """Let readers see the model again that they saw before the last switch."""
-    typer.echo(f"readers see model {_run(operating.rollback())}")
+    typer.echo(f"readers see model {_run(admin.rollback())}")
 
 
 @app.command()
 def drop(number: _One) -> None:
     """End a model that readers do not see."""
-    _run(operating.drop(number))
+    _run(admin.drop(number))
     typer.echo(f"model {number} is gone")
     try:
-        _run(operating.forget_group(number))
+        _run(admin.forget_group(number))
     except (GroupStaysError, KafkaError, OSError) as error:
         typer.echo(f"its group stays until Kafka forgets it: {type(error).__name__}", err=True)
 
@@ -108,27 +110,29 @@ def drop(number: _One) -> None:
 @app.command()
 def pause(number: _One) -> None:
     """Let a model stand still that readers do not see: its rebuild, or its following."""
-    _run(operating.pause(number, paused=True))
+    _run(admin.pause(number, paused=True))
 
 
 @app.command()
 def resume(number: _One) -> None:
     """Let it go on; also after a verification that died."""
-    _run(operating.pause(number, paused=False))
+    _run(admin.pause(number, paused=False))
 
 
 def _described(model: Model) -> str:
     seen = "live" if model.live else "live before" if model.previous else "beside the live one"
-    return f"{seen}, {'paused' if model.paused else model.state}, since {model.created_at:%F %T}"
+    state = "paused" if model.paused else model.state
+    form = "of before there were forms" if model.form is None else f"form {model.form}"
+    return f"{seen}, {state}, since {model.created_at:%F %T}, {form}"
 
 
 def _standing(one: Standing) -> str:
     parked = f", {one.parked} events parked" if one.parked else ""
     lines = [f"model {one.model.number}: {_described(one.model)}{parked}"]
     lines.append("partition  epoch  log id  kafka offset")
-    for place in one.places.values():
-        offset = "feed" if place.kafka_offset is None else str(place.kafka_offset)
-        lines.append(f"{place.partition:9}  {place.epoch:5}  {place.log_id:6}  {offset}")
+    for each in one.places.values():
+        offset = "feed" if each.kafka_offset is None else str(each.kafka_offset)
+        lines.append(f"{each.partition:9}  {each.epoch:5}  {each.log_id:6}  {offset}")
     return "\n".join(lines)
 
 
@@ -138,7 +142,7 @@ def _compared(comparison: Comparison) -> str:
     return "\n".join([line, *(f"  {key}: {what}" for key, what in comparison.differences)])
 
 
-def _tell(progress: Progress) -> None:
+def _tell(progress: RebuildProgress) -> None:
     left = "" if progress.left is None else f", {progress.left} left"
     typer.echo(
         f"{progress.log_id} of {progress.head} ({progress.percent:.0f} %), "
@@ -158,5 +162,5 @@ def _run(work: Awaitable[T]) -> T:
         raise typer.Exit(1) from None
 
 
-parked: Final = parked_verbs(operating.parking, skip_opens=True)
+parked: Final = parked_verbs(admin.parking, skip_opens=True)
 app.add_typer(parked, name="parked")

@@ -116,7 +116,7 @@ RULES: Final = (
     ),
     Rule(
         "counters move with their rows",
-        "services/projections/adapters/store.py",
+        "services/projections/read_models/cards/tables.py",
         "tickets = c.tickets + excluded.tickets",
         "tickets = excluded.tickets",
         (
@@ -128,7 +128,7 @@ RULES: Final = (
     ),
     Rule(
         "counters are summed over partitions",
-        "services/projections/adapters/queries.py",
+        "services/projections/read_models/cards/queries.py",
         "SELECT view, sector_id, owner_id, sum(tickets)::bigint FROM counter",
         "SELECT view, sector_id, owner_id, max(tickets)::bigint FROM counter",
         (
@@ -141,28 +141,29 @@ RULES: Final = (
     Rule(
         "a model that nobody sees tells nobody",
         "services/projections/handlers/project.py",
-        "if new and batch.told and found.live:",
-        "if new and batch.told:",
+        "if new and work.told and loaded.live else []",
+        "if new and work.told else []",
         (f"{_REBUILD}test_readers_see_one_model_or_the_other_and_screens_load_again",),
     ),
     Rule(
         "a switch waits until nothing is missing",
-        "services/projections/adapters/pointer.py",
-        "or (new[partition].epoch, new[partition].log_id) < (place.epoch, place.last_event)",
-        "or new[partition].epoch < place.epoch",
+        "services/projections/domain/positions.py",
+        "or (new[partition].epoch, new[partition].log_id)\n"
+        "        < (checkpoint.epoch, checkpoint.last_event)",
+        "or new[partition].epoch < checkpoint.epoch",
         (f"{_REBUILD}test_readers_see_one_model_or_the_other_and_screens_load_again",),
     ),
     Rule(
         "a switch waits for those who read",
-        "services/projections/adapters/pointer.py",
-        "    await conn.execute(_ALONE)\n",
+        "services/projections/handlers/switch.py",
+        "    await live_model.without_readers(conn)\n",
         "",
         (f"{_REBUILD}test_nobody_reads_the_old_model_after_the_switch",),
     ),
     Rule(
         "no position falls at a switch",
-        "services/projections/adapters/pointer.py",
-        "    await _raise(conn, to, old, await _locked_places(conn, to))\n",
+        "services/projections/handlers/switch.py",
+        "    await _raise(conn, to, old, await checkpoints.of_model(conn, to, lock=True))\n",
         "",
         (
             (
@@ -174,8 +175,8 @@ RULES: Final = (
     Rule(
         "who folds a model folds it alone",
         "services/projections/handlers/project.py",
-        "if found.state != self._turn:",
-        "if found.state is None:",
+        "if loaded.state != self._turn:",
+        "if loaded.state is None:",
         (f"{_REBUILD}test_nobody_else_folds_a_model_that_is_built_or_compared",),
     ),
     Rule(
@@ -208,7 +209,7 @@ RULES: Final = (
     ),
     Rule(
         "account in a query",
-        "services/projections/adapters/queries.py",
+        "services/projections/storage/live_model.py",
         "set_config('role', 'guiche_projections_reader', true)",
         "set_config('role', 'guiche_projections', true)",
         (
@@ -220,9 +221,9 @@ RULES: Final = (
     ),
     Rule(
         "sectors in a query",
-        "services/projections/adapters/queries.py",
-        '\n_IN_SCOPE: Final = """\n    AND (%(all)s OR',
-        '\n_IN_SCOPE: Final = """\n    AND (true OR %(all)s OR',
+        "services/projections/read_models/scope.py",
+        "AND (%(all)s OR",
+        "AND (true OR %(all)s OR",
         ("tests/projections/test_project.py::test_an_agent_sees_own_sectors_and_own_tickets_only",),
     ),
     Rule(

@@ -9,12 +9,18 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from psycopg import AsyncConnection
 
-from services.projections.adapters import comparing, pointer, rebuilding, store
-from services.projections.adapters.comparing import Comparison
 from services.projections.adapters.feed import Feed
-from services.projections.adapters.rebuilding import Pace, Progress
-from services.projections.handlers.ports import Connection, Place
+from services.projections.adapters.model_parts import model_parts
+from services.projections.domain.positions import Checkpoint
+from services.projections.handlers import rebuild, switch, verify
 from services.projections.handlers.project import Project, resets
+from services.projections.handlers.rebuild import ModelParts, Pace, RebuildProgress
+from services.projections.handlers.verify import Comparison
+from services.projections.read_models import READ_MODELS, ReadModels
+from services.projections.read_models.read_model import Connection
+from services.projections.storage import checkpoints, schemas
+from services.projections.storage import models as catalog
+from services.projections.storage.batches import State
 from shared.contracts.internal_api import FeedPage, SecretsAnswer
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import clock
@@ -71,30 +77,42 @@ class Models:
     feed: Feed
     others: str
     _pools: dict[int, Pool]
+    read_models: ReadModels = READ_MODELS
+
+    def parts(self, number: int, turn: State) -> ModelParts:
+        return model_parts(self.url, number, self.feed, Sealer(bytes(32)), turn, self.read_models)
 
     async def pool(self, number: int) -> Pool:
         if number not in self._pools:
-            pool = make_pool(pointer.address(self.url, number), min_size=1, max_size=3)
+            pool = make_pool(schemas.address(self.url, number), min_size=1, max_size=3)
             await pool.open()
             self._pools[number] = pool
         return self._pools[number]
+
+    async def has_folded(self, log_id: int) -> None:
+        """Every partition of model 1 is there."""
+        numbers = range(TICKETS_EVENTS.partitions)
+        async with (await self.pool(1)).connection() as conn:
+            await checkpoints.move(conn, [Checkpoint(n, 1, log_id) for n in numbers])
 
     async def follows(self, number: int, log: Log, first: int = 0, upto: int | None = None) -> int:
         """Fold what the model has not folded of these events, as the service does."""
         pool = await self.pool(number)
         outbox = Outbox(pool, Producer(CommonSettings()))
-        return await Project(pool, store, outbox, self.feed).apply(log.events[first:upto])
+        return await Project(pool, outbox, self.feed, read_models=self.read_models).apply(
+            log.events[first:upto]
+        )
 
     async def rebuilt(self, *, batch: int = 100, throttle: float | None = None) -> int:
         """The number of the model that was built, as the verb does it."""
-        told: list[Progress] = []
+        told: list[RebuildProgress] = []
         async with self.conn.transaction():
-            number = await rebuilding.unfinished(self.conn)
-        made = rebuilding.parts(self.url, number, self.feed, Sealer(bytes(32)), "building")
+            number = await rebuild.unfinished(self.conn, self.read_models)
+        made = self.parts(number, "building")
         await made.pool.open()
         try:
             pace = Pace(made.pool, number, told.append, throttle)
-            await rebuilding.rebuild(made, number, self.feed, "test", pace, batch_events=batch)
+            await rebuild.rebuild(made, number, self.feed, "test", pace, batch_events=batch)
         finally:
             await made.pool.close()
         assert told[-1].percent == 100
@@ -102,12 +120,12 @@ class Models:
 
     async def compared(self, number: int) -> list[Comparison]:
         """What `verify` finds."""
-        made = rebuilding.parts(self.url, number, self.feed, Sealer(bytes(32)), "verifying")
+        made = self.parts(number, "verifying")
         await made.pool.open()
         try:
-            async with comparing.stands_still(self.conn, number):
-                live = await pointer.live(self.conn)
-                return await comparing.compare(self.url, live, number, made, self.feed)
+            async with verify.stands_still(self.conn, number):
+                live = await catalog.live(self.conn)
+                return await verify.compare(self.url, live, number, made, self.feed)
         finally:
             await made.pool.close()
 
@@ -116,10 +134,10 @@ class Models:
         outbox = Outbox(await self.pool(number), Producer(CommonSettings()))
 
         async def reset(conn: Connection) -> None:
-            accounts = await pointer.accounts_of(conn, number)
+            accounts = await catalog.accounts_of(conn, number)
             await outbox.put(conn, resets(accounts, clock.now()))
 
-        await pointer.switch(self.conn, number, reset, seconds=seconds)
+        await switch.switch(self.conn, number, reset, seconds=seconds)
 
     async def told(self) -> list[str]:
         """The types of what lies in the outbox, in order."""
@@ -128,8 +146,15 @@ class Models:
 
 
 @asynccontextmanager
-async def beside(postgres: Postgres, keys_dir: Path, log: Log) -> AsyncGenerator[Models]:
-    """Model 1 is live and empty; the feed is the log's."""
+async def beside(
+    postgres: Postgres,
+    keys_dir: Path,
+    log: Log,
+    read_models: ReadModels = READ_MODELS,
+    *,
+    fresh: bool = True,
+) -> AsyncGenerator[Models]:
+    """Model 1 is live and empty; the feed is the log's. Not fresh: as the migrations left it."""
     url = postgres.service_url(postgres.new_database(), "projections")
     others = Others(log)
     app = web.Application()
@@ -144,9 +169,10 @@ async def beside(postgres: Postgres, keys_dir: Path, log: Log) -> AsyncGenerator
         where = str(server.make_url(""))
         signer = TokenSigner("projections", keys_dir)
         feed = Feed(InternalClient(signer, "tickets", [where], lambda: session), clock.now)
-        made = Models(url, conn, feed, where, pools)
-        async with (await made.pool(1)).connection() as first:
-            await store.move(first, [Place(n, 1, 0) for n in range(TICKETS_EVENTS.partitions)])
+        made = Models(url, conn, feed, where, pools, read_models)
+        if fresh:
+            assert await catalog.remake_if_empty(conn, read_models)
+            await made.has_folded(0)
         try:
             yield made
         finally:

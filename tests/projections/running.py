@@ -4,12 +4,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from psycopg import sql
+from psycopg import AsyncConnection, sql
 
-from services.projections.adapters import pointer, store
 from services.projections.domain.events import Event
-from services.projections.handlers.ports import Place
+from services.projections.domain.positions import Checkpoint
 from services.projections.handlers.project import Project
+from services.projections.read_models import READ_MODELS, ReadModels
+from services.projections.storage import checkpoints, schemas
+from services.projections.storage import models as catalog
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
@@ -17,7 +19,7 @@ from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.settings import CommonSettings
 from tests.support.stack import Postgres
 
-TABLES = ("card", "contact", "timeline", "fate", "counter")
+TABLES = tuple(table.name for model in READ_MODELS for table in model.tables)
 
 
 class FeedOf:
@@ -32,18 +34,19 @@ class FeedOf:
 
 @asynccontextmanager
 async def models(
-    postgres: Postgres, events: Sequence[Event] = ()
+    postgres: Postgres, events: Sequence[Event] = (), read_models: ReadModels = READ_MODELS
 ) -> AsyncGenerator[tuple[Project, Pool]]:
     url = postgres.service_url(postgres.new_database(), "projections")
-    pool = make_pool(pointer.address(url, 1), min_size=1, max_size=4)
+    async with await AsyncConnection.connect(url, autocommit=True) as conn:
+        assert await catalog.remake_if_empty(conn, read_models)
+    pool = make_pool(schemas.address(url, 1), min_size=1, max_size=4)
     await pool.open()
     async with pool.connection() as conn:
         numbers = range(TICKETS_EVENTS.partitions)
-        places = [Place(number, 1, 0, kafka_offset=0) for number in numbers]
-        await store.move(conn, places)
+        await checkpoints.move(conn, [Checkpoint(n, 1, 0, kafka_offset=0) for n in numbers])
     outbox = Outbox(pool, Producer(CommonSettings()))
     try:
-        yield Project(pool, store, outbox, FeedOf(events)), pool
+        yield Project(pool, outbox, FeedOf(events), read_models=read_models), pool
     finally:
         await pool.close()
 

@@ -8,14 +8,15 @@ from uuid import UUID
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from services.projections.adapters import store
+from services.projections.adapters.event_decoder import delivered, from_kafka
 from services.projections.adapters.feed import FeedAwayError
-from services.projections.adapters.parked import Held
-from services.projections.adapters.reading import delivered, from_kafka
+from services.projections.adapters.parked import KeyParking
 from services.projections.domain.events import Event
+from services.projections.handlers.batch_processor import BatchProcessor
 from services.projections.handlers.ports import Delivery
 from services.projections.handlers.project import EpochRaisedError
-from services.projections.handlers.taking import Taking
+from services.projections.read_models import READ_MODELS
+from services.projections.storage import checkpoints
 from shared.contracts import tickets as published
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.kafka import to_headers
@@ -36,7 +37,7 @@ SICK, WELL = Customer(1), Customer(2)
 class Running:
     """The read models, and where what they cannot fold is parked."""
 
-    taking: Taking
+    processor: BatchProcessor
     parking: ParkedVersions
     pool: Pool
 
@@ -50,14 +51,14 @@ class Running:
 
     async def last_folded(self) -> dict[int, int]:
         async with self.pool.connection() as conn:
-            return {n: place.log_id for n, place in (await store.places(conn)).items()}
+            return {n: each.log_id for n, each in (await checkpoints.load(conn)).items()}
 
 
 @asynccontextmanager
 async def running(postgres: Postgres, feed: Sequence[Event] = ()) -> AsyncGenerator[Running]:
     async with models(postgres, feed) as (project, pool):
         parking = ParkedVersions(pool, Sealer(bytes(32)), "projections")
-        yield Running(Taking(project, Held(parking, project)), parking, pool)
+        yield Running(BatchProcessor(project, KeyParking(parking, project)), parking, pool)
 
 
 @asynccontextmanager
@@ -107,7 +108,7 @@ async def test_a_poison_holds_its_key_only_and_is_folded_in_order_when_it_can_be
         deliveries = [comes(log, event) for event in log.events]
         async with refused(read_models.pool):
             for first in range(0, len(deliveries), batch):
-                await read_models.taking.take(deliveries[first : first + batch])
+                await read_models.processor.process(deliveries[first : first + batch])
             assert await read_models.reasons() == ["CheckViolation", "behind", "behind"]
             assert _of(WELL, await dump(read_models.pool)) == _of(WELL, whole)
             await read_models.retry()
@@ -124,12 +125,12 @@ async def test_a_batch_that_comes_again_after_its_poison_was_mended_changes_noth
     log = sick_and_well()
     async with running(postgres, log.events) as read_models:
         async with refused(read_models.pool):
-            await read_models.taking.take([by_feed(log, event) for event in log.events])
-            await read_models.taking.take([by_kafka(log, event) for event in log.events])
+            await read_models.processor.process([by_feed(log, event) for event in log.events])
+            await read_models.processor.process([by_kafka(log, event) for event in log.events])
         await read_models.retry()
         assert await read_models.reasons() == []
         once = await dump(read_models.pool)
-        await read_models.taking.take([by_kafka(log, event) for event in log.events])
+        await read_models.processor.process([by_kafka(log, event) for event in log.events])
         assert await dump(read_models.pool) == once
         assert _counted(once) == _counted(await folded_whole(postgres, log))
 
@@ -143,7 +144,7 @@ async def test_a_gap_that_the_feed_cannot_fill_holds_its_key_until_it_can(
     async with running(postgres, feed) as read_models:
         missing = log.events[1]  # the first ticket's first version
         seen = [by_kafka(log, event) for event in log.events if event is not missing]
-        await read_models.taking.take(seen)
+        await read_models.processor.process(seen)
         assert (await read_models.reasons())[0] == "VersionMissingError"
         assert _of(WELL, await dump(read_models.pool)) == _of(WELL, whole)
         feed.extend(log.events)
@@ -159,7 +160,7 @@ async def test_a_body_that_does_not_read_is_parked_at_once_and_its_place_is_pass
     log = sick_and_well()
     async with running(postgres) as read_models:
         deliveries = [comes(log, e, b"{}" if e.log_id == 2 else None) for e in log.events]
-        await read_models.taking.take(deliveries)
+        await read_models.processor.process(deliveries)
         assert (await read_models.reasons())[0] == "UnreadableEventError"
         assert len(await read_models.reasons()) == 6
         assert max((await read_models.last_folded()).values()) == len(log.events)
@@ -173,7 +174,7 @@ async def test_a_record_without_our_headers_is_parked_and_holds_its_key(
         first, *rest = log.events
         record = _record(log, first, None)
         record.headers = []
-        await read_models.taking.take([from_kafka(record), *(by_kafka(log, e) for e in rest)])
+        await read_models.processor.process([from_kafka(record), *(by_kafka(log, e) for e in rest)])
         assert (await read_models.reasons())[:2] == ["unreadable", "behind"]
         whole = await folded_whole(postgres, log)
         assert _of(WELL, await dump(read_models.pool)) == _of(WELL, whole)
@@ -186,7 +187,7 @@ async def test_what_an_operator_skips_is_not_missed_by_its_successor(postgres: P
     broken = replace(poison, message=None, fault="body_unreadable")
     feed = [broken if event is poison else event for event in log.events]
     async with running(postgres, feed) as read_models:
-        await read_models.taking.take(
+        await read_models.processor.process(
             [by_kafka(log, event, b"{}" if event is poison else None) for event in log.events]
         )
         first, *_ = await read_models.parking.list()
@@ -200,7 +201,7 @@ async def test_nothing_is_parked_while_tickets_is_away(postgres: Postgres) -> No
     log = sick_and_well()
     async with running(postgres, FeedThatIsAway()) as read_models:
         with pytest.raises(FeedAwayError):
-            await read_models.taking.take([by_kafka(log, event) for event in log.events[1:]])
+            await read_models.processor.process([by_kafka(log, event) for event in log.events[1:]])
         assert await read_models.reasons() == []
         assert set((await read_models.last_folded()).values()) == {0}
 
@@ -208,13 +209,13 @@ async def test_nothing_is_parked_while_tickets_is_away(postgres: Postgres) -> No
 async def test_a_higher_epoch_is_seen_on_a_held_key_too(postgres: Postgres) -> None:
     log = sick_and_well()
     async with running(postgres) as read_models, refused(read_models.pool):
-        await read_models.taking.take([by_kafka(log, event) for event in log.events])
+        await read_models.processor.process([by_kafka(log, event) for event in log.events])
         stories.says(log, SICK, 3, "oi?")
         log.events[-1] = replace(log.events[-1], epoch=2)
         with pytest.raises(EpochRaisedError):
-            await read_models.taking.take([by_kafka(log, log.events[-1])])
+            await read_models.processor.process([by_kafka(log, log.events[-1])])
         async with read_models.pool.connection() as conn:
-            assert await store.forget(conn, 2)
+            assert await checkpoints.forget(conn, 2, READ_MODELS)
         assert await read_models.reasons() == []
 
 

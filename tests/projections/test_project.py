@@ -8,13 +8,17 @@ import pytest
 from psycopg import AsyncConnection, sql
 from psycopg.errors import InvalidTextRepresentation, UndefinedObject
 
-from services.projections.adapters import queries, store
-from services.projections.handlers.ports import Place
+from services.projections.domain.positions import Checkpoint
 from services.projections.handlers.project import (
     EpochRaisedError,
     NotOurTurnError,
     VersionMissingError,
 )
+from services.projections.read_models import READ_MODELS
+from services.projections.read_models.cards import queries
+from services.projections.read_models.timeline.queries import timeline
+from services.projections.storage import checkpoints
+from services.projections.storage.live_model import as_reader
 from shared.contracts import tickets as published
 from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged
 from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
@@ -31,7 +35,7 @@ EVERYTHING = Scope(agent_id=None, sector_ids=None)
 async def rows_of(pool: Pool, view: str, scope: Scope = EVERYTHING) -> list[UUID]:
     query = ViewQuery.model_validate({"scope": scope, "view": view, "limit": 200})
     async with pool.connection() as conn:
-        await queries.as_reader(conn, ACCOUNT)
+        await as_reader(conn, ACCOUNT)
         rows, _, _ = await queries.page(conn, ACCOUNT, query)
     return [row.id for row in rows]
 
@@ -75,7 +79,7 @@ async def test_counters_are_the_sizes_of_the_views_at_every_version(postgres: Po
             await project.apply([event])
             for scope in (EVERYTHING, mine):
                 async with pool.connection() as conn:
-                    await queries.as_reader(conn, ACCOUNT)
+                    await as_reader(conn, ACCOUNT)
                     counts = await queries.counts(conn, ACCOUNT, scope)
                 for view in VIEWS:
                     counted = sum(count.tickets for count in counts if count.view == view)
@@ -137,11 +141,11 @@ async def test_what_a_restore_took_back_is_not_folded_and_hides_nothing(postgres
         assert await dump(pool) == before
         assert await project.apply([said]) == 1
         async with pool.connection() as conn:
-            place = (await store.places(conn))[said.partition]
+            place = (await checkpoints.load(conn))[said.partition]
     assert (place.log_id, place.kafka_offset) == (said.log_id, 9)
 
 
-async def test_kafka_is_not_folded_while_the_feed_is_on_its_way(postgres: Postgres) -> None:
+async def test_kafka_is_not_folded_while_the_feed_is_being_read(postgres: Postgres) -> None:
     """The other process would skip all that the feed has not brought to the partition yet."""
     log, who = Log(), Customer(1)
     stories.arrives(log, who)
@@ -153,11 +157,11 @@ async def test_kafka_is_not_folded_while_the_feed_is_on_its_way(postgres: Postgr
         with pytest.raises(NotOurTurnError):
             await project.apply([by_kafka])
         with pytest.raises(NotOurTurnError):
-            await project.apply([by_kafka], marks=())
+            await project.apply([by_kafka], progress=())
         await project.apply(log.events)
         assert len(await rows_of(pool, "aguardando")) == 1
         async with pool.connection() as conn:
-            assert await store.forget(conn, 2)
+            assert await checkpoints.forget(conn, 2, READ_MODELS)
         with pytest.raises(NotOurTurnError):
             await project.apply([by_kafka])
 
@@ -168,18 +172,20 @@ async def test_who_sees_late_that_the_epoch_was_raised_forgets_nothing_of_the_ne
     """Two processes follow: one has begun again when the other comes to it."""
     async with models(postgres) as (project, pool):
         async with pool.connection() as conn:
-            assert await store.forget(conn, 2)
-            assert not await store.forget(conn, 2), "there is nothing yet"
+            assert await checkpoints.forget(conn, 2, READ_MODELS)
+            assert not await checkpoints.forget(conn, 2, READ_MODELS), "there is nothing yet"
             numbers = range(TICKETS_EVENTS.partitions)
-            await store.move(conn, [Place(number, 2, 0, kafka_offset=0) for number in numbers])
+            await checkpoints.move(
+                conn, [Checkpoint(number, 2, 0, kafka_offset=0) for number in numbers]
+            )
         await project.apply([replace(event, epoch=2) for event in stories.whole_day()])
         before = await dump(pool)
         async with pool.connection() as conn:
-            assert not await store.forget(conn, 2)
+            assert not await checkpoints.forget(conn, 2, READ_MODELS)
         assert await dump(pool) == before
 
 
-async def test_the_shown_fate_never_falls(postgres: Postgres) -> None:
+async def test_the_shown_status_never_falls(postgres: Postgres) -> None:
     log, who = Log(), Customer(1)
     stories.arrives(log, who)
     stories.becomes(log, who, 3, published.MessageRead)  # before the message itself
@@ -189,9 +195,9 @@ async def test_the_shown_fate_never_falls(postgres: Postgres) -> None:
         for event in log.events:
             await project.apply([event])
         async with pool.connection() as conn:
-            await queries.as_reader(conn, ACCOUNT)
+            await as_reader(conn, ACCOUNT)
             query = TimelineQuery(scope=EVERYTHING, ticket_id=who.ticket())
-            page = await queries.timeline(conn, ACCOUNT, who.conversation, query)
+            page = await timeline(conn, ACCOUNT, who.conversation, query)
     assert page.items[-1].fate == "read"
     assert [item.type for item in page.items][:2] == ["ticket_opened", "sector_assigned"]
 
@@ -208,8 +214,8 @@ async def test_messages_of_one_second_stay_in_the_order_of_the_log(postgres: Pos
         while True:
             query = TimelineQuery(scope=EVERYTHING, ticket_id=who.ticket(), limit=4, before=before)
             async with pool.connection() as conn:
-                await queries.as_reader(conn, ACCOUNT)
-                page = await queries.timeline(conn, ACCOUNT, who.conversation, query)
+                await as_reader(conn, ACCOUNT)
+                page = await timeline(conn, ACCOUNT, who.conversation, query)
             said = [item.text for item in page.items if item.kind == "message"] + said
             before = page.previous
             if before is None:
@@ -279,9 +285,9 @@ async def test_what_a_flow_did_stands_in_the_timeline(postgres: Postgres) -> Non
     async with models(postgres) as (project, pool):
         await project.apply(log.events)
         async with pool.connection() as conn:
-            await queries.as_reader(conn, ACCOUNT)
+            await as_reader(conn, ACCOUNT)
             query = TimelineQuery(scope=EVERYTHING, ticket_id=who.ticket())
-            page = await queries.timeline(conn, ACCOUNT, who.conversation, query)
+            page = await timeline(conn, ACCOUNT, who.conversation, query)
             row = await queries.ticket(conn, ACCOUNT, query)
     happened = [item.type for item in page.items if item.kind == "happening"]
     assert happened[2:] == [
@@ -311,7 +317,7 @@ async def test_pages_by_cursor_visit_every_row_once(postgres: Postgres) -> None:
         while True:
             query = ViewQuery(scope=EVERYTHING, view="aguardando", limit=10, after=after)
             async with pool.connection() as conn:
-                await queries.as_reader(conn, ACCOUNT)
+                await as_reader(conn, ACCOUNT)
                 rows, more, last = await queries.page(conn, ACCOUNT, query)
             seen += [row.id for row in rows]
             if not more:
@@ -329,7 +335,7 @@ async def test_a_reader_sees_one_account_even_when_the_query_forgets_it(
     async with models(postgres) as (project, pool):
         await project.apply(log.events)
         async with pool.connection() as conn:
-            await queries.as_reader(conn, other)
+            await as_reader(conn, other)
             for table in TABLES:
                 found = await _accounts(conn, table)
                 assert found <= {other}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aiokafka import TopicPartition
 
 from services.projections.adapters.kafka import read_on_from
-from services.projections.handlers.ports import Place
+from services.projections.domain.positions import Checkpoint
 
 PART = TopicPartition("tickets.events", 0)
 NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -37,20 +37,20 @@ class BusyTopic:
 async def test_what_arrives_between_the_questions_is_read() -> None:
     topic = BusyTopic(records=0)
     before_the_first_question_about_time = 1
-    place = Place(0, 1, 0, follow_from=NOON)
-    offsets, behind = await read_on_from(topic, [PART], {0: place})
+    checkpoint = Checkpoint(0, 1, 0, follow_from=NOON)
+    offsets, behind = await read_on_from(topic, [PART], {0: checkpoint})
     assert offsets[PART] <= before_the_first_question_about_time
     assert not behind
 
 
 async def test_a_kept_offset_wins_and_one_that_kafka_has_forgotten_is_behind() -> None:
-    kept = Place(0, 1, 9, kafka_offset=5)
+    kept = Checkpoint(0, 1, 9, kafka_offset=5)
     assert await read_on_from(BusyTopic(9), [PART], {0: kept}) == ({PART: 5}, False)
-    forgotten = Place(0, 1, 9, kafka_offset=-3)
+    forgotten = Checkpoint(0, 1, 9, kafka_offset=-3)
     assert await read_on_from(BusyTopic(9), [PART], {0: forgotten}) == ({PART: 0}, True)
 
 
 async def test_a_kept_offset_that_kafka_does_not_have_yet_is_of_records_that_it_lost() -> None:
     """Restored from a backup, or made anew: what it lost comes from the feed."""
-    ahead = Place(0, 1, 9, kafka_offset=50)
+    ahead = Checkpoint(0, 1, 9, kafka_offset=50)
     assert await read_on_from(BusyTopic(9), [PART], {0: ahead}) == ({PART: 10}, True)

@@ -16,8 +16,14 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 
-from services.projections.adapters import pointer, queries, tables
-from services.projections.adapters.pointer import (
+from services.projections.domain.events import Event
+from services.projections.handlers.project import NotOurTurnError
+from services.projections.handlers.rebuild import TooManyModelsError
+from services.projections.read_models.cards import fold as cards
+from services.projections.read_models.cards import queries
+from services.projections.storage import live_model
+from services.projections.storage import models as catalog
+from services.projections.storage.models import (
     BehindLiveError,
     LiveModelError,
     NoSuchModelError,
@@ -25,10 +31,6 @@ from services.projections.adapters.pointer import (
     NothingNewerError,
     WrongStateError,
 )
-from services.projections.adapters.rebuilding import TooManyModelsError
-from services.projections.domain import cards
-from services.projections.domain.events import Event
-from services.projections.handlers.project import NotOurTurnError
 from shared.contracts.inbox import RebuiltModels, Row, RowChanged
 from shared.contracts.internal_api import Scope, ViewQuery
 from shared.plumbing import failpoints
@@ -69,7 +71,7 @@ async def seen(made: Models) -> list[UUID]:
     """What a reader finds in Aguardando."""
     query = ViewQuery(scope=EVERYTHING, view="aguardando", limit=200)
     async with (await made.pool(1)).connection() as conn:
-        await queries.as_reader(conn, ACCOUNT)
+        await live_model.as_reader(conn, ACCOUNT)
         rows, _, _ = await queries.page(conn, ACCOUNT, query)
     return [row.id for row in rows]
 
@@ -156,13 +158,14 @@ async def test_a_wrong_fold_is_found_and_shown(
     log = a_log()
     async with beside(postgres, keys_dir, log) as made:
         await made.follows(1, log)
-        right, sick = cards.fold, Customer(3).ticket()
+        right, sick = cards.changed, Customer(3).ticket()
 
-        def wrong(row: Row, event: Event) -> Row:
-            return right(row, event).model_copy(update={"unread": 7} if row.id == sick else {})
+        def wrong(row: Row, event: Event, changes: dict[str, Any]) -> Row:
+            folded = right(row, event, changes)
+            return folded.model_copy(update={"unread": 7} if row.id == sick else {})
 
         with monkeypatch.context() as patched:
-            patched.setattr(cards, "fold", wrong)
+            patched.setattr(cards, "changed", wrong)
             number = await made.rebuilt()
         found = {each.table: each.differences for each in await made.compared(number)}
         assert found.pop("card") == [(str(sick), "differs")]
@@ -252,12 +255,12 @@ async def test_nobody_reads_the_old_model_after_the_switch(
         await made.follows(1, log)
         number = await made.rebuilt()
         async with (await made.pool(1)).connection() as reader:
-            await queries.as_reader(reader, ACCOUNT)
+            await live_model.as_reader(reader, ACCOUNT)
             with pytest.raises(LockNotAvailable):
                 await made.switched(number)
-            assert await pointer.live(made.conn) == 1
+            assert await catalog.live(made.conn) == 1
         await made.switched(number)
-        assert await pointer.live(made.conn) == number
+        assert await catalog.live(made.conn) == number
 
 
 async def test_a_verification_that_died_leaves_a_model_that_can_be_resumed_or_compared_again(
@@ -267,12 +270,12 @@ async def test_a_verification_that_died_leaves_a_model_that_can_be_resumed_or_co
     async with beside(postgres, keys_dir, log) as made:
         await made.follows(1, log)
         number = await made.rebuilt()
-        await pointer.change(made.conn, number, "verifying", "following")
+        await catalog.change(made.conn, number, "verifying", "following")
         with pytest.raises(NotOurTurnError):
             await made.follows(number, log)
         assert all(found.same for found in await made.compared(number))
-        await pointer.change(made.conn, number, "verifying", "following")
-        await pointer.pause(made.conn, number, paused=False)
+        await catalog.change(made.conn, number, "verifying", "following")
+        await catalog.pause(made.conn, number, paused=False)
         await made.follows(number, log)
         await made.switched(number)
 
@@ -293,7 +296,10 @@ async def test_going_back_waits_for_no_event_that_does_not_exist_and_no_position
 
 async def places(made: Models) -> dict[int, int]:
     async with (await made.pool(1)).connection() as conn:
-        return {number: p.log_id for number, p in (await pointer.live_places(conn)).items()}
+        return {
+            number: each.log_id
+            for number, each in (await live_model.live_checkpoints(conn)).items()
+        }
 
 
 async def test_a_switch_while_events_flow_loses_and_doubles_nothing(
@@ -348,15 +354,15 @@ async def test_one_model_beside_the_live_one_and_no_verb_touches_what_readers_se
 ) -> None:
     async with beside(postgres, keys_dir, a_log()) as made:
         number = await made.rebuilt()
-        assert await pointer.parked_of(made.conn, number) == 0
+        assert await catalog.parked_of(made.conn, number) == 0
         with pytest.raises(TooManyModelsError):
             await made.rebuilt()
         with pytest.raises(LiveModelError):
-            await pointer.pause(made.conn, 1, paused=True)
-        await pointer.pause(made.conn, number, paused=True)
+            await catalog.pause(made.conn, 1, paused=True)
+        await catalog.pause(made.conn, number, paused=True)
         with pytest.raises(WrongStateError):
             await made.switched(number)
-        await pointer.drop(made.conn, number)
+        await catalog.drop(made.conn, number)
         assert await made.rebuilt() == number
 
 
@@ -368,20 +374,20 @@ async def test_a_switch_that_names_no_model_never_goes_back(
     async with beside(postgres, keys_dir, log) as made:
         await made.follows(1, log)
         with pytest.raises(NothingNewerError):
-            await pointer.newest(made.conn)
+            await catalog.newest(made.conn)
         with pytest.raises(NothingBeforeError):
-            await pointer.before(made.conn)
+            await catalog.before(made.conn)
         number = await made.rebuilt()
-        assert await pointer.newest(made.conn) == number
+        assert await catalog.newest(made.conn) == number
         await made.switched(number)
         with pytest.raises(NothingNewerError):
-            await pointer.newest(made.conn)
+            await catalog.newest(made.conn)
         with pytest.raises(LiveModelError):
             await made.switched(number)
-        assert await pointer.before(made.conn) == 1
+        assert await catalog.before(made.conn) == 1
         await made.switched(1)
         with pytest.raises(NothingNewerError):
-            await pointer.newest(made.conn)
+            await catalog.newest(made.conn)
 
 
 async def test_what_readers_see_by_now_is_neither_paused_nor_compared(
@@ -392,8 +398,8 @@ async def test_what_readers_see_by_now_is_neither_paused_nor_compared(
         number = await made.rebuilt()
         async with await AsyncConnection.connect(made.url, autocommit=True) as switching:
             for verb_of in (
-                partial(pointer.pause, made.conn, number, paused=True),
-                partial(pointer.change, made.conn, number, "verifying", "following"),
+                partial(catalog.pause, made.conn, number, paused=True),
+                partial(catalog.change, made.conn, number, "verifying", "following"),
             ):
                 async with switching.transaction():
                     await switching.execute("UPDATE pointer SET model = %s", (number,))
@@ -403,14 +409,14 @@ async def test_what_readers_see_by_now_is_neither_paused_nor_compared(
                     await waits
                 await switching.execute("UPDATE pointer SET model = 1")
         with pytest.raises(NoSuchModelError):
-            await pointer.pause(made.conn, number + 1, paused=True)
+            await catalog.pause(made.conn, number + 1, paused=True)
 
 
 async def test_one_operator_builds_or_compares_at_a_time(
     postgres: Postgres, keys_dir: Path
 ) -> None:
     async with beside(postgres, keys_dir, a_log()) as made:
-        await pointer.alone_at_work(made.conn)
+        await catalog.alone_at_work(made.conn)
         for words in (["rebuild"], ["verify"]):
             refused = await verb(made, keys_dir, *words)
             assert refused.returncode == 1
@@ -423,44 +429,8 @@ async def test_a_paused_rebuild_waits(postgres: Postgres, keys_dir: Path, disarm
         failpoints.arm("projections.rebuild_after_batch:raise")
         with pytest.raises(failpoints.FailpointError):
             await made.rebuilt(batch=40)
-        await pointer.pause(made.conn, 2, paused=True)
+        await catalog.pause(made.conn, 2, paused=True)
         running = asyncio.create_task(made.rebuilt(batch=40))
         assert not (await asyncio.wait([running], timeout=1.2))[0]
-        await pointer.pause(made.conn, 2, paused=False)
+        await catalog.pause(made.conn, 2, paused=False)
         assert await running == 2
-
-
-async def test_a_new_model_has_the_tables_that_migrations_gave_the_first(
-    postgres: Postgres, keys_dir: Path
-) -> None:
-    async with beside(postgres, keys_dir, a_log()) as made:
-        number = await made.rebuilt()
-        for question in CATALOGUE:
-            first = await catalogue(made, question, 1)
-            assert first
-            assert await catalogue(made, question, number) == first
-
-
-CATALOGUE = (
-    """SELECT c.relname, c.relkind::text, c.relrowsecurity, a.attname, a.attnum,
-        format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
-        a.attcollation, pg_get_expr(d.adbin, d.adrelid)
-    FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
-    LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind IN ('r', 'p')
-    ORDER BY c.relname, a.attnum""",
-    """SELECT replace(indexdef, %(schema)s, '') FROM pg_indexes
-    WHERE schemaname = %(schema)s ORDER BY 1""",
-    """SELECT tablename, policyname, roles::text, cmd, qual FROM pg_policies
-    WHERE schemaname = %(schema)s ORDER BY 1""",
-    """SELECT table_name, privilege_type FROM information_schema.role_table_grants
-    WHERE table_schema = %(schema)s AND grantee = 'guiche_projections_reader' ORDER BY 1""",
-    """SELECT relname, pg_get_expr(relpartbound, oid) FROM pg_class
-    WHERE relnamespace = %(schema)s::regnamespace AND relispartition AND relkind = 'r'
-    ORDER BY 1""",
-)
-
-
-async def catalogue(made: Models, question: str, number: int) -> list[Any]:
-    values = {"schema": tables.schema(number)}
-    return await (await made.conn.execute(question.encode(), values)).fetchall()

@@ -15,11 +15,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from services.projections.adapters import pointer
-from services.projections.adapters.groups import forget_group
+from services.projections.adapters.consumer_groups import forget_group, group_of
 from services.projections.app import build_app
 from services.projections.domain.events import Event
 from services.projections.settings import Settings
+from services.projections.storage import checkpoints
+from services.projections.storage import models as catalog
 from shared.contracts import tickets as published
 from shared.contracts.topics import INBOX_CHANGES, TICKETS_EVENTS
 from shared.plumbing.kafka import Outgoing
@@ -69,11 +70,11 @@ class Service:
         wanted = {event.partition: event.log_id for event in self.log.events}
 
         async def asked() -> bool:
-            found = [model.number for model in await pointer.models(self.made.conn)]
+            found = [model.number for model in await catalog.models(self.made.conn)]
             if found != list(numbers):
                 return False
-            places = [await pointer.places_of(self.made.conn, number) for number in numbers]
-            return all(each[p].log_id >= id_ for each in places for p, id_ in wanted.items())
+            reached = [await checkpoints.of_model(self.made.conn, number) for number in numbers]
+            return all(each[p].log_id >= id_ for each in reached for p, id_ in wanted.items())
 
         await until(asked)
 
@@ -152,14 +153,14 @@ async def test_a_rebuilt_model_follows_kafka_is_switched_to_and_from_and_dropped
         assert all(found.same for found in await made.compared(1))
         await made.switched(1, SECONDS)
         async with made.conn.transaction():
-            await pointer.drop(made.conn, 2)
+            await catalog.drop(made.conn, 2)
         await running_service.hears(everyone[6])
         assert {*await running_service.waiting()} == tickets(everyone)
         await running_service.follows(1)
         settings = running_service.settings
-        assert {pointer.group(settings, 1), pointer.group(settings, 2)} <= await known(settings)
-        await forget_group(settings, pointer.group(settings, 2), seconds=SECONDS)
-        assert pointer.group(settings, 2) not in await known(settings)
+        assert {group_of(settings, 1), group_of(settings, 2)} <= await known(settings)
+        await forget_group(settings, group_of(settings, 2), seconds=SECONDS)
+        assert group_of(settings, 2) not in await known(settings)
 
 
 @pytest.mark.parametrize("wrong", [timedelta(minutes=10), -timedelta(minutes=10)])
@@ -170,12 +171,12 @@ async def test_a_clock_that_is_wrong_skips_nothing_of_kafka(
     with time_machine.travel(datetime.now(UTC) + wrong):
         async with service(postgres, kafka, kafka_prefix, keys_dir, Log()) as running_service:
             conn = running_service.made.conn
-            places = await pointer.places_of(conn, 1)
+            reached = await checkpoints.of_model(conn, 1)
             row = await (await conn.execute("SELECT clock_timestamp()")).fetchone()
     assert row is not None
-    for place in places.values():
-        assert place.follow_from is not None
-        age = row[0] - place.follow_from
+    for each in reached.values():
+        assert each.follow_from is not None
+        age = row[0] - each.follow_from
         assert timedelta(minutes=10) < age < timedelta(minutes=20)
 
 

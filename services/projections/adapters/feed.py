@@ -1,15 +1,14 @@
-"""How is history read? From tickets, not from Kafka, which forgets after 72 hours (D6)."""
+"""The feed of tickets: the whole history, where Kafka keeps 72 hours (D6)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
-from services.projections.adapters.reading import delivered, event_of
+from services.projections.adapters.event_decoder import delivered, event_of
 from services.projections.domain.events import Event
-from services.projections.handlers.ports import Delivery
+from services.projections.handlers.ports import Delivery, Page
 from shared.contracts.internal_api import FeedPage
 from shared.plumbing import tasks
 from shared.plumbing.http import Answer, InternalClient
@@ -33,25 +32,6 @@ class FeedRefusedError(Exception):
 
 class FeedAwayError(TransientError):
     """tickets, or what it needs, is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Events in log order; everything up to `next_after` has been read, which began at `asked_at`.
-
-    `head` is the highest id that there was then.
-    """
-
-    epoch: int
-    deliveries: Sequence[Delivery]
-    next_after: int
-    head: int
-    asked_at: datetime
-
-    @property
-    def last(self) -> bool:
-        """Whether it ends where the log ended."""
-        return self.next_after >= self.head
 
 
 class Feed:

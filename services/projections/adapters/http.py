@@ -1,4 +1,4 @@
-"""The internal API: what the gateway asks for a person."""
+"""The internal API: what the gateway asks on behalf of a person."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -6,10 +6,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from services.projections.adapters import queries
-from services.projections.adapters.queries import Connection
-from services.projections.adapters.waiting import Waiting, written
+from services.projections.adapters.read_your_writes import ReadYourWrites, written
+from services.projections.read_models.cards import queries as cards
+from services.projections.read_models.read_model import Connection
+from services.projections.read_models.timeline import queries as lines
+from services.projections.storage import live_model
 from shared.contracts.inbox import VIEWS, Row, View
 from shared.contracts.internal_api import (
     CountsAnswer,
@@ -27,48 +30,48 @@ from shared.plumbing.problems import ProblemError
 from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
 
 
-def router(pool: Pool, waiting: Waiting, verifier: TokenVerifier) -> APIRouter:
+def router(pool: Pool, waiting: ReadYourWrites, verifier: TokenVerifier) -> APIRouter:
     """Routes under /internal; the account is the token's."""
     routes = APIRouter(prefix="/internal")
     calling = Depends(caller_dependency(verifier))
 
     async def view(caller: Annotated[Caller, calling], query: ViewQuery) -> ViewPage:
         account = _account(caller)
-        places = await waiting.reach(query.min_position)
+        checkpoints = await waiting.reach(query.min_position)
         async with _reading(pool, account) as conn:
-            rows, more, last = await queries.page(conn, account, query)
-            counts = await queries.counts(conn, account, query.scope)
+            rows, more, last = await cards.page(conn, account, query)
+            counts = await cards.counts(conn, account, query.scope)
         return ViewPage(
             items=rows,
             next_after=(last, rows[-1].id) if more else None,
             counts=_per_view(counts),
-            position=written(places),
+            position=written(checkpoints),
         )
 
     async def count(caller: Annotated[Caller, calling], query: CountsQuery) -> CountsAnswer:
         account = _account(caller)
         await waiting.reach(query.min_position)
         async with _reading(pool, account) as conn:
-            return CountsAnswer(counts=await queries.counts(conn, account, query.scope))
+            return CountsAnswer(counts=await cards.counts(conn, account, query.scope))
 
     async def ticket(caller: Annotated[Caller, calling], query: TicketQuery) -> Row:
         account = _account(caller)
         await waiting.reach(query.min_position)
         async with _reading(pool, account) as conn:
-            return _found(await queries.ticket(conn, account, query))
+            return _found(await cards.ticket(conn, account, query))
 
     async def timeline(caller: Annotated[Caller, calling], query: TimelineQuery) -> TimelinePage:
         account = _account(caller)
         await waiting.reach(query.min_position)
         async with _reading(pool, account) as conn:
-            row = _found(await queries.ticket(conn, account, query))
-            return await queries.timeline(conn, account, row.conversation_id, query)
+            row = _found(await cards.ticket(conn, account, query))
+            return await lines.timeline(conn, account, row.conversation_id, query)
 
     async def position(_: Annotated[Caller, calling]) -> PositionAnswer:
-        places = await waiting.reach(None)
+        checkpoints = await waiting.reach(None)
         return PositionAnswer(
-            epoch=max((place.epoch for place in places.values()), default=0),
-            partitions={number: place.log_id for number, place in places.items()},
+            epoch=max((each.epoch for each in checkpoints.values()), default=0),
+            partitions={number: each.log_id for number, each in checkpoints.items()},
         )
 
     routes.add_api_route("/views/query", view, methods=["POST"])
@@ -81,9 +84,13 @@ def router(pool: Pool, waiting: Waiting, verifier: TokenVerifier) -> APIRouter:
 
 @asynccontextmanager
 async def _reading(pool: Pool, account: UUID) -> AsyncGenerator[Connection]:
-    async with pool.connection() as conn, conn.transaction():
-        await queries.as_reader(conn, account)
-        yield conn
+    try:
+        async with pool.connection() as conn, conn.transaction():
+            await live_model.as_reader(conn, account)
+            yield conn
+    except (UndefinedTable, UndefinedColumn) as error:  # until the model of our form is built
+        code = "unavailable"
+        raise ProblemError(code, headers={"Retry-After": "1"}) from error
 
 
 def _account(caller: Caller) -> UUID:

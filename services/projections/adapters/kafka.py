@@ -1,4 +1,4 @@
-"""How is tickets.events followed? aiokafka's own consumer, from offsets kept with the rows."""
+"""Follow tickets.events with aiokafka's own consumer, from offsets stored with the rows."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +10,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndTimestamp
 
-from services.projections.adapters import store
-from services.projections.adapters.catching_up import CatchingUp
-from services.projections.adapters.reading import from_kafka
-from services.projections.handlers.ports import Delivery, Place
+from services.projections.adapters.event_decoder import from_kafka
+from services.projections.domain.positions import Checkpoint
+from services.projections.handlers.batch_processor import BatchProcessor
+from services.projections.handlers.catch_up import CatchUp
+from services.projections.handlers.ports import Delivery
 from services.projections.handlers.project import EpochRaisedError, NotOurTurnError
-from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
+from services.projections.storage import checkpoints
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
 from shared.plumbing import logs, metrics, tasks, tracing
 from shared.plumbing.kafka.leaving import leave
@@ -33,9 +34,9 @@ _TELL_SECONDS: Final = 1.0
 
 
 class BehindKafkaError(Exception):
-    """Our place is older than Kafka's oldest record, or newer than its newest, which it lost.
+    """Our offset is older than Kafka's oldest record, or newer than its newest, which it lost.
 
-    The feed must fill the hole.
+    The feed has what is missing.
     """
 
 
@@ -47,48 +48,55 @@ class Follower:
         settings: Settings,
         group: str,
         pool: Pool,
-        taking: Taking,
-        catching_up: CatchingUp,
+        processor: BatchProcessor,
+        catch_up: CatchUp,
     ) -> None:
         self._settings = settings
         self._group = group
         self._pool = pool
-        self._taking = taking
-        self._catching_up = catching_up
+        self._processor = processor
+        self._catch_up = catch_up
         self.live = True  # whether readers see the model: nobody waits for another one
         self.ready = asyncio.Event()
 
     async def run(self, beat: Heartbeat) -> None:
         """A body for Loops; returns when the feed is needed again."""
-        while not await self._catching_up.ready():
-            if not await self._catching_up.run(beat):
+        while not await self._catch_up.ready():
+            if not await self._catch_up.run(beat):
                 beat.beat()
                 await asyncio.sleep(_WAIT_SECONDS)
         consumer = _consumer(self._settings, self._group)
-        places, seen = _Places(self._settings, self._pool, consumer), _Seen(consumer)
-        consumer.subscribe([self._settings.topic(TICKETS_EVENTS.name)], listener=places)
+        assigned, offsets = (
+            _Assignments(self._settings, self._pool, consumer),
+            _GroupOffsets(consumer),
+        )
+        consumer.subscribe([self._settings.topic(TICKETS_EVENTS.name)], listener=assigned)
         try:
             await consumer.start()
-            await self._follow(consumer, places, seen, beat)
+            await self._follow(consumer, assigned, offsets, beat)
         except EpochRaisedError as raised:
-            await self._catching_up.forget(raised.epoch)
+            await self._catch_up.forget(raised.epoch)
         except BehindKafkaError:
-            await self._catching_up.run(beat)
+            await self._catch_up.run(beat)
         except NotOurTurnError as said:
             _log.info("the model is not ours to fold", reason=str(said))
             await asyncio.sleep(_WAIT_SECONDS)
         finally:
-            await tasks.undisturbed(_farewell(consumer, seen))
+            await tasks.undisturbed(_leave(consumer, offsets))
 
     async def _follow(
-        self, consumer: AIOKafkaConsumer, places: "_Places", seen: "_Seen", beat: Heartbeat
+        self,
+        consumer: AIOKafkaConsumer,
+        assigned: "_Assignments",
+        offsets: "_GroupOffsets",
+        beat: Heartbeat,
     ) -> None:
         while True:
             found = await consumer.getmany(
                 timeout_ms=self._settings.poll_milliseconds,
                 max_records=self._settings.batch_events,
             )
-            if places.behind:
+            if assigned.behind:
                 raise BehindKafkaError
             began_ns = time_ns()
             records = [record for some in found.values() for record in some]
@@ -96,16 +104,16 @@ class Follower:
             if batch:
                 if self.live:
                     _lag.set(_age(batch))
-                await self._taking.take([each for each in batch if not places.has(each)])
-                seen.folded(found)
+                await self._processor.process([each for each in batch if not assigned.has(each)])
+                offsets.folded(found)
                 tracing.processed(TICKETS_EVENTS.name, records, began_ns)
-            await seen.tell_now_and_then()
+            await offsets.tell_now_and_then()
             self.ready.set()
             beat.beat()
 
 
-class _Seen:
-    """Tells the group how far we have folded, for the eyes of operators: we go by our own places.
+class _GroupOffsets:
+    """Commits how far we have folded, for operators to see: we read on from our own checkpoints.
 
     Only what was folded: a projection that stands still must not look as if it had caught up.
     """
@@ -134,21 +142,22 @@ class _Seen:
             await self._consumer.commit(offsets)
 
 
-class _Places(ConsumerRebalanceListener):
-    """Sets each partition that we are given to where we are in it."""
+class _Assignments(ConsumerRebalanceListener):
+    """Seeks each partition that we are assigned to its checkpoint."""
 
     def __init__(self, settings: Settings, pool: Pool, consumer: AIOKafkaConsumer) -> None:
         self._settings = settings
         self._pool = pool
         self._consumer = consumer
-        self._known: dict[int, Place] = {}  # when we were given them
+        self._known: dict[int, Checkpoint] = {}  # when they were assigned
         self.behind = False
 
     def has(self, delivery: Delivery) -> bool:
         """Whether it was folded before we came: after a feed some minutes are read once more."""
-        mark = delivery.mark
-        place = self._known.get(mark.partition)
-        return place is not None and mark.epoch == place.epoch and mark.log_id <= place.log_id
+        reached, known = delivery.progress, self._known.get(delivery.progress.partition)
+        return known is not None and (
+            reached.epoch == known.epoch and reached.log_id <= known.log_id
+        )
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Nothing: what is under way is fenced by the locked position."""
@@ -159,26 +168,26 @@ class _Places(ConsumerRebalanceListener):
         if not parts:
             return
         async with self._pool.connection() as conn:
-            places = await store.places(conn)
-        if not all(_followed(places.get(part.partition)) for part in parts):
-            self.behind = True  # the feed is on its way: where it will end, nobody knows yet
+            known = await checkpoints.load(conn)
+        if not all(_followed(known.get(part.partition)) for part in parts):
+            self.behind = True  # the feed is being read: where it will end is not known yet
             return
-        self._known |= {part.partition: places[part.partition] for part in parts}
-        offsets, behind = await read_on_from(self._consumer, parts, places)
+        self._known |= {part.partition: known[part.partition] for part in parts}
+        offsets, behind = await read_on_from(self._consumer, parts, known)
         self.behind = self.behind or behind
         for part, offset in offsets.items():
             self._consumer.seek(part, offset)
 
 
-async def _farewell(consumer: AIOKafkaConsumer, seen: _Seen) -> None:
+async def _leave(consumer: AIOKafkaConsumer, offsets: _GroupOffsets) -> None:
     with suppress(KafkaError, OSError):
-        async with asyncio.timeout(_TELL_SECONDS):  # no broker, no farewell
-            await seen.tell()
+        async with asyncio.timeout(_TELL_SECONDS):  # without a broker there is nothing to tell
+            await offsets.tell()
     await leave(consumer)
 
 
-def _followed(place: Place | None) -> bool:
-    return place is not None and place.followed
+def _followed(checkpoint: Checkpoint | None) -> bool:
+    return checkpoint is not None and checkpoint.followed
 
 
 class AnswersOffsets(Protocol):
@@ -202,7 +211,7 @@ class AnswersOffsets(Protocol):
 
 
 async def read_on_from(
-    consumer: AnswersOffsets, parts: list[TopicPartition], places: Mapping[int, Place]
+    consumer: AnswersOffsets, parts: list[TopicPartition], known: Mapping[int, Checkpoint]
 ) -> tuple[dict[TopicPartition, int], bool]:
     """Where to read on, and whether Kafka may lack something that we have not seen.
 
@@ -212,16 +221,16 @@ async def read_on_from(
     # the ends before the instants: what arrives between the two questions is read, not skipped
     ends = await consumer.end_offsets(parts)
     instants = {
-        part: int(place.follow_from.timestamp() * 1000)
+        part: int(each.follow_from.timestamp() * 1000)
         for part in parts
-        if (place := places[part.partition]).kafka_offset is None and place.follow_from
+        if (each := known[part.partition]).kafka_offset is None and each.follow_from
     }
     found: Mapping[TopicPartition, OffsetAndTimestamp | None] = {}
     if instants:
         found = await consumer.offsets_for_times(instants)
     wanted: dict[TopicPartition, int] = {}
     for part in parts:
-        kept = places[part.partition].kafka_offset
+        kept = known[part.partition].kafka_offset
         at_instant = found.get(part)
         wanted[part] = kept if kept is not None else at_instant.offset if at_instant else ends[part]
     there = {part: min(max(at, oldest[part]), ends[part]) for part, at in wanted.items()}

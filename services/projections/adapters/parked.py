@@ -1,9 +1,9 @@
-"""Where do events wait that cannot be folded? Sealed in `parked`, retried by version (D13)."""
+"""Events that cannot be folded: sealed in `parked`, tried again in their order (D13)."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from services.projections.adapters.reading import from_topic
+from services.projections.adapters.event_decoder import from_topic
 from services.projections.handlers.ports import Delivery
 from services.projections.handlers.project import Project
 from shared.contracts.topics import TICKETS_EVENTS
@@ -13,7 +13,7 @@ from shared.plumbing.parking import Parking
 _TOPIC: Final = TICKETS_EVENTS.name
 
 
-class Held:
+class KeyParking:
     """The keys that parked events hold, and how those events are tried again."""
 
     def __init__(self, parking: Parking, project: Project) -> None:

@@ -1,47 +1,36 @@
-"""A batch of events: rows, counters, position and changes in one transaction (D6)."""
+"""Fold a batch of events: rows, checkpoints and changes in one transaction (D6)."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
-from services.projections.domain import cards, fates
 from services.projections.domain.events import Event
-from services.projections.handlers.fold import fold
-from services.projections.handlers.models import Changed, Models, difference, wanted
-from services.projections.handlers.ports import (
-    Connection,
-    CounterKey,
-    Found,
-    Mark,
-    Place,
-    State,
-    Store,
-)
-from shared.contracts.envelope import Envelope, Message
-from shared.contracts.inbox import ContactCard, RebuiltModels, Row, RowChanged, TimelineChanged
+from services.projections.domain.positions import Checkpoint, Progress
+from services.projections.handlers.ports import StreamFeed
+from services.projections.read_models import READ_MODELS, ReadModels
+from services.projections.read_models.cards.queries import accounts
+from services.projections.read_models.read_model import Batch, Change, Connection, States
+from services.projections.storage import batches, checkpoints, schemas
+from services.projections.storage.batches import Loaded, State
+from shared.contracts.envelope import Envelope
+from shared.contracts.inbox import RebuiltModels
 from shared.contracts.topics import INBOX_CHANGES
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
-from shared.plumbing.sequence import APPLY, GAPS_SEEN, Gap, advance, verdicts
+from shared.plumbing.sequence import APPLY, GAPS_SEEN, Gap, verdicts
 from shared.plumbing.transient import TransientError
 
 _SOURCE: Final = "projections"
 _folded = metrics.counter("events_folded", "Events that the read models have taken")
+_unknown = metrics.counter(
+    "events_of_unknown_type", "Events of a type that this version does not know, which none folds"
+)
 _log = logs.get(__name__)
-
-
-class Feed(Protocol):
-    """The feed of tickets, by stream."""
-
-    async def stream(self, stream: UUID, from_version: int, /) -> Sequence[Event]:
-        """The events of one stream from a version on."""
-        ...
 
 
 class EpochRaisedError(Exception):
@@ -53,7 +42,7 @@ class EpochRaisedError(Exception):
 
 
 class NotOurTurnError(TransientError):
-    """Somebody else folds this model now, or nobody (see State); it says who, or what."""
+    """Somebody else folds this model now (see State), or it has another form; it says which."""
 
 
 class VersionMissingError(Exception):
@@ -61,18 +50,21 @@ class VersionMissingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Events to fold, what the feed or the parking place added, and how far the places go."""
+class _Work:
+    """Events to fold, those that the feed or `parked` added, and how far the checkpoints go."""
 
     events: Sequence[Event]
-    marks: Sequence[Mark]
+    progress: Sequence[Progress]
     told: bool
     mended: list[Event] = field(default_factory=list[Event])
 
     def partitions(self) -> list[int]:
-        """Whose places are locked."""
-        brought = (*self.marks, *self.events, *self.mended)
-        return sorted({each.partition for each in brought})
+        """Whose checkpoints are locked."""
+        return sorted({each.partition for each in self.brought()})
+
+    def brought(self) -> Iterable[Progress | Event]:
+        """Everything that says how far a partition is."""
+        return (*self.progress, *self.events, *self.mended)
 
 
 class Project:
@@ -85,51 +77,60 @@ class Project:
     def __init__(
         self,
         pool: Pool,
-        store: Store,
         outbox: Outbox | None,
-        feed: Feed,
+        feed: StreamFeed,
         *,
         turn: State = "following",
         moved: asyncio.Condition | None = None,
+        read_models: ReadModels = READ_MODELS,
     ) -> None:
         self._pool = pool
-        self._store = store
         self._outbox = outbox
         self._feed = feed
         self._turn: State = turn
         self._moved = moved or asyncio.Condition()
+        self._read_models = read_models
+        self._form = schemas.form(read_models)
 
     async def apply(
-        self, events: Sequence[Event], *, marks: Sequence[Mark] | None = None, told: bool = True
+        self,
+        events: Sequence[Event],
+        *,
+        progress: Sequence[Progress] | None = None,
+        told: bool = True,
     ) -> int:
-        """Fold what is new of these events, and move the places to `marks` (or to the events).
+        """Fold what is new of these events, and move the checkpoints by `progress`, or by them.
 
         How many were new. `told`: screens hear of it. Raises EpochRaisedError, and whatever an
         event that cannot be folded raises; then nothing was stored.
         """
-        reached = [_mark(event) for event in events] if marks is None else marks
-        return await self._complete_batch(_Batch(events, reached, told))
+        reached = [_progress(event) for event in events] if progress is None else progress
+        return await self._complete(_Work(events, reached, told))
 
     async def retry(self, event: Event) -> None:
-        """Fold an event that its partition's place has passed: its stream's version decides."""
-        batch = _Batch([], [], told=True)
-        batch.mended.append(event)
-        await self._complete_batch(batch)
+        """Fold an event that its checkpoint has passed: the version of its stream decides."""
+        work = _Work([], [], told=True)
+        work.mended.append(event)
+        await self._complete(work)
 
     async def reset(self, conn: Connection, at: datetime) -> None:
-        """Tell every screen to load again, if it sees this model, with the caller's transaction."""
-        if self._outbox is not None and await self._store.is_live(conn):
-            await self._outbox.put(conn, resets(await self._store.accounts(conn), at))
+        """Tell screens to load again, if they see this model, in the caller's transaction."""
+        if self._outbox is not None and await batches.is_live(conn):
+            await self._outbox.put(conn, resets(await accounts(conn), at))
 
-    async def _complete_batch(self, batch: _Batch) -> int:
+    async def forget(self, conn: Connection, epoch: int) -> bool:
+        """Empty the model; False when it is of this epoch already."""
+        return await checkpoints.forget(conn, epoch, self._read_models)
+
+    async def _complete(self, work: _Work) -> int:
         while True:
             async with self._pool.connection() as conn:
-                folded, gaps = await self._fold(conn, batch)
+                folded, gaps = await self._attempt(conn, work)
                 if gaps:
                     await conn.rollback()
             if not gaps:
                 break
-            batch.mended.extend(await self._fetched(gaps))
+            work.mended.extend(await self._fetched(gaps))
         if folded:
             if self._outbox is not None:
                 self._outbox.wake.set()
@@ -138,52 +139,49 @@ class Project:
             self._moved.notify_all()
         return folded
 
-    async def _fold(self, conn: Connection, batch: _Batch) -> tuple[int, dict[UUID, range]]:
-        events = [*batch.mended, *batch.events]
-        found = await self._store.look(conn, events, batch.partitions())
-        if found.state != self._turn:
-            raise NotOurTurnError(found.state)
-        _no_feed_on_its_way(batch, found.places)
-        _same_epoch(batch, found.places)
-        new, gaps = _new(batch, found)
+    async def _attempt(self, conn: Connection, work: _Work) -> tuple[int, dict[UUID, range]]:
+        events = [*work.mended, *work.events]
+        loaded = await batches.load(conn, self._read_models, events, work.partitions())
+        self._ours(loaded)
+        _no_feed_under_way(work, loaded.checkpoints)
+        _same_epoch(work, loaded.checkpoints)
+        new, gaps = _new(work, loaded)
         if gaps:
             return 0, gaps
-        before = await self._whole(conn, found.models)
-        after = before.copy()
-        for event in new:
-            fold(after, event)
-        changed = difference(before, after)
-        told: list[Outgoing] = []
-        if new and batch.told and found.live:
-            await self._complete(conn, before, after)
-            told = _told(new, _changes(before, after, changed, _named(new)))
+        batch = Batch(loaded.states, self._fold(loaded, new), new)
+        told = await self._told(conn, batch) if new and work.told and loaded.live else []
         async with conn.pipeline():  # one round trip
-            await self._store.save(conn, before, after, changed)
-            await self._store.count(conn, _counted(before, after, changed))
-            await advance(conn, [(event.stream, event.version) for event in new])
+            await batches.save(conn, self._read_models, batch)
             if self._outbox is not None:
                 await self._outbox.put(conn, told)
-            await self._store.move(conn, _moved(found.places, batch.marks))
+            await checkpoints.move(conn, _moved(loaded.checkpoints, work.progress))
             await conn.commit()
         return len(new), {}
 
-    async def _whole(self, conn: Connection, models: Models) -> Models:
-        """With the messages that turned out to be the same as one of these."""
-        aliases = {fate.same_as for fate in models.fates.values() if fate.same_as is not None}
-        missing = aliases - models.fates.keys()
-        if missing:
-            more = await self._store.messages(conn, missing)
-            models.fates.update(more.fates)
-            models.lines.update(more.lines)
-        return models
+    def _ours(self, loaded: Loaded) -> None:
+        """Raise NotOurTurnError unless this process may fold the model."""
+        if loaded.state != self._turn:
+            raise NotOurTurnError(loaded.state)
+        if loaded.form != self._form:
+            reason = "it has another form"
+            raise NotOurTurnError(reason)
 
-    async def _complete(self, conn: Connection, before: Models, after: Models) -> None:
-        """Load the cards of lines whose fate changed: they say who may see the change."""
-        tickets = {line.ticket_id for line in after.lines.values()} - after.rows.keys()
-        if tickets:
-            more = await self._store.cards_of(conn, tickets)
-            for models in (before, after):
-                models.rows.update(more)
+    def _fold(self, loaded: Loaded, new: Sequence[Event]) -> States:
+        after = loaded.states.copy()
+        for event in new:
+            if event.message is None and event.fault is None:
+                _unknown.inc()
+            for model in self._read_models:
+                model.fold(after, event)
+        return after
+
+    async def _told(self, conn: Connection, batch: Batch) -> list[Outgoing]:
+        """The changes as messages, each with the correlation of the event that it ends with."""
+        changes = [
+            change for model in self._read_models for change in await model.changes(conn, batch)
+        ]
+        correlations = {event.position: event.correlation for event in batch.events}
+        return [_outgoing(each, batch.events[-1].time, correlations) for each in changes]
 
     async def _fetched(self, gaps: dict[UUID, range]) -> list[Event]:
         found: list[Event] = []
@@ -198,20 +196,24 @@ class Project:
         return found
 
 
-def resets(accounts: Iterable[UUID], at: datetime) -> list[Outgoing]:
+def resets(accounts_told: Iterable[UUID], at: datetime) -> list[Outgoing]:
     """What makes the screens of these accounts load again."""
-    return [_outgoing(RebuiltModels(account_id=account), at) for account in accounts]
+    changes = (
+        Change(RebuiltModels(account_id=account), account, account, at.isoformat())
+        for account in accounts_told
+    )
+    return [_outgoing(change, at, {}) for change in changes]
 
 
-def _new(batch: _Batch, found: Found) -> tuple[list[Event], dict[UUID, range]]:
+def _new(work: _Work, loaded: Loaded) -> tuple[list[Event], dict[UUID, range]]:
     """What is to be folded, in the order of the log; or what is missing before it can be."""
-    fresh = [e for e in batch.events if e.log_id > found.places[e.partition].log_id]
-    if batch.mended:
-        fresh = [*batch.mended, *fresh]
+    fresh = [e for e in work.events if e.log_id > loaded.checkpoints[e.partition].log_id]
+    if work.mended:
+        fresh = [*work.mended, *fresh]
     # of an older epoch: the restore took it back, and its id may be another event's now
-    fresh = [e for e in fresh if e.epoch == found.places[e.partition].epoch]
+    fresh = [e for e in fresh if e.epoch == loaded.checkpoints[e.partition].epoch]
     fresh.sort(key=lambda event: event.log_id)
-    judged = verdicts(found.versions, [(event.stream, event.version) for event in fresh])
+    judged = verdicts(loaded.versions, [(event.stream, event.version) for event in fresh])
     new: list[Event] = []
     missing: dict[UUID, range] = {}
     for event, verdict in zip(fresh, judged, strict=True):
@@ -223,138 +225,54 @@ def _new(batch: _Batch, found: Found) -> tuple[list[Event], dict[UUID, range]]:
     return new, missing
 
 
-def _no_feed_on_its_way(batch: _Batch, places: dict[int, Place]) -> None:
+def _no_feed_under_way(work: _Work, known: Mapping[int, Checkpoint]) -> None:
     """What Kafka brings now would skip all that the feed of another process has still to bring."""
-    missing = [number for number in batch.partitions() if number not in places]
-    by_kafka = {each.partition for each in (*batch.marks, *batch.events) if each.offset is not None}
-    if missing or not all(places[number].followed for number in by_kafka):
-        reason = "the feed is on its way"
+    missing = [number for number in work.partitions() if number not in known]
+    by_kafka = {each.partition for each in work.brought() if each.offset is not None}
+    if missing or not all(known[number].followed for number in by_kafka if number in known):
+        reason = "the feed is being read"
         raise NotOurTurnError(reason)
 
 
-def _same_epoch(batch: _Batch, places: dict[int, Place]) -> None:
-    for brought in (*batch.marks, *batch.events, *batch.mended):
-        if brought.epoch > places[brought.partition].epoch:
+def _same_epoch(work: _Work, known: Mapping[int, Checkpoint]) -> None:
+    for brought in work.brought():
+        if brought.epoch > known[brought.partition].epoch:
             raise EpochRaisedError(brought.epoch)
 
 
-def _mark(event: Event) -> Mark:
-    return Mark(event.partition, event.epoch, event.log_id, event.offset)
+def _progress(event: Event) -> Progress:
+    return Progress(event.partition, event.epoch, event.log_id, event.offset)
 
 
-def _moved(places: dict[int, Place], marks: Iterable[Mark]) -> list[Place]:
+def _moved(known: Mapping[int, Checkpoint], progress: Iterable[Progress]) -> list[Checkpoint]:
     log_ids: dict[int, int] = {}
     offsets: dict[int, int] = {}
-    for mark in marks:
-        log_id = mark.log_id if mark.epoch == places[mark.partition].epoch else 0
-        log_ids[mark.partition] = max(log_id, log_ids.get(mark.partition, 0))
-        if mark.offset is not None:
-            offsets[mark.partition] = mark.offset + 1
+    for each in progress:
+        log_id = each.log_id if each.epoch == known[each.partition].epoch else 0
+        log_ids[each.partition] = max(log_id, log_ids.get(each.partition, 0))
+        if each.offset is not None:
+            offsets[each.partition] = each.offset + 1
     moved = [
         replace(
-            places[partition],
-            log_id=max(places[partition].log_id, log_id),
-            last_event=max(places[partition].last_event, log_id),
-            kafka_offset=offsets.get(partition, places[partition].kafka_offset),
+            known[partition],
+            log_id=max(known[partition].log_id, log_id),
+            last_event=max(known[partition].last_event, log_id),
+            kafka_offset=offsets.get(partition, known[partition].kafka_offset),
         )
         for partition, log_id in log_ids.items()
     ]
-    return [place for place in moved if place != places[place.partition]]
+    return [checkpoint for checkpoint in moved if checkpoint != known[checkpoint.partition]]
 
 
-def _named(new: Sequence[Event]) -> dict[UUID, str]:
-    """Where in the log contacts got the names that their cards show from now on."""
-    return {contact: event.position for event in new for contact in wanted([event]).renamed}
-
-
-def _changes(
-    before: Models, after: Models, changed: Changed, named: Mapping[UUID, str]
-) -> list[RowChanged | TimelineChanged]:
-    people = set(changed.people)
-    renamed = [row.id for row in before.rows.values() if row.contact.id in people]
-    fated = [id_ for id_ in changed.fates if id_ in after.lines]
-    return [
-        *(
-            _row_changed(before, after, id_, named)
-            for id_ in dict.fromkeys([*changed.rows, *renamed])
-        ),
-        *(
-            _line_changed(after, id_)
-            for id_ in dict.fromkeys([*changed.lines, *fated])
-            if after.lines[id_].ticket_id in after.rows
-        ),
-    ]
-
-
-def _counted(before: Models, after: Models, changed: Changed) -> dict[CounterKey, int]:
-    counts: Counter[CounterKey] = Counter()
-    for id_ in changed.rows:
-        old, row = before.rows.get(id_), after.rows[id_]
-        if old is None:
-            counts[_counter(row)] += 1
-        elif (old.view, old.sector_id, old.owner_id) != (row.view, row.sector_id, row.owner_id):
-            counts[_counter(old)] -= 1
-            counts[_counter(row)] += 1
-    return {key: delta for key, delta in counts.items() if delta}
-
-
-def _counter(row: Row) -> CounterKey:
-    partition = int(row.position.partition(".")[2].partition("-")[0])
-    return partition, row.account_id, row.view, row.sector_id, row.owner_id
-
-
-def _row_changed(before: Models, after: Models, id_: UUID, named: Mapping[UUID, str]) -> RowChanged:
-    old, row = before.rows.get(id_), after.rows[id_]
-    person = after.people.get(row.contact.id)
-    contact = row.contact
-    if person is not None:
-        contact = ContactCard(id=person.id, name=person.name, phone=person.phone)
-    # screens drop what is not newer than what they have heard of the row
-    position = max(row.position, named.get(contact.id, row.position), key=_log_id)
-    return RowChanged(
-        account_id=row.account_id,
-        before=None if old is None else cards.seen(old),
-        after=cards.seen(row),
-        row=row.model_copy(update={"contact": contact, "position": position}),
-    )
-
-
-def _log_id(position: str) -> int:
-    return int(position.rpartition("-")[2])
-
-
-def _line_changed(after: Models, id_: UUID) -> TimelineChanged:
-    line = after.lines[id_]
-    row = after.rows[line.ticket_id]
-    item = fates.shown(line, after.fates.get(id_))
-    return TimelineChanged(account_id=row.account_id, seen=cards.seen(row), item=item)
-
-
-def _told(new: Sequence[Event], changes: Iterable[RowChanged | TimelineChanged]) -> list[Outgoing]:
-    """The changes as messages, each with the correlation of the event that it ends with."""
-    correlations = {event.position: event.correlation for event in new}
-    return [_outgoing(each, new[-1].time, correlations) for each in changes]
-
-
-def _outgoing(
-    change: RowChanged | TimelineChanged | RebuiltModels,
-    at: datetime,
-    correlations: Mapping[str, str | None] = {},
-) -> Outgoing:
-    message: Message = change
-    if isinstance(change, RowChanged):
-        subject, place = str(change.row.id), change.row.position
-    elif isinstance(change, TimelineChanged):
-        subject, place = str(change.item.id), change.item.position
-    else:
-        subject, place = str(change.account_id), at.isoformat()
+def _outgoing(change: Change, at: datetime, correlations: Mapping[str, str | None]) -> Outgoing:
     envelope = Envelope(
-        id=f"{subject}@{place}",
-        type=message.TYPE,
+        id=f"{change.subject}@{change.position}",
+        type=change.message.TYPE,
         source=_SOURCE,
         time=at,
-        subject=subject,
+        subject=str(change.subject),
         account=change.account_id,
-        correlation=correlations.get(place),
+        correlation=correlations.get(change.position),
     )
-    return Outgoing(INBOX_CHANGES.name, str(change.account_id).encode(), envelope, message.body())
+    key = str(change.account_id).encode()
+    return Outgoing(INBOX_CHANGES.name, key, envelope, change.message.body())

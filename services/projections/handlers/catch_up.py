@@ -1,4 +1,4 @@
-"""How does a model that is new, or was long away, come to where Kafka goes on? Feed first."""
+"""Fold the feed to its head: how a model that is new, or far behind, reaches what Kafka has."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from services.projections.adapters import store
-from services.projections.adapters.feed import Feed, Page
-from services.projections.handlers.ports import Place
+from services.projections.domain.positions import Checkpoint
+from services.projections.handlers.batch_processor import BatchProcessor
+from services.projections.handlers.ports import LogFeed, Page
 from services.projections.handlers.project import Project
-from services.projections.handlers.taking import Taking
+from services.projections.storage import checkpoints
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Lease
@@ -30,22 +30,22 @@ async def full_speed(_: Page) -> None:
     """No pause."""
 
 
-class CatchingUp:
+class CatchUp:
     """Folds the feed up to its head, then says from which instant on Kafka is read."""
 
     def __init__(
         self,
         pool: Pool,
         project: Project,
-        taking: Taking,
-        feed: Feed,
+        processor: BatchProcessor,
+        feed: LogFeed,
         lease: Lease,
         *,
         pace: Pace = full_speed,
         batch_events: int = BATCH_EVENTS,
     ) -> None:
         self._pool = pool
-        self._taking = taking
+        self._processor = processor
         self._project = project
         self._feed = feed
         self._lease = lease
@@ -53,11 +53,11 @@ class CatchingUp:
         self._batch_events = batch_events
 
     async def ready(self) -> bool:
-        """Whether every partition has a place to follow Kafka from."""
+        """Whether every partition has a checkpoint to follow Kafka from."""
         async with self._pool.connection() as conn:
-            places = await store.places(conn)
-        return len(places) == TICKETS_EVENTS.partitions and all(
-            place.followed for place in places.values()
+            known = await checkpoints.load(conn)
+        return len(known) == TICKETS_EVENTS.partitions and all(
+            each.followed for each in known.values()
         )
 
     async def run(self, beat: Heartbeat) -> bool:
@@ -74,7 +74,7 @@ class CatchingUp:
     async def forget(self, epoch: int) -> None:
         """Begin from nothing, unless another process has: the event store was restored."""
         async with self._pool.connection() as conn:
-            forgotten = await store.forget(conn, epoch)
+            forgotten = await self._project.forget(conn, epoch)
         if forgotten:
             _log.error("epoch raised: the read models are built again", epoch=epoch)
 
@@ -88,7 +88,7 @@ class CatchingUp:
                     return False
                 await self._prepare(page)
                 if page.deliveries:
-                    await self._taking.take(page.deliveries, told=False)
+                    await self._processor.process(page.deliveries, told=False)
                 await self._move(page)
                 beat.beat()
                 await self._lease.renew()
@@ -99,22 +99,24 @@ class CatchingUp:
 
     async def _start(self) -> int:
         async with self._pool.connection() as conn:
-            places = await store.places(conn)
-        if len(places) < TICKETS_EVENTS.partitions:
+            known = await checkpoints.load(conn)
+        if len(known) < TICKETS_EVENTS.partitions:
             return 0
-        return min(place.log_id for place in places.values())
+        return min(each.log_id for each in known.values())
 
     async def _other_epoch(self, page: Page) -> bool:
         async with self._pool.connection() as conn:
-            places = await store.places(conn)
-        return any(place.epoch < page.epoch for place in places.values())
+            known = await checkpoints.load(conn)
+        return any(each.epoch < page.epoch for each in known.values())
 
     async def _prepare(self, page: Page) -> None:
-        """A place for each partition, before anything is folded."""
+        """A checkpoint for each partition, before anything is folded."""
         async with self._pool.connection() as conn:
-            known = await store.places(conn)
+            known = await checkpoints.load(conn)
             missing = set(range(TICKETS_EVENTS.partitions)) - set(known)
-            await store.move(conn, [Place(number, page.epoch, 0) for number in sorted(missing)])
+            await checkpoints.move(
+                conn, [Checkpoint(number, page.epoch, 0) for number in sorted(missing)]
+            )
 
     async def _move(self, page: Page) -> None:
         """Every partition has everything up to here: the feed is the whole log.
@@ -123,17 +125,17 @@ class CatchingUp:
         """
         follow_from = page.asked_at - _MARGIN if page.last else None
         async with self._pool.connection() as conn:
-            places = await store.lock_places(conn, range(TICKETS_EVENTS.partitions))
-            await store.move(
+            known = await checkpoints.lock(conn, range(TICKETS_EVENTS.partitions))
+            await checkpoints.move(
                 conn,
                 [
                     replace(
-                        place,
-                        log_id=max(place.log_id, page.next_after),
+                        each,
+                        log_id=max(each.log_id, page.next_after),
                         kafka_offset=None,
                         follow_from=follow_from,
                     )
-                    for place in places.values()
+                    for each in known.values()
                 ],
             )
             if page.last:

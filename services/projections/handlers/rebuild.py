@@ -1,7 +1,7 @@
-"""How is a model built beside the live one? Out of the feed, in a process of its own (D6).
+"""Build a model beside the live one, out of the feed (D6).
 
 Nobody reads it yet, so batches are large, screens hear nothing and what only readers need is made
-at the end. There is no outbox here at all: a rebuild can send nothing. It may die at any point; the
+at the end. There is no outbox here: a rebuild can send nothing. It may be killed at any point; the
 next one goes on where the last stored batch ended.
 """
 
@@ -12,24 +12,22 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from services.projections.adapters import pointer, store, tables
-from services.projections.adapters.catching_up import BATCH_EVENTS, CatchingUp
-from services.projections.adapters.feed import Feed, Page
-from services.projections.adapters.parked import Held
-from services.projections.adapters.pointer import Model
-from services.projections.handlers.ports import Connection, State
-from services.projections.handlers.project import Feed as ByStream
+from services.projections.domain.positions import behind
+from services.projections.handlers.batch_processor import BatchProcessor
+from services.projections.handlers.catch_up import BATCH_EVENTS, CatchUp
+from services.projections.handlers.ports import LogFeed, Page
 from services.projections.handlers.project import Project
-from services.projections.handlers.taking import Taking
+from services.projections.read_models import READ_MODELS, ReadModels
+from services.projections.read_models.read_model import Connection
+from services.projections.storage import checkpoints, schemas
+from services.projections.storage import models as catalog
+from services.projections.storage.models import BehindLiveError, BusyError, Model
 from shared.plumbing.failpoints import FAILPOINTS, hit
 from shared.plumbing.loops import Heartbeat, Lease
-from shared.plumbing.parked_versions import ParkedVersions
-from shared.plumbing.postgres import Pool, make_pool
-from shared.plumbing.sealing import Sealer
+from shared.plumbing.postgres import Pool
 
 _LEASE_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.5
-_SERVICE: Final = "projections"
 
 FAILPOINTS.update({"projections.rebuild_after_batch"})
 
@@ -39,7 +37,7 @@ class TooManyModelsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RebuildProgress:
     """How far a rebuild is; `left` is None while nobody knows."""
 
     events: int  # folded by this process
@@ -55,7 +53,7 @@ class Progress:
         return 100.0 if self.head == 0 else 100.0 * self.log_id / self.head
 
 
-Tell = Callable[[Progress], None]
+Tell = Callable[[RebuildProgress], None]
 
 
 @dataclass(slots=True)
@@ -91,13 +89,13 @@ class Pace:
 
     async def _paused(self) -> bool:
         async with self.pool.connection() as conn:
-            return any(m.paused for m in await pointer.models(conn) if m.number == self.number)
+            return any(m.paused for m in await catalog.models(conn) if m.number == self.number)
 
-    def _progress(self, page: Page, *, paused: bool) -> Progress:
+    def _progress(self, page: Page, *, paused: bool) -> RebuildProgress:
         seconds = max(monotonic() - self._began, 1e-6)
         ids_per_second = (page.next_after - (self._first or 0)) / seconds
         left = timedelta(seconds=round((page.head - page.next_after) / max(ids_per_second, 1e-6)))
-        return Progress(
+        return RebuildProgress(
             events=self._events,
             log_id=page.next_after,
             head=page.head,
@@ -107,67 +105,61 @@ class Pace:
         )
 
 
-async def unfinished(conn: Connection) -> int:
-    """The model that is being built, or a new one; raises TooManyModelsError."""
-    others = [model for model in await pointer.models(conn) if not model.live]
+async def unfinished(conn: Connection, read_models: ReadModels = READ_MODELS) -> int:
+    """The model of our form that is being built, or a new one; raises TooManyModelsError."""
+    form = schemas.form(read_models)
+    others = [each for each in await catalog.models(conn) if not each.live and each.form == form]
     begun = [model.number for model in others if model.state == "building"]
     if begun:
         return begun[0]
     if others:
         raise TooManyModelsError(others[0].number)
-    return await pointer.begin(conn)
+    return await catalog.begin(conn, read_models)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What folding one model by hand needs; `pool` stands at its tables."""
+class ModelParts:
+    """What folds one model in this process; `pool` stands at its tables."""
 
     pool: Pool
     project: Project
-    taking: Taking
-
-
-def parts(url: str, number: int, feed: ByStream, sealer: Sealer, turn: State) -> Parts:
-    """Without an outbox: whoever folds so tells nobody."""
-    pool = make_pool(pointer.address(url, number), min_size=1, max_size=6)
-    project = Project(pool, store, None, feed, turn=turn)
-    return Parts(
-        pool, project, Taking(project, Held(ParkedVersions(pool, sealer, _SERVICE), project))
-    )
+    processor: BatchProcessor
+    read_models: ReadModels = READ_MODELS
 
 
 async def rebuild(
-    made: Parts,
+    made: ModelParts,
     number: int,
-    feed: Feed,
+    feed: LogFeed,
     instance: str,
     pace: Pace,
     *,
     batch_events: int = BATCH_EVENTS,
+    beat: Heartbeat | None = None,
 ) -> None:
     """Fold the feed to its head and leave the model to the service; raises BusyError."""
     lease = Lease(made.pool, f"feed of model {number}", instance, _LEASE_SECONDS)
-    catching_up = CatchingUp(
-        made.pool, made.project, made.taking, feed, lease, pace=pace, batch_events=batch_events
+    catch_up = CatchUp(
+        made.pool, made.project, made.processor, feed, lease, pace=pace, batch_events=batch_events
     )
-    if not await catching_up.run(Heartbeat()):
-        raise pointer.BusyError
+    if not await catch_up.run(beat or Heartbeat()):
+        raise BusyError
     async with made.pool.connection() as conn:
-        await tables.index(conn, number)
+        await schemas.index(conn, number, made.read_models)
     async with made.pool.connection() as conn:
-        await pointer.change(conn, number, "following", "building")
+        await catalog.change(conn, number, "following", "building")
 
 
 async def reached(pool: Pool, number: int, seconds: float) -> Model:
     """Wait until the model has what the live one has now; raises BehindLiveError."""
     deadline = monotonic() + seconds
     async with pool.connection() as conn:
-        wanted = await pointer.places_of(conn, await pointer.live(conn))
+        wanted = await checkpoints.of_model(conn, await catalog.live(conn))
     while True:
         async with pool.connection() as conn:
-            late = pointer.behind(await pointer.places_of(conn, number), wanted)
+            late = behind(await checkpoints.of_model(conn, number), wanted)
             if not late:
-                return await pointer.other(conn, number)
+                return await catalog.other(conn, number)
         if monotonic() > deadline:
-            raise pointer.BehindLiveError(late)
+            raise BehindLiveError(late)
         await asyncio.sleep(_LOOK_SECONDS)

@@ -1,12 +1,15 @@
-"""What does a ticket's card look like after an event? Folded for all views at once."""
+"""What does a ticket's card look like after an event? One row, whichever view it stands in."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import singledispatch
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from services.projections.domain.events import Event
+from services.projections.read_models.folding import Fold
+from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
-from shared.contracts.envelope import Message
 from shared.contracts.inbox import ContactCard, LastMessage, Row, Seen, View
 from shared.contracts.tickets import Content
 
@@ -20,6 +23,67 @@ _VIEWS: Final[dict[str, View]] = {
 }
 
 Changed = dict[str, Any]
+T = TypeVar("T", bound=published.TicketFact | published.ConversationFact)
+After = Callable[[T, Row], Changed]
+
+
+@dataclass(slots=True)
+class CardRows(RowCache):
+    """The tickets that a batch touches."""
+
+    rows: dict[UUID, Row] = field(default_factory=dict[UUID, Row])
+
+
+FOLD: Final = Fold[States](
+    version=1,
+    ignores=(
+        published.ContactIdentified,  # the read model of contacts has the name and phone of a card
+        published.ContactRenamed,
+        published.ContactFieldSet,
+        published.IdentityConflict,
+        published.MessageCancelRequested,
+        published.InboundDropped,
+        published.MessageFact,
+        published.Internal,
+    ),
+)
+
+
+def _on(*kinds: type[T]) -> Callable[[After[T]], After[T]]:
+    """Fold these types with a function that says which fields of the row they change."""
+
+    def register(after: After[T]) -> After[T]:
+        @FOLD.on(*kinds)
+        def fold(states: States, event: Event, message: T) -> None:
+            rows = states.of(CardRows).rows
+            row = rows.get(message.ticket_id)
+            if row is not None:
+                rows[row.id] = changed(row, event, after(message, row))
+
+        del fold
+        return after
+
+    return register
+
+
+def changed(row: Row, event: Event, changes: Changed) -> Row:
+    """The row after an event of its ticket, in the view of its lifecycle."""
+    if isinstance(event.message, published.TicketFact):
+        changes = {**changes, "version": event.version}
+    if not changes:
+        return row
+    view = _VIEWS[changes.get("lifecycle", row.lifecycle)]
+    return row.model_copy(update={**changes, "view": view, "position": event.position})
+
+
+@FOLD.on(published.TicketOpened)
+def _opened(states: States, event: Event, message: published.TicketOpened) -> None:
+    states.of(CardRows).rows[message.ticket_id] = opened(event, message)
+
+
+@_on(published.NoteAdded, published.AutoMessageSkipped, published.FlowSessionEnded)
+def _version_only(_message: published.TicketFact, _row: Row) -> Changed:
+    return {}
 
 
 def opened(event: Event, message: published.TicketOpened) -> Row:
@@ -41,21 +105,6 @@ def opened(event: Event, message: published.TicketOpened) -> Row:
     )
 
 
-def fold(row: Row, event: Event) -> Row:
-    """The row after an event that concerns its ticket."""
-    message = event.message
-    if message is None:
-        return row
-    changed = _changes(message, row)
-    if isinstance(message, published.TicketFact):
-        changed["version"] = event.version
-    if not changed:
-        return row
-    lifecycle = changed.get("lifecycle", row.lifecycle)
-    place: Changed = {"view": _VIEWS[lifecycle], "position": event.position}
-    return row.model_copy(update={**changed, **place})
-
-
 def sort_at(row: Row) -> datetime:
     """Aguardando: waiting since; the others: last activity."""
     if row.view == "aguardando":
@@ -69,28 +118,23 @@ def seen(row: Row) -> Seen:
     return Seen(view=row.view, sector_id=row.sector_id, owner_id=row.owner_id)
 
 
-@singledispatch
-def _changes(_message: Message, _row: Row) -> Changed:
-    return {}
-
-
-@_changes.register
-def _(message: published.SectorAssigned, _: Row) -> Changed:
+@_on(published.SectorAssigned)
+def _sector_assigned(message: published.SectorAssigned, _: Row) -> Changed:
     return {"sector_id": message.sector_id}
 
 
-@_changes.register
-def _(_message: published.FlowSessionStarted, _: Row) -> Changed:
+@_on(published.FlowSessionStarted)
+def _flow_session_started(_message: published.FlowSessionStarted, _: Row) -> Changed:
     return {"lifecycle": "bot", "owner_id": None, "waiting_since": None}
 
 
-@_changes.register
-def _(message: published.TicketQueued, _: Row) -> Changed:
+@_on(published.TicketQueued)
+def _queued(message: published.TicketQueued, _: Row) -> Changed:
     return {"lifecycle": "waiting", "owner_id": None, "waiting_since": message.occurred_at}
 
 
-@_changes.register
-def _(message: published.TicketAccepted, row: Row) -> Changed:
+@_on(published.TicketAccepted)
+def _accepted(message: published.TicketAccepted, row: Row) -> Changed:
     return {
         "lifecycle": "attending",
         "owner_id": message.owner_id,
@@ -99,13 +143,13 @@ def _(message: published.TicketAccepted, row: Row) -> Changed:
     }
 
 
-@_changes.register
-def _(message: published.OwnerReleased, _: Row) -> Changed:
+@_on(published.OwnerReleased)
+def _owner_released(message: published.OwnerReleased, _: Row) -> Changed:
     return {"lifecycle": "waiting", "owner_id": None, "waiting_since": message.occurred_at}
 
 
-@_changes.register
-def _(message: published.TicketClosed, _: Row) -> Changed:
+@_on(published.TicketClosed)
+def _closed(message: published.TicketClosed, _: Row) -> Changed:
     return {
         "lifecycle": "closed",
         "closed_at": message.occurred_at,
@@ -114,8 +158,8 @@ def _(message: published.TicketClosed, _: Row) -> Changed:
     }
 
 
-@_changes.register
-def _(message: published.TicketReopened, _: Row) -> Changed:
+@_on(published.TicketReopened)
+def _reopened(message: published.TicketReopened, _: Row) -> Changed:
     waits = message.lifecycle == "waiting"
     return {
         "lifecycle": message.lifecycle,
@@ -125,8 +169,8 @@ def _(message: published.TicketReopened, _: Row) -> Changed:
     }
 
 
-@_changes.register
-def _(message: published.MessageReceived, row: Row) -> Changed:
+@_on(published.MessageReceived)
+def _message_received(message: published.MessageReceived, row: Row) -> Changed:
     return {
         "last_message": _newer(row, message.occurred_at, "in", message.content),
         "unread": row.unread + 1,
@@ -136,16 +180,16 @@ def _(message: published.MessageReceived, row: Row) -> Changed:
     }
 
 
-@_changes.register
-def _(message: published.MessageQueued, row: Row) -> Changed:
+@_on(published.MessageQueued)
+def _message_queued(message: published.MessageQueued, row: Row) -> Changed:
     return {
         "last_message": _newer(row, message.occurred_at, "out", message.content),
         "window_closes_at": message.window_closes_at or row.window_closes_at,
     }
 
 
-@_changes.register
-def _(_message: published.MessagesRead, row: Row) -> Changed:
+@_on(published.MessagesRead)
+def _messages_read(_message: published.MessagesRead, row: Row) -> Changed:
     return {"unread": 0} if row.unread else {}
 
 

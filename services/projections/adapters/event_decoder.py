@@ -1,4 +1,4 @@
-"""A message of tickets.events, from the topic or from the feed, as an Event."""
+"""Decode a message of tickets.events, from the topic or from the feed, into an Event."""
 
 from contextlib import suppress
 from typing import Final
@@ -6,7 +6,8 @@ from typing import Final
 from aiokafka.structs import ConsumerRecord
 
 from services.projections.domain.events import Event
-from services.projections.handlers.ports import Delivery, Mark
+from services.projections.domain.positions import Progress
+from services.projections.handlers.ports import Delivery
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.internal_api import FeedEvent
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
@@ -27,8 +28,10 @@ def from_kafka(record: Record) -> Delivery:
     if received is not None:
         with suppress(UnprocessableError):
             event = from_topic(received)
-    mark = Mark(record.partition, 0, 0, record.offset) if event is None else _mark(event)
-    return Delivery(record.key or b"", mark, event, lambda: record)
+    progress = (
+        Progress(record.partition, 0, 0, record.offset) if event is None else _progress(event)
+    )
+    return Delivery(record.key or b"", progress, event, lambda: record)
 
 
 def from_topic(received: Received) -> Event:
@@ -37,7 +40,7 @@ def from_topic(received: Received) -> Event:
     if envelope.account is None or envelope.stream is None or envelope.version is None:
         reason = "headers_missing"
         raise UnprocessableError(reason)
-    epoch, log_id = _place(envelope.position or "")
+    epoch, log_id = _position(envelope.position or "")
     message, fault = _read(envelope.type, received.body)
     return Event(
         partition=received.partition,
@@ -57,12 +60,12 @@ def from_topic(received: Received) -> Event:
 def delivered(event: FeedEvent) -> Delivery:
     """What a line of the feed brings."""
     found = event_of(event)
-    return Delivery(event.key.encode(), _mark(found), found, lambda: _as_record(event, found))
+    return Delivery(event.key.encode(), _progress(found), found, lambda: _as_record(event, found))
 
 
 def event_of(event: FeedEvent) -> Event:
     """The event of a line of the feed."""
-    epoch, log_id = _place(event.position)
+    epoch, log_id = _position(event.position)
     message, fault = _read(event.type, event.body)
     return Event(
         partition=partition_of(event.key.encode(), TICKETS_EVENTS.partitions),
@@ -78,7 +81,7 @@ def event_of(event: FeedEvent) -> Event:
     )
 
 
-def _place(position: str) -> tuple[int, int]:
+def _position(position: str) -> tuple[int, int]:
     epoch, _, log_id = position.partition(".")
     try:
         return int(epoch), int(log_id)
@@ -96,8 +99,8 @@ def _read(type_: str, body: bytes | str) -> tuple[Message | None, str | None]:
         return None, _BODY
 
 
-def _mark(event: Event) -> Mark:
-    return Mark(event.partition, event.epoch, event.log_id, event.offset)
+def _progress(event: Event) -> Progress:
+    return Progress(event.partition, event.epoch, event.log_id, event.offset)
 
 
 def _as_record(event: FeedEvent, found: Event) -> Record:

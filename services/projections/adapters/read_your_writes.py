@@ -1,12 +1,12 @@
-"""Is the read model where the reader has been? Waits a moment, then says no (D6)."""
+"""Wait until the live model includes the position that a reader has seen (D6)."""
 
 import asyncio
 import re
 from contextlib import suppress
 from typing import Final
 
-from services.projections.adapters import pointer
-from services.projections.handlers.ports import Place
+from services.projections.domain.positions import Checkpoint
+from services.projections.storage import live_model
 from shared.plumbing.postgres import Pool
 from shared.plumbing.problems import ProblemError
 
@@ -14,7 +14,7 @@ _POSITION: Final = re.compile(r"^(\d{1,9})\.(\d{1,4})-(\d{1,18})$")
 _LOOK_AGAIN_SECONDS: Final = 0.05  # another process may fold the partition
 
 
-class Waiting:
+class ReadYourWrites:
     """Waits for `min_position`."""
 
     def __init__(self, pool: Pool, moved: asyncio.Condition, seconds: float) -> None:
@@ -22,16 +22,16 @@ class Waiting:
         self._folded = moved
         self._seconds = seconds
 
-    async def reach(self, min_position: str | None) -> dict[int, Place]:
-        """The places, once they include it; ProblemError `position_not_reached` otherwise."""
+    async def reach(self, min_position: str | None) -> dict[int, Checkpoint]:
+        """The checkpoints, once they include it; ProblemError `position_not_reached` otherwise."""
         wanted = _parsed(min_position)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 while True:
                     async with self._pool.connection() as conn:
-                        places = await pointer.live_places(conn)
-                    if all(_reached(places, *position) for position in wanted):
-                        return places
+                        checkpoints = await live_model.live_checkpoints(conn)
+                    if all(_reached(checkpoints, *position) for position in wanted):
+                        return checkpoints
                     await self._moved()
         code = "position_not_reached"
         raise ProblemError(code, headers={"Retry-After": "1"})
@@ -42,10 +42,10 @@ class Waiting:
                 await self._folded.wait()
 
 
-def written(places: dict[int, Place]) -> str:
-    """The places as `X-Position` writes them."""
+def written(checkpoints: dict[int, Checkpoint]) -> str:
+    """The checkpoints as `X-Position` writes them."""
     return ",".join(
-        f"{place.epoch}.{partition}-{place.log_id}" for partition, place in places.items()
+        f"{each.epoch}.{partition}-{each.log_id}" for partition, each in checkpoints.items()
     )
 
 
@@ -62,6 +62,6 @@ def _parsed(min_position: str | None) -> list[tuple[int, int, int]]:
     return found
 
 
-def _reached(places: dict[int, Place], epoch: int, partition: int, log_id: int) -> bool:
-    place = places.get(partition)
-    return place is not None and (place.epoch, place.log_id) >= (epoch, log_id)
+def _reached(checkpoints: dict[int, Checkpoint], epoch: int, partition: int, log_id: int) -> bool:
+    each = checkpoints.get(partition)
+    return each is not None and (each.epoch, each.log_id) >= (epoch, log_id)

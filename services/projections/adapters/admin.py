@@ -1,4 +1,4 @@
-"""What does each verb of an operator do with the models? Everything it needs is opened for it."""
+"""What each verb of an operator does with the models; opens everything that it needs."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -8,15 +8,24 @@ from typing import Final
 import aiohttp
 from psycopg import AsyncConnection
 
-from services.projections.adapters import comparing, groups, pointer, rebuilding
-from services.projections.adapters.comparing import Comparison
+from services.projections.adapters.consumer_groups import forget_group as forget
+from services.projections.adapters.consumer_groups import group_of
 from services.projections.adapters.feed import Feed
-from services.projections.adapters.pointer import Model
-from services.projections.adapters.rebuilding import Pace, Parts, Tell
+from services.projections.adapters.model_parts import model_parts
 from services.projections.adapters.secrets import own_key
-from services.projections.handlers.ports import Connection, Place, State
+from services.projections.domain.positions import Checkpoint
+from services.projections.handlers import rebuild as rebuilding
+from services.projections.handlers import switch as switching
+from services.projections.handlers import verify as verifying
 from services.projections.handlers.project import resets
+from services.projections.handlers.rebuild import ModelParts, Pace, Tell
+from services.projections.handlers.verify import Comparison
+from services.projections.read_models.read_model import Connection
 from services.projections.settings import Settings
+from services.projections.storage import checkpoints, schemas
+from services.projections.storage import models as catalog
+from services.projections.storage.batches import State
+from services.projections.storage.models import Model
 from shared.plumbing import clock
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
@@ -40,7 +49,7 @@ class Standing:
     """A model, how far it is, and how many events it could not fold."""
 
     model: Model
-    places: dict[int, Place]
+    places: dict[int, Checkpoint]
     parked: int
 
 
@@ -50,10 +59,10 @@ async def status() -> list[Standing]:
         return [
             Standing(
                 model,
-                await pointer.places_of(conn, model.number),
-                await pointer.parked_of(conn, model.number),
+                await checkpoints.of_model(conn, model.number),
+                await catalog.parked_of(conn, model.number),
             )
-            for model in await pointer.models(conn)
+            for model in await catalog.models(conn)
         ]
 
 
@@ -63,7 +72,7 @@ async def rebuild(batch_events: int, most_per_second: float | None, tell: Tell) 
     Raises BusyError, TooManyModelsError, BehindLiveError.
     """
     async with _calls() as calls, _connected() as conn:
-        await pointer.alone_at_work(conn)
+        await catalog.alone_at_work(conn)
         async with conn.transaction():
             number = await rebuilding.unfinished(conn)
         async with calls.parts(number, "building") as made:
@@ -78,30 +87,30 @@ async def rebuild(batch_events: int, most_per_second: float | None, tell: Tell) 
 async def verify(number: int | None) -> list[Comparison]:
     """Compare a model with the live one; raises BusyError, NoSuchModelError, BehindLiveError."""
     async with _calls() as calls, _connected() as conn:
-        await pointer.alone_at_work(conn)
-        other, live = (await pointer.other(conn, number)).number, await pointer.live(conn)
+        await catalog.alone_at_work(conn)
+        other, live = (await catalog.other(conn, number)).number, await catalog.live(conn)
         async with (
             calls.parts(other, "verifying") as made,
-            comparing.stands_still(conn, other),
+            verifying.stands_still(conn, other),
         ):
-            return await comparing.compare(calls.url, live, other, made, calls.feed)
+            return await verifying.compare(calls.url, live, other, made, calls.feed)
 
 
 async def switch(number: int | None) -> int:
-    """Move the pointer to a model, or to one that was never seen; raises as `pointer.switch`.
+    """Move the pointer to a model, or to one that was never seen; raises as `handlers.switch`.
 
     Without a number it never goes back: of two operators who switch at once the second is told.
     """
     async with _connected() as conn:
-        to = await pointer.newest(conn) if number is None else number
+        to = await catalog.newest(conn) if number is None else number
         await _move(conn, to)
     return to
 
 
 async def rollback() -> int:
-    """Move the pointer back; raises NothingBeforeError, and as `pointer.switch`."""
+    """Move the pointer back; raises NothingBeforeError, and as `handlers.switch`."""
     async with _connected() as conn:
-        to = await pointer.before(conn)
+        to = await catalog.before(conn)
         await _move(conn, to)
     return to
 
@@ -109,20 +118,19 @@ async def rollback() -> int:
 async def drop(number: int) -> None:
     """End a model; raises NoSuchModelError, LiveModelError."""
     async with _connected() as conn, conn.transaction():
-        await pointer.drop(conn, number)
+        await catalog.drop(conn, number)
 
 
 async def forget_group(number: int) -> None:
     """End its group in Kafka; raises GroupStaysError, KafkaError."""
     settings = Settings()
-    group = pointer.group(settings, number)
-    await groups.forget_group(settings, group, seconds=_FORGET_SECONDS)
+    await forget(settings, group_of(settings, number), seconds=_FORGET_SECONDS)
 
 
 async def pause(number: int, *, paused: bool) -> None:
     """Let a model stand still, or go on; raises NoSuchModelError, LiveModelError."""
     async with _connected() as conn:
-        await pointer.pause(conn, number, paused=paused)
+        await catalog.pause(conn, number, paused=paused)
 
 
 @asynccontextmanager
@@ -135,7 +143,7 @@ async def parking(opens: bool) -> AsyncGenerator[Parking]:  # noqa: FBT001
             return await _key(settings, session)
 
     async with _connected() as conn:
-        url = pointer.address(settings.database_url, await pointer.live(conn))
+        url = schemas.address(settings.database_url, await catalog.live(conn))
     async with parking_at(url, _SERVICE, key if opens else None, ParkedVersions) as found:
         yield found
 
@@ -146,10 +154,10 @@ async def _move(conn: Connection, to: int) -> None:
     outbox = Outbox(pool, Producer(settings))
 
     async def reset(within: Connection) -> None:
-        accounts = await pointer.accounts_of(within, to)
+        accounts = await catalog.accounts_of(within, to)
         await outbox.put(within, resets(accounts, clock.now()))
 
-    await pointer.switch(conn, to, reset, seconds=_SWITCH_SECONDS)
+    await switching.switch(conn, to, reset, seconds=_SWITCH_SECONDS)
 
 
 @asynccontextmanager
@@ -167,9 +175,9 @@ class _Calls:
     sealer: Sealer
 
     @asynccontextmanager
-    async def parts(self, number: int, turn: State) -> AsyncGenerator[Parts]:
-        """What folds a model in this process."""
-        made = rebuilding.parts(self.url, number, self.feed, self.sealer, turn)
+    async def parts(self, number: int, turn: State) -> AsyncGenerator[ModelParts]:
+        """What folds a model in this process, with an open pool."""
+        made = model_parts(self.url, number, self.feed, self.sealer, turn)
         await made.pool.open()
         try:
             yield made

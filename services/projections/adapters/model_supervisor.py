@@ -1,12 +1,12 @@
-"""Which models are kept up to date in this process? All that may be; each by loops of its own."""
+"""Which models does this process keep up to date? All of its own form; each by its own loops."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.projections.adapters import pointer
 from services.projections.adapters.kafka import Follower
-from services.projections.adapters.pointer import Model
+from services.projections.storage import models as catalog
+from services.projections.storage.models import Model
 from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Loops
 from shared.plumbing.parked_versions import ParkedVersions
@@ -20,7 +20,7 @@ class ModelStandsStillError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedModel:
     """What keeps one model up to date; `pool` stands at its tables."""
 
     pool: Pool
@@ -33,20 +33,21 @@ class Followed:
         self.follower.live = self.parking.measured = live
 
 
-class Following:
-    """Begins with models as they come up, ends with those that are gone, paused or verified."""
+class ModelSupervisor:
+    """Starts the loops of models that appear, stops those of models that are gone or paused."""
 
-    def __init__(self, pool: Pool, join: Callable[[int], Followed]) -> None:
+    def __init__(self, pool: Pool, form: str, join: Callable[[int], FollowedModel]) -> None:
         self._pool = pool
+        self._form = form
         self._join = join
-        self._followed: dict[int, Followed] = {}
+        self._followed: dict[int, FollowedModel] = {}
         self.live_ready = asyncio.Event()
 
     async def look(self, beat: Heartbeat) -> None:
         """A body for Loops (each half second); raises ModelStandsStillError."""
         async with self._pool.connection() as conn:
-            found = await pointer.models(conn)
-        wanted = {model.number for model in found if model.follows}
+            found = await catalog.models(conn)
+        wanted = {model.number for model in found if model.follows and model.form == self._form}
         for number in self._followed.keys() - wanted:
             await self._end(number)
         for number in sorted(wanted - self._followed.keys()):
@@ -57,7 +58,7 @@ class Following:
         beat.beat()
 
     async def end(self) -> None:
-        """End all of them."""
+        """Stop all of them."""
         for number in list(self._followed):
             await self._end(number)
 
@@ -81,4 +82,4 @@ class Following:
         followed = self._followed.pop(number)
         await followed.loops.stop()
         await followed.pool.close()
-        _log.info("model followed no more", model=number)
+        _log.info("model no longer followed", model=number)

@@ -1,11 +1,13 @@
-"""What happens to what comes? Folded, or parked with its key held; its neighbours go on (D13)."""
+"""Apply a batch; park what cannot be applied and hold its key, while other keys go on (D13)."""
 
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from services.projections.handlers.ports import Delivery, Holding
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
+from services.projections.handlers.ports import Delivery, ParkedEvents
 from services.projections.handlers.project import EpochRaisedError, Project
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka.consumption import ATTEMPTS
@@ -13,47 +15,57 @@ from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
 _FIRST_BACKOFF_SECONDS: Final = 0.05
-_AT_ONCE: Final = 4  # they meet at the locked places of their partitions anyway
+_AT_ONCE: Final = 4  # they meet at the locked checkpoints of their partitions anyway
 _BEHIND: Final = "behind"
-_NO_FAULT_OF_THE_EVENT: Final = (EpochRaisedError, *TRANSIENT, *TRANSIENT_ANYWHERE)
+_NO_FAULT_OF_THE_EVENT: Final = (
+    EpochRaisedError,
+    UndefinedTable,  # the tables are not those of this program: no event can help it
+    UndefinedColumn,
+    *TRANSIENT,
+    *TRANSIENT_ANYWHERE,
+)
 
-_parked = metrics.counter("events_parked", "Events that could not be folded, and those behind")
+_parked_events = metrics.counter(
+    "events_parked", "Events that could not be folded, and those behind"
+)
 _log = logs.get(__name__)
 
 Lane = Sequence[Delivery]
 
 
-class Taking:
-    """Takes batches; every delivery is folded or parked before its partition's place moves."""
+class BatchProcessor:
+    """Every delivery is folded or parked before the checkpoint of its partition moves."""
 
-    def __init__(self, project: Project, holding: Holding) -> None:
+    def __init__(self, project: Project, parked: ParkedEvents) -> None:
         self._project = project
-        self._holding = holding
+        self._parked = parked
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def take(self, batch: Sequence[Delivery], *, told: bool = True) -> None:
+    async def process(self, batch: Sequence[Delivery], *, told: bool = True) -> None:
         """Fold or park all of it. Raises EpochRaisedError, and what passes by waiting."""
         if not batch:
             return
         lanes = _by_key(batch)
-        held = await self._holding.held(list(lanes))
+        held = await self._parked.held(list(lanes))
         apart = {
             key
             for key, lane in lanes.items()
             if key in held or not all(delivery.readable for delivery in lane)
         }
-        marks = [delivery.mark for delivery in batch]
+        progress = [delivery.progress for delivery in batch]
         clear = [delivery.event for delivery in batch if delivery.key not in apart]
         await self._each({key: lanes[key] for key in apart}, held, told=told)
         try:
-            await self._project.apply([e for e in clear if e is not None], marks=marks, told=told)
+            await self._project.apply(
+                [e for e in clear if e is not None], progress=progress, told=told
+            )
         except _NO_FAULT_OF_THE_EVENT:
             raise
         except Exception:  # noqa: BLE001  whatever it is, key by key will tell whose it is
             _log.warning("batch refused", events=len(batch), exc_info=True)
             rest = {key: lane for key, lane in lanes.items() if key not in apart}
             await self._each(rest, held, told=told)
-            await self._project.apply([], marks=marks, told=told)
+            await self._project.apply([], progress=progress, told=told)
 
     async def _each(self, lanes: dict[bytes, Lane], held: set[bytes], *, told: bool) -> None:
         """Key by key; all of them have ended when the first error of none of them is raised."""
@@ -72,8 +84,8 @@ class Taking:
         for delivery in lane:
             reason = _BEHIND if held else await self._attempt(delivery, told=told)
             if reason is not None:
-                await self._holding.park(delivery, reason)
-                _parked.inc()
+                await self._parked.park(delivery, reason)
+                _parked_events.inc()
                 held = True
 
     async def _attempt(self, delivery: Delivery, *, told: bool) -> str | None:
@@ -86,18 +98,18 @@ class Taking:
             reason = await self._fold([delivery], told=told)
             if reason is None:
                 return None
-        where = {"partition": delivery.mark.partition, "log_id": delivery.mark.log_id}
+        where = {"partition": delivery.progress.partition, "log_id": delivery.progress.log_id}
         _log.error("event parked", reason=reason, **where)
         return reason
 
     async def _fold(self, lane: Lane, *, told: bool) -> str | None:
-        """Without moving places: those behind it are not done yet."""
+        """Without moving checkpoints: those behind it are not done yet."""
         events = [delivery.event for delivery in lane if delivery.event is not None]
         if len(events) < len(lane):
             return "unreadable"
         try:
             async with self._turns:
-                await self._project.apply(events, marks=(), told=told)
+                await self._project.apply(events, progress=(), told=told)
         except _NO_FAULT_OF_THE_EVENT:
             raise
         except Exception as error:  # noqa: BLE001  a poison may raise anything

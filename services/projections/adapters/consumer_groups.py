@@ -1,4 +1,4 @@
-"""How does Kafka forget the group of a model that is gone? `guiche lag` would show it for days."""
+"""The consumer group of each model, and how Kafka forgets the one of a model that is gone."""
 
 import asyncio
 from time import monotonic
@@ -15,6 +15,11 @@ _AGAIN_SECONDS: Final = 0.5
 
 class GroupStaysError(Exception):
     """Kafka did not delete the group; its code (68: a member is still there)."""
+
+
+def group_of(settings: CommonSettings, number: int) -> str:
+    """The consumer group that follows Kafka for a model."""
+    return settings.group("projections" if number == 1 else f"projections.v{number}")
 
 
 async def forget_group(settings: CommonSettings, group: str, *, seconds: float) -> None:

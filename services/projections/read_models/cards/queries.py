@@ -1,32 +1,14 @@
-"""What does a screen ask? Pages, counters, one ticket, one conversation; scope inside the SQL."""
+"""What does a list of tickets ask? Pages, counters and one ticket, of what a person may see."""
 
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from services.projections.read_models.read_model import Connection
+from services.projections.read_models.scope import IN_SCOPE, scope_values
+from shared.contracts.inbox import ContactCard, Row
+from shared.contracts.internal_api import Scope, TicketQuery, TimelineQuery, ViewCount, ViewQuery
 
-from services.projections.adapters import pointer
-from services.projections.domain.fates import Fate, shown
-from shared.contracts.inbox import ContactCard, Row, TimelineItem
-from shared.contracts.internal_api import (
-    Scope,
-    TicketQuery,
-    TimelinePage,
-    TimelineQuery,
-    ViewCount,
-    ViewQuery,
-)
-
-Connection = AsyncConnection[tuple[Any, ...]]
-
-_AS_READER: Final = (
-    "SELECT set_config('guiche.account', %s, true),"
-    " set_config('role', 'guiche_projections_reader', true)"
-)
-_IN_SCOPE: Final = """
-    AND (%(all)s OR card.sector_id = ANY(%(sectors)s) OR card.owner_id = %(agent)s)
-"""
 _CARD: Final = """
 SELECT card.body::text, contact.name, contact.phone, card.sort_at FROM card
 LEFT JOIN contact ON contact.id = card.contact_id
@@ -45,7 +27,7 @@ _FILTERS: Final = """
 """
 _OLDEST_FIRST: Final[LiteralString] = (
     _CARD
-    + _IN_SCOPE
+    + IN_SCOPE
     + _FILTERS
     + """
     AND (%(after_at)s::timestamptz IS NULL
@@ -55,7 +37,7 @@ ORDER BY card.sort_at, card.ticket_id LIMIT %(limit)s
 )
 _NEWEST_FIRST: Final[LiteralString] = (
     _CARD
-    + _IN_SCOPE
+    + IN_SCOPE
     + _FILTERS
     + """
     AND (%(after_at)s::timestamptz IS NULL
@@ -63,35 +45,23 @@ _NEWEST_FIRST: Final[LiteralString] = (
 ORDER BY card.sort_at DESC, card.ticket_id DESC LIMIT %(limit)s
 """
 )
-_ONE: Final[LiteralString] = _CARD + _IN_SCOPE + " AND card.ticket_id = %(ticket)s"
-_COUNTS: Final = """
+_ONE: Final[LiteralString] = _CARD + IN_SCOPE + " AND card.ticket_id = %(ticket)s"
+_ACCOUNTS: Final = "SELECT DISTINCT account_id FROM counter ORDER BY 1"
+_COUNTS: Final[LiteralString] = (
+    """
 SELECT view, sector_id, owner_id, sum(tickets)::bigint FROM counter AS card
 WHERE account_id = %(account)s
-    AND (%(all)s OR card.sector_id = ANY(%(sectors)s) OR card.owner_id = %(agent)s)
-GROUP BY view, sector_id, owner_id HAVING sum(tickets) <> 0 ORDER BY 1, 2, 3
 """
-_LINES: Final = """
-SELECT timeline.body::text, fate.body::text FROM timeline
-LEFT JOIN fate ON fate.message_id = timeline.id
-WHERE timeline.account_id = %(account)s AND conversation_id = %(conversation)s
-    AND (%(before)s::uuid IS NULL
-        OR seq < (SELECT line.seq FROM timeline AS line WHERE line.id = %(before)s))
-ORDER BY seq DESC LIMIT %(limit)s
-"""
-
-
-async def as_reader(conn: Connection, account: UUID) -> None:
-    """For this transaction: the live model, and a role that sees one account, and which (D9)."""
-    async with conn.pipeline():  # one round trip
-        await pointer.at_live(conn)
-        await conn.execute(_AS_READER, (str(account),))
+    + IN_SCOPE
+    + "GROUP BY view, sector_id, owner_id HAVING sum(tickets) <> 0 ORDER BY 1, 2, 3"
+)
 
 
 async def page(conn: Connection, account: UUID, query: ViewQuery) -> tuple[list[Row], bool, Any]:
     """Rows of a view, whether more follow, and the sort instant of the last row."""
     at, id_ = query.after or (None, None)
     values = {
-        **_scope(account, query.scope),
+        **scope_values(account, query.scope),
         "view": query.view,
         "in_sectors": query.sector_ids,
         "owner": query.owner_id,
@@ -99,7 +69,7 @@ async def page(conn: Connection, account: UUID, query: ViewQuery) -> tuple[list[
         "unread": query.unread,
         "opened_from": query.opened_from,
         "opened_to": query.opened_to,
-        "q": None if not query.q else f"%{_literally(query.q)}%",
+        "q": None if not query.q else f"%{literally(query.q)}%",
         "after_at": at,
         "after_id": id_,
         "limit": query.limit + 1,
@@ -113,46 +83,23 @@ async def page(conn: Connection, account: UUID, query: ViewQuery) -> tuple[list[
 
 async def counts(conn: Connection, account: UUID, scope: Scope) -> list[ViewCount]:
     """Counters of what this scope sees, summed over the partitions."""
-    found = await (await conn.execute(_COUNTS, _scope(account, scope))).fetchall()
+    found = await (await conn.execute(_COUNTS, scope_values(account, scope))).fetchall()
     return [
         ViewCount(view=view, sector_id=sector, owner_id=owner, tickets=tickets)
         for view, sector, owner, tickets in found
     ]
 
 
+async def accounts(conn: Connection) -> list[UUID]:
+    """The accounts that have tickets."""
+    return [row[0] for row in await (await conn.execute(_ACCOUNTS)).fetchall()]
+
+
 async def ticket(conn: Connection, account: UUID, query: TicketQuery | TimelineQuery) -> Row | None:
     """One ticket in this scope."""
-    values = {**_scope(account, query.scope), "ticket": query.ticket_id}
+    values = {**scope_values(account, query.scope), "ticket": query.ticket_id}
     found = await (await conn.execute(_ONE, values)).fetchone()
     return None if found is None else _row(found, query.scope)
-
-
-async def timeline(
-    conn: Connection, account: UUID, conversation: UUID, query: TimelineQuery
-) -> TimelinePage:
-    """A page of a conversation in the order of the log, oldest first.
-
-    Not by `at`: Meta's instants have whole seconds, so messages of one second would change places.
-    """
-    values = {
-        "account": account,
-        "conversation": conversation,
-        "before": query.before[1] if query.before else None,
-        "limit": query.limit + 1,
-    }
-    found = await (await conn.execute(_LINES, values)).fetchall()
-    items = [_line(row) for row in reversed(found[: query.limit])]
-    more = len(found) > query.limit
-    return TimelinePage(items=items, previous=(items[0].at, items[0].id) if more else None)
-
-
-def _scope(account: UUID, scope: Scope) -> dict[str, object]:
-    return {
-        "account": account,
-        "all": scope.sector_ids is None,
-        "sectors": scope.sector_ids or [],
-        "agent": scope.agent_id,
-    }
 
 
 def _row(found: Sequence[Any], scope: Scope) -> Row:
@@ -162,11 +109,6 @@ def _row(found: Sequence[Any], scope: Scope) -> Row:
     return row.model_copy(update={"contact": contact})
 
 
-def _line(found: Sequence[Any]) -> TimelineItem:
-    fate = None if found[1] is None else Fate.model_validate_json(found[1])
-    return shown(TimelineItem.model_validate_json(found[0]), fate)
-
-
-def _literally(text: str) -> str:
+def literally(text: str) -> str:
     """Without the wildcards of LIKE."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

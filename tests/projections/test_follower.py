@@ -9,9 +9,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.projections.adapters import kafka as following
-from services.projections.adapters.catching_up import CatchingUp
+from services.projections.handlers.batch_processor import BatchProcessor
+from services.projections.handlers.catch_up import CatchUp
 from services.projections.handlers.ports import Delivery
-from services.projections.handlers.taking import Taking
 from services.projections.settings import Settings
 from shared.contracts.envelope import Envelope
 from shared.contracts.topics import TICKETS_EVENTS
@@ -28,9 +28,9 @@ LATE_SECONDS = 60
 
 
 class Broken:
-    """A taking that fails with whatever comes."""
+    """A processor that fails with whatever comes."""
 
-    async def take(self, batch: Sequence[Delivery], **_: object) -> None:
+    async def process(self, batch: Sequence[Delivery], **_: object) -> None:
         assert batch
         raise ConnectionError
 
@@ -113,8 +113,8 @@ def _follower(settings: Settings, pool: Pool, caught_up: CaughtUp) -> following.
         settings,
         settings.group("projections"),
         pool,
-        cast("Taking", Broken()),
-        cast("CatchingUp", caught_up),
+        cast("BatchProcessor", Broken()),
+        cast("CatchUp", caught_up),
     )
 
 

@@ -1,0 +1,18 @@
+"""Which read models are there? A folder and a line here each; one may read those before it."""
+
+from typing import Any, Final, TypeAlias
+
+from services.projections.read_models.cards import CARDS
+from services.projections.read_models.contacts import CONTACTS
+from services.projections.read_models.messages import MESSAGES
+from services.projections.read_models.read_model import ReadModel
+from services.projections.read_models.timeline import TIMELINE
+
+ReadModels: TypeAlias = tuple[ReadModel[Any], ...]
+
+READ_MODELS: Final[ReadModels] = (
+    CONTACTS,
+    MESSAGES,
+    CARDS,
+    TIMELINE,
+)

@@ -1,0 +1,165 @@
+"""What became of a message? Facts in any order; the status shown never falls (domain.md 2.5)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+
+from services.projections.domain.events import Event
+from services.projections.read_models.folding import Fold
+from services.projections.read_models.read_model import RowCache, States
+from shared.contracts import tickets as published
+from shared.contracts.envelope import Contract
+
+RANKS: Final = {"queued": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4, "played": 5}
+FINAL_FROM: Final = RANKS["delivered"]  # failed and unknown stand only below delivered
+
+
+class DeliveryStatus(Contract):
+    """All that is known of a message besides what was said; may come before the message."""
+
+    message_id: UUID
+    account_id: UUID
+    same_as: UUID | None = None
+    rank: int = 0
+    ended: str | None = None  # failed, unknown, cancelled
+    reason: str | None = None
+    reactions: dict[str, str] = Field(default_factory=dict[str, str])
+    edited_text: str | None = None
+    edited: bool = False
+    revoked: bool = False
+    wamid_hash: str | None = None
+    position: str = ""
+
+
+@dataclass(slots=True)
+class MessageRows(RowCache):
+    """The messages that a batch touches."""
+
+    statuses: dict[UUID, DeliveryStatus] = field(default_factory=dict[UUID, DeliveryStatus])
+
+    def target(self, message_id: UUID) -> UUID:
+        """The message that facts of this stream belong to."""
+        status = self.statuses.get(message_id)
+        return message_id if status is None or status.same_as is None else status.same_as
+
+    def status(self, message_id: UUID, event: Event) -> DeliveryStatus:
+        """What is known of a message; nothing yet for one that this event names first."""
+        found = self.statuses.get(message_id)
+        return found or DeliveryStatus(message_id=message_id, account_id=event.account_id)
+
+
+FOLD: Final = Fold[States](
+    version=1,
+    ignores=(
+        published.ContactIdentified,
+        published.ContactRenamed,
+        published.ContactFieldSet,
+        published.IdentityConflict,
+        published.TicketFact,
+        published.ConversationFact,
+        published.InboundDropped,
+        published.Internal,
+    ),
+)
+_RANK_OF: Final[dict[type[published.MessageFact], int]] = {
+    published.MessageAccepted: RANKS["accepted"],
+    published.MessageSent: RANKS["sent"],
+    published.MessageDelivered: RANKS["delivered"],
+    published.MessageRead: RANKS["read"],
+    published.MessagePlayed: RANKS["played"],
+}
+F = TypeVar("F", bound=published.MessageFact)
+After = Callable[[DeliveryStatus, F], DeliveryStatus]
+
+
+def _on(*kinds: type[F]) -> Callable[[After[F]], After[F]]:
+    """Fold these facts with a function from a status to the next one."""
+
+    def register(after: After[F]) -> After[F]:
+        @FOLD.on(*kinds)
+        def fold(states: States, event: Event, message: F) -> None:
+            rows = states.of(MessageRows)
+            status = rows.status(rows.target(message.message_id), event)
+            changed = after(status, message).model_copy(update={"position": event.position})
+            rows.statuses[status.message_id] = changed
+
+        del fold
+        return after
+
+    return register
+
+
+@_on(*_RANK_OF)
+def _ranked(status: DeliveryStatus, message: published.MessageFact) -> DeliveryStatus:
+    settles = status.ended == "unknown"
+    accepted = isinstance(message, published.MessageAccepted)
+    return status.model_copy(
+        update={
+            "rank": max(status.rank, _RANK_OF[type(message)]),
+            "ended": None if settles else status.ended,
+            "reason": None if settles else status.reason,
+            "wamid_hash": message.wamid_hash if accepted else status.wamid_hash,
+        }
+    )
+
+
+@_on(published.MessageFailed)
+def _failed(status: DeliveryStatus, message: published.MessageFailed) -> DeliveryStatus:
+    return status.model_copy(update={"ended": "failed", "reason": message.reason})
+
+
+@_on(published.MessageOutcomeUnknown)
+def _unknown(status: DeliveryStatus, message: published.MessageOutcomeUnknown) -> DeliveryStatus:
+    if status.rank > 0 or status.ended is not None:
+        return status
+    return status.model_copy(update={"ended": "unknown", "reason": message.reason})
+
+
+@_on(published.MessageCancelled)
+def _cancelled(status: DeliveryStatus, message: published.MessageCancelled) -> DeliveryStatus:
+    return status.model_copy(update={"ended": "cancelled", "reason": message.reason})
+
+
+@_on(published.MessageEdited)
+def _edited(status: DeliveryStatus, message: published.MessageEdited) -> DeliveryStatus:
+    return status.model_copy(update={"edited": True, "edited_text": message.text})
+
+
+@_on(published.MessageRevoked)
+def _revoked(status: DeliveryStatus, _: published.MessageRevoked) -> DeliveryStatus:
+    return status.model_copy(update={"revoked": True})
+
+
+@_on(published.ReactionChanged)
+def _reacted(status: DeliveryStatus, message: published.ReactionChanged) -> DeliveryStatus:
+    kept = {who: emoji for who, emoji in status.reactions.items() if who != message.by.kind}
+    now = kept if message.emoji is None else {**kept, message.by.kind: message.emoji}
+    return status.model_copy(update={"reactions": now})
+
+
+@FOLD.on(published.MessageLinked)
+def _linked(states: States, event: Event, message: published.MessageLinked) -> None:
+    rows = states.of(MessageRows)
+    alias = rows.status(message.message_id, event)
+    joined = merged(rows.status(message.same_as, event), alias)
+    rows.statuses[message.same_as] = joined.model_copy(update={"position": event.position})
+    rows.statuses[alias.message_id] = alias.model_copy(update={"same_as": message.same_as})
+
+
+def merged(status: DeliveryStatus, other: DeliveryStatus) -> DeliveryStatus:
+    """One status of two streams that turned out to be one message."""
+    return status.model_copy(
+        update={
+            "rank": max(status.rank, other.rank),
+            "ended": status.ended or other.ended,
+            "reason": status.reason if status.ended else other.reason,
+            "reactions": {**other.reactions, **status.reactions},
+            "edited": status.edited or other.edited,
+            "edited_text": status.edited_text or other.edited_text,
+            "revoked": status.revoked or other.revoked,
+            "wamid_hash": status.wamid_hash or other.wamid_hash,
+        }
+    )

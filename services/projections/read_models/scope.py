@@ -1,0 +1,20 @@
+"""Which tickets may a person see? In SQL, for every query that names `card` (D9)."""
+
+from typing import Final, LiteralString
+from uuid import UUID
+
+from shared.contracts.internal_api import Scope
+
+IN_SCOPE: Final[LiteralString] = """
+    AND (%(all)s OR card.sector_id = ANY(%(sectors)s) OR card.owner_id = %(agent)s)
+"""
+
+
+def scope_values(account: UUID, scope: Scope) -> dict[str, object]:
+    """The parameters that `IN_SCOPE` names, and the account."""
+    return {
+        "account": account,
+        "all": scope.sector_ids is None,
+        "sectors": scope.sector_ids or [],
+        "agent": scope.agent_id,
+    }

@@ -1,0 +1,30 @@
+"""How is a line shown? With what became of its message."""
+
+from services.projections.read_models.messages.fold import FINAL_FROM, RANKS, DeliveryStatus
+from shared.contracts.inbox import TimelineItem
+
+
+def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
+    """The line with the delivery status of its message."""
+    if status is None:
+        return item
+    common = {
+        "reactions": status.reactions,
+        "edited": status.edited,
+        "revoked": status.revoked,
+        "text": status.edited_text if status.edited else item.text,
+        "wamid_hash": item.wamid_hash or status.wamid_hash,
+        "position": max(item.position, status.position, key=_order),
+    }
+    if item.direction == "in":
+        return item.model_copy(update=common)
+    settled = status.ended is not None and status.rank < FINAL_FROM
+    by_rank = next(name for name, rank in RANKS.items() if rank == status.rank)
+    word = status.ended if settled else by_rank
+    reason = status.reason if settled else None
+    return item.model_copy(update={**common, "fate": word, "fate_reason": reason})
+
+
+def _order(position: str) -> tuple[int, int]:
+    epoch, _, rest = position.partition(".")
+    return (int(epoch), int(rest.partition("-")[2])) if rest else (-1, -1)
