@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.tickets.domain import silence, unclaimed
+from services.tickets.domain import silence
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import claims
@@ -70,10 +70,7 @@ def timers_of(situation: Situation, bot_answers_by: datetime) -> Mapping[UUID, T
     ticket = situation.ticket
     if ticket is None:
         return {}
-    found: list[TimerSet] = []
-    if ticket.unclaimed is not None:
-        waits = ticket.unclaimed
-        found.append(TimerSet(waits.timer_id, ticket.id, unclaimed.KIND, waits.due))
+    found = [TimerSet(one.id, ticket.id, one.kind, one.due) for one in ticket.timers]
     unanswered = silence.current(ticket, situation.conversation or Conversation())
     if unanswered is not None:
         found.append(TimerSet(unanswered, ticket.id, silence.KIND, bot_answers_by))

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.tickets.domain.unclaimed import KIND as UNCLAIMED
 from services.tickets.domain.unclaimed import Unclaimed
 
 
@@ -20,6 +21,15 @@ class Lifecycle(StrEnum):
 
 OPEN = frozenset({Lifecycle.BOT, Lifecycle.WAITING, Lifecycle.ATTENDING, Lifecycle.PAUSED})
 OWNED = frozenset({Lifecycle.ATTENDING, Lifecycle.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something that happens at `due` unless the state stops naming it (design.md D12)."""
+
+    id: UUID
+    kind: str
+    due: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +55,9 @@ class Ticket:
     flow_again_after: UUID | None = None  # the message after which nobody came, and a flow again
     opened_at: datetime
     closed_at: datetime | None = None
+
+    @property
+    def timers(self) -> tuple[Timer, ...]:
+        """Every timer that the ticket alone names."""
+        waits = self.unclaimed
+        return () if waits is None else (Timer(waits.timer_id, UNCLAIMED, waits.due),)
