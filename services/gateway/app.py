@@ -16,7 +16,7 @@ from services.gateway.adapters.access_tokens import AccessTokens
 from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import Book
-from services.gateway.adapters.http import live, problems, sessions, views
+from services.gateway.adapters.http import contacts, live, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
@@ -82,6 +82,7 @@ def build_app(
     )
     cursor_key = tokens.cursor_key()
     app.include_router(views.router(projections, names, signed_in, cursor_key))
+    app.include_router(contacts.router(projections, names, signed_in, cursor_key))
     tickets = Tickets(calls.to("tickets", settings.tickets_urls))
     routes = TicketRoutes(tickets, projections, names, signed_in, cursor_key, new_id)
     app.include_router(routes.router())
