@@ -15,7 +15,7 @@ from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.adapters.entities import Entities
-from services.gateway.adapters.http import live, openapi, problems, sessions, views
+from services.gateway.adapters.http import contacts, live, openapi, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.entities import EntityRoutes
 from services.gateway.adapters.http.signed_in import person_dependency
@@ -67,6 +67,7 @@ def build_app(
     )
     cursor_key = tokens.cursor_key()
     app.include_router(views.router(projections, names, signed_in, cursor_key))
+    app.include_router(contacts.router(projections, names, signed_in, cursor_key))
     tickets = Tickets(service.calls.to("tickets", settings.tickets_urls))
     routes = TicketRoutes(tickets, projections, names, signed_in, cursor_key, new_id)
     app.include_router(routes.router())

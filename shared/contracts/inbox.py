@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import Media
+from shared.contracts.inbound import Media, ProviderError, Referral
 
 View = Literal["aguardando", "atendendo", "resolvidos", "bot"]
 """Where a ticket stands; each in one. `bot`: a flow answers it (domain.md 2.7)."""
@@ -20,15 +20,21 @@ class ContactCard(Contract):
     id: UUID
     name: str | None = None
     phone: str | None = None
+    username: str | None = None
 
 
 class LastMessage(Contract):
-    """The newest message of a ticket, shortened to 200 characters."""
+    """The newest message of a ticket, as edited, shortened to 200 characters.
 
+    One that was revoked has no text.
+    """
+
+    message_id: UUID | None = None
     at: datetime
     direction: Literal["in", "out"]
     type: str
     text: str | None = None
+    revoked: bool = False
 
 
 class Row(Contract):
@@ -76,9 +82,12 @@ class TimelineItem(Contract):
     automatic: str | None = None
     fate: str | None = None  # queued accepted sent delivered read played failed unknown cancelled
     fate_reason: str | None = None
+    fate_errors: list[ProviderError] = []
     reactions: dict[str, str] = {}  # contact | agent → emoji
     edited: bool = False
     revoked: bool = False
+    forwarded: bool = False
+    referral: Referral | None = None
     after_close: bool = False
     wamid_hash: str | None = None
     position: str

@@ -106,7 +106,7 @@ class FeedPage(Contract):
     head: int  # highest log id now
 
 
-# --- projections: POST /internal/{views,counts,tickets,timeline}/query ---------------------------
+# --- projections: POST /internal/{views,counts,tickets,timeline,contacts,contact}/query ----------
 
 
 class Scope(Contract):
@@ -188,6 +188,74 @@ class TimelinePage(Contract):
 
     items: list[TimelineItem]
     previous: tuple[datetime, UUID] | None
+
+
+class ContactsQuery(Request):
+    """A page of contacts, who wrote last first; `q`: words of the name, or a phone in any spelling.
+
+    Who does not see every sector sees the contacts that have a ticket in sight.
+    """
+
+    scope: Scope
+    q: str | None = None
+    after: tuple[datetime, UUID] | None = None  # keyset: last seen and id of the last contact
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    min_position: str | None = None
+
+
+class ContactTicket(Contract):
+    """A ticket of a contact."""
+
+    id: UUID
+    protocol: str
+    lifecycle: str
+    connection_id: UUID
+    sector_id: UUID | None
+    owner_id: UUID | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class ContactItem(Contract):
+    """A contact in a list, with its open tickets in sight and the fields that flows stored."""
+
+    id: UUID
+    name: str | None
+    phone: str | None
+    username: str | None
+    last_seen_at: datetime | None
+    open_tickets: list[ContactTicket]
+    fields: dict[str, str]
+
+
+class ContactsPage(Contract):
+    """Contacts, and where to go on."""
+
+    items: list[ContactItem]
+    next_after: tuple[datetime, UUID] | None
+    position: str  # highest position folded, per partition, comma separated
+
+
+class ContactQuery(Request):
+    """One contact; 404 when it does not exist or is out of scope."""
+
+    scope: Scope
+    contact_id: UUID
+    min_position: str | None = None
+
+
+class ContactConflict(Contract):
+    """Another contact that may be the same person; `kind` is the identity that both claim."""
+
+    other_contact_id: UUID
+    kind: str
+
+
+class ContactDetail(ContactItem):
+    """A contact with its newest 200 tickets in sight, over all connections, newest first."""
+
+    tickets: list[ContactTicket]
+    conflicts: list[ContactConflict]
 
 
 class PositionAnswer(Contract):

@@ -31,7 +31,7 @@ from services.projections.storage.models import (
     NothingNewerError,
     WrongStateError,
 )
-from shared.contracts.inbox import RebuiltModels, Row, RowChanged
+from shared.contracts.inbox import RebuiltModels, RowChanged
 from shared.contracts.internal_api import Scope, ViewQuery
 from shared.plumbing import failpoints
 from tests.projections import stories
@@ -160,7 +160,7 @@ async def test_a_wrong_fold_is_found_and_shown(
         await made.follows(1, log)
         right, sick = cards.changed, Customer(3).ticket()
 
-        def wrong(row: Row, event: Event, changes: dict[str, Any]) -> Row:
+        def wrong(row: cards.StoredRow, event: Event, changes: dict[str, Any]) -> cards.StoredRow:
             folded = right(row, event, changes)
             return folded.model_copy(update={"unread": 7} if row.id == sick else {})
 

@@ -14,6 +14,10 @@ from shared.contracts.internal_api import (
     COMMAND_ID_HEADER,
     EXPECTED_VERSION_HEADER,
     CommandAnswer,
+    ContactDetail,
+    ContactQuery,
+    ContactsPage,
+    ContactsQuery,
     CountsAnswer,
     CountsQuery,
     Credentials,
@@ -129,6 +133,14 @@ class Projections:
     async def timeline(self, person: Person, query: TimelineQuery) -> TimelinePage:
         """A page of a conversation."""
         return read(TimelinePage, await self._ask(person, "timeline", query))
+
+    async def contacts(self, person: Person, query: ContactsQuery) -> ContactsPage:
+        """A page of contacts."""
+        return _read(ContactsPage, await self._ask(person, "contacts", query))
+
+    async def contact(self, person: Person, query: ContactQuery) -> ContactDetail:
+        """One contact; raises ProblemError `not_found`, also when it is out of sight."""
+        return _read(ContactDetail, await self._ask(person, "contact", query))
 
     async def _ask(self, person: Person, what: str, query: BaseModel) -> Answer:
         return await self._client.post(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -10,11 +10,16 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from services.projections.adapters.read_your_writes import ReadYourWrites, written
 from services.projections.read_models.cards import queries as cards
+from services.projections.read_models.contacts import queries as contacts
 from services.projections.read_models.read_model import Connection
 from services.projections.read_models.timeline import queries as lines
 from services.projections.storage import live_model
 from shared.contracts.inbox import VIEWS, Row, View
 from shared.contracts.internal_api import (
+    ContactDetail,
+    ContactQuery,
+    ContactsPage,
+    ContactsQuery,
     CountsAnswer,
     CountsQuery,
     PositionAnswer,
@@ -28,6 +33,8 @@ from shared.contracts.internal_api import (
 from shared.plumbing.postgres import Pool
 from shared.plumbing.problems import ProblemError
 from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
+
+T = TypeVar("T")
 
 
 def router(pool: Pool, waiting: ReadYourWrites, verifier: TokenVerifier) -> APIRouter:
@@ -67,6 +74,21 @@ def router(pool: Pool, waiting: ReadYourWrites, verifier: TokenVerifier) -> APIR
             row = _found(await cards.ticket(conn, account, query))
             return await lines.timeline(conn, account, row.conversation_id, query)
 
+    async def contact_list(
+        caller: Annotated[Caller, calling], query: ContactsQuery
+    ) -> ContactsPage:
+        account = _account(caller)
+        checkpoints = await waiting.reach(query.min_position)
+        async with _reading(pool, account) as conn:
+            items, next_after = await contacts.page(conn, account, query)
+        return ContactsPage(items=items, next_after=next_after, position=written(checkpoints))
+
+    async def contact(caller: Annotated[Caller, calling], query: ContactQuery) -> ContactDetail:
+        account = _account(caller)
+        await waiting.reach(query.min_position)
+        async with _reading(pool, account) as conn:
+            return _found(await contacts.contact(conn, account, query))
+
     async def position(_: Annotated[Caller, calling]) -> PositionAnswer:
         checkpoints = await waiting.reach(None)
         return PositionAnswer(
@@ -78,6 +100,8 @@ def router(pool: Pool, waiting: ReadYourWrites, verifier: TokenVerifier) -> APIR
     routes.add_api_route("/counts/query", count, methods=["POST"])
     routes.add_api_route("/tickets/query", ticket, methods=["POST"])
     routes.add_api_route("/timeline/query", timeline, methods=["POST"])
+    routes.add_api_route("/contacts/query", contact_list, methods=["POST"])
+    routes.add_api_route("/contact/query", contact, methods=["POST"])
     routes.add_api_route("/position", position, methods=["GET"])
     return routes
 
@@ -100,11 +124,11 @@ def _account(caller: Caller) -> UUID:
     return caller.account
 
 
-def _found(row: Row | None) -> Row:
-    if row is None:
+def _found(answer: T | None) -> T:
+    if answer is None:
         code = "not_found"
         raise ProblemError(code)
-    return row
+    return answer
 
 
 def _per_view(counts: list[ViewCount]) -> dict[View, int]:

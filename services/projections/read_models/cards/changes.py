@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from services.projections.read_models.cards.fold import CardRows, seen
-from services.projections.read_models.contacts.fold import ContactRows
+from services.projections.read_models.contacts.fold import Contact, ContactRows
 from services.projections.read_models.read_model import Batch, Change, Connection, replaced
 from shared.contracts import tickets as published
 from shared.contracts.inbox import ContactCard, Row, RowChanged
@@ -13,12 +13,22 @@ from shared.contracts.inbox import ContactCard, Row, RowChanged
 async def changes(_conn: Connection, batch: Batch) -> Sequence[Change]:
     """Rows that changed, and rows of contacts whose name or phone did."""
     before, after = batch.before.of(CardRows), batch.after.of(CardRows)
-    people, known = batch.after.of(ContactRows).people, batch.before.of(ContactRows).people
-    changed = {id_ for id_, person in people.items() if known.get(id_) != person}
+    changed = _renamed(batch)
     shown = [row.id for row in replaced(before.rows, after.rows)]
     renamed = [row.id for row in before.rows.values() if row.contact.id in changed]
     named = _named(batch)
     return [_change(batch, id_, named) for id_ in dict.fromkeys([*shown, *renamed])]
+
+
+def _renamed(batch: Batch) -> set[UUID]:
+    """The contacts of whom a card shows something else now."""
+    known = batch.before.of(ContactRows).people
+    people = batch.after.of(ContactRows).people
+    return {id_ for id_, one in people.items() if _shown(one) != _shown(known.get(id_))}
+
+
+def _shown(one: Contact | None) -> tuple[str | None, ...]:
+    return () if one is None else (one.name, one.phone, one.username)
 
 
 def _named(batch: Batch) -> Mapping[UUID, str]:
@@ -45,10 +55,10 @@ def _change(batch: Batch, id_: UUID, named: Mapping[UUID, str]) -> Change:
 
 
 def _contact(batch: Batch, row: Row) -> ContactCard:
-    person = batch.after.of(ContactRows).people.get(row.contact.id)
-    if person is None:
+    one = batch.after.of(ContactRows).people.get(row.contact.id)
+    if one is None:
         return row.contact
-    return ContactCard(id=person.id, name=person.name, phone=person.phone)
+    return ContactCard(id=one.id, name=one.name, phone=one.phone, username=one.username)
 
 
 def _log_id(position: str) -> int:

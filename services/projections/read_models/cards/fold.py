@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
+
+from pydantic import Field
 
 from services.projections.domain.events import Event
 from services.projections.read_models.folding import Fold
+from services.projections.read_models.messages.fold import MessageRows
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
 from shared.contracts.inbox import ContactCard, LastMessage, Row, Seen, View
@@ -22,16 +25,28 @@ _VIEWS: Final[dict[str, View]] = {
     "closed": "resolvidos",
 }
 
+_MOST_UNREAD: Final = 500
+
 Changed = dict[str, Any]
 T = TypeVar("T", bound=published.TicketFact | published.ConversationFact)
-After = Callable[[T, Row], Changed]
+After = Callable[[T, "StoredRow", States, Event], Changed]
+
+
+class StoredRow(Row):
+    """A row with what only the fold needs: where in the log the unread messages stand.
+
+    The newest 500: of more than those, `unread` counts all until the first of them is read.
+    """
+
+    unread_log_ids: list[int] = Field(default_factory=list[int])
 
 
 @dataclass(slots=True)
 class CardRows(RowCache):
-    """The tickets that a batch touches."""
+    """The tickets that a batch touches, and where messages up to which was read were said."""
 
-    rows: dict[UUID, Row] = field(default_factory=dict[UUID, Row])
+    rows: dict[UUID, StoredRow] = field(default_factory=dict[UUID, StoredRow])
+    said_at: dict[UUID, int] = field(default_factory=dict[UUID, int])  # message to log id
 
 
 FOLD: Final = Fold[States](
@@ -43,7 +58,15 @@ FOLD: Final = Fold[States](
         published.IdentityConflict,
         published.MessageCancelRequested,
         published.InboundDropped,
-        published.MessageFact,
+        published.MessageAccepted,
+        published.MessageSent,
+        published.MessageDelivered,
+        published.MessageRead,
+        published.MessagePlayed,
+        published.MessageFailed,
+        published.MessageOutcomeUnknown,
+        published.MessageCancelled,
+        published.ReactionChanged,
         published.Internal,
     ),
 )
@@ -58,7 +81,7 @@ def _on(*kinds: type[T]) -> Callable[[After[T]], After[T]]:
             rows = states.of(CardRows).rows
             row = rows.get(message.ticket_id)
             if row is not None:
-                rows[row.id] = changed(row, event, after(message, row))
+                rows[row.id] = changed(row, event, after(message, row, states, event))
 
         del fold
         return after
@@ -66,7 +89,7 @@ def _on(*kinds: type[T]) -> Callable[[After[T]], After[T]]:
     return register
 
 
-def changed(row: Row, event: Event, changes: Changed) -> Row:
+def changed(row: StoredRow, event: Event, changes: Changed) -> StoredRow:
     """The row after an event of its ticket, in the view of its lifecycle."""
     if isinstance(event.message, published.TicketFact):
         changes = {**changes, "version": event.version}
@@ -82,13 +105,13 @@ def _opened(states: States, event: Event, message: published.TicketOpened) -> No
 
 
 @_on(published.NoteAdded, published.AutoMessageSkipped, published.FlowSessionEnded)
-def _version_only(_message: published.TicketFact, _row: Row) -> Changed:
+def _version_only(_message: published.TicketFact, *_: object) -> Changed:
     return {}
 
 
-def opened(event: Event, message: published.TicketOpened) -> Row:
+def opened(event: Event, message: published.TicketOpened) -> StoredRow:
     """The first row of a ticket."""
-    return Row(
+    return StoredRow(
         id=message.ticket_id,
         account_id=event.account_id,
         view=_VIEWS[message.lifecycle],
@@ -119,22 +142,22 @@ def seen(row: Row) -> Seen:
 
 
 @_on(published.SectorAssigned)
-def _sector_assigned(message: published.SectorAssigned, _: Row) -> Changed:
+def _sector_assigned(message: published.SectorAssigned, *_: object) -> Changed:
     return {"sector_id": message.sector_id}
 
 
 @_on(published.FlowSessionStarted)
-def _flow_session_started(_message: published.FlowSessionStarted, _: Row) -> Changed:
+def _flow_session_started(_message: published.FlowSessionStarted, *_: object) -> Changed:
     return {"lifecycle": "bot", "owner_id": None, "waiting_since": None}
 
 
 @_on(published.TicketQueued)
-def _queued(message: published.TicketQueued, _: Row) -> Changed:
+def _queued(message: published.TicketQueued, *_: object) -> Changed:
     return {"lifecycle": "waiting", "owner_id": None, "waiting_since": message.occurred_at}
 
 
 @_on(published.TicketAccepted)
-def _accepted(message: published.TicketAccepted, row: Row) -> Changed:
+def _accepted(message: published.TicketAccepted, row: StoredRow, *_: object) -> Changed:
     return {
         "lifecycle": "attending",
         "owner_id": message.owner_id,
@@ -144,12 +167,12 @@ def _accepted(message: published.TicketAccepted, row: Row) -> Changed:
 
 
 @_on(published.OwnerReleased)
-def _owner_released(message: published.OwnerReleased, _: Row) -> Changed:
+def _owner_released(message: published.OwnerReleased, *_: object) -> Changed:
     return {"lifecycle": "waiting", "owner_id": None, "waiting_since": message.occurred_at}
 
 
 @_on(published.TicketClosed)
-def _closed(message: published.TicketClosed, _: Row) -> Changed:
+def _closed(message: published.TicketClosed, *_: object) -> Changed:
     return {
         "lifecycle": "closed",
         "closed_at": message.occurred_at,
@@ -159,7 +182,7 @@ def _closed(message: published.TicketClosed, _: Row) -> Changed:
 
 
 @_on(published.TicketReopened)
-def _reopened(message: published.TicketReopened, _: Row) -> Changed:
+def _reopened(message: published.TicketReopened, *_: object) -> Changed:
     waits = message.lifecycle == "waiting"
     return {
         "lifecycle": message.lifecycle,
@@ -170,10 +193,14 @@ def _reopened(message: published.TicketReopened, _: Row) -> Changed:
 
 
 @_on(published.MessageReceived)
-def _message_received(message: published.MessageReceived, row: Row) -> Changed:
+def _message_received(
+    message: published.MessageReceived, row: StoredRow, states: States, event: Event
+) -> Changed:
+    states.of(CardRows).said_at[message.message_id] = event.log_id
     return {
-        "last_message": _newer(row, message.occurred_at, "in", message.content),
+        "last_message": _newer(row, _last(states, message, message.content, "in")),
         "unread": row.unread + 1,
+        "unread_log_ids": [*row.unread_log_ids, event.log_id][-_MOST_UNREAD:],
         "window_closes_at": max(
             message.window_closes_at, row.window_closes_at or message.window_closes_at
         ),
@@ -181,22 +208,78 @@ def _message_received(message: published.MessageReceived, row: Row) -> Changed:
 
 
 @_on(published.MessageQueued)
-def _message_queued(message: published.MessageQueued, row: Row) -> Changed:
+def _message_queued(
+    message: published.MessageQueued, row: StoredRow, states: States, event: Event
+) -> Changed:
+    states.of(CardRows).said_at[message.message_id] = event.log_id
     return {
-        "last_message": _newer(row, message.occurred_at, "out", message.content),
+        "last_message": _newer(row, _last(states, message, message.content, "out")),
         "window_closes_at": message.window_closes_at or row.window_closes_at,
     }
 
 
 @_on(published.MessagesRead)
-def _messages_read(_message: published.MessagesRead, row: Row) -> Changed:
-    return {"unread": 0} if row.unread else {}
+def _messages_read(
+    message: published.MessagesRead, row: StoredRow, states: States, event: Event
+) -> Changed:
+    """Unread is what the customer said after the message up to which was read."""
+    up_to = states.of(CardRows).said_at.get(message.up_to, event.log_id)
+    left = [log_id for log_id in row.unread_log_ids if log_id > up_to]
+    if len(left) == len(row.unread_log_ids):
+        return {}
+    return {"unread": len(left), "unread_log_ids": left}
 
 
-def _newer(row: Row, at: datetime, direction: str, content: Content) -> LastMessage:
-    if row.last_message is not None and row.last_message.at > at:
-        return row.last_message
-    text = None if content.text is None else content.text[:_PREVIEW_CHARACTERS]
-    return LastMessage.model_validate(
-        {"at": at, "direction": direction, "type": content.type, "text": text}
+@FOLD.on(published.MessageEdited, published.MessageRevoked, published.MessageLinked)
+def _said_otherwise(states: States, event: Event, message: published.MessageFact) -> None:
+    """The preview follows its message."""
+    messages, rows = states.of(MessageRows), states.of(CardRows).rows
+    target = messages.target(message.message_id)
+    for row in list(rows.values()):
+        last = row.last_message
+        if last is None or last.message_id is None or messages.target(last.message_id) != target:
+            continue
+        now = _as_it_is(last, messages)
+        if now != last:
+            rows[row.id] = changed(row, event, {"last_message": now})
+
+
+def _last(
+    states: States,
+    message: published.MessageReceived | published.MessageQueued,
+    content: Content,
+    direction: Literal["in", "out"],
+) -> LastMessage:
+    last = LastMessage(
+        message_id=message.message_id,
+        at=message.occurred_at,
+        direction=direction,
+        type=content.type,
+        text=_preview(content.text),
     )
+    return _as_it_is(last, states.of(MessageRows))
+
+
+def _as_it_is(last: LastMessage, messages: MessageRows) -> LastMessage:
+    """The message after what became of it: an edit or a revocation may come first."""
+    if last.message_id is None:
+        return last
+    status = messages.statuses.get(messages.target(last.message_id))
+    if status is None:
+        return last
+    if status.revoked:
+        return last.model_copy(update={"text": None, "revoked": True})
+    if status.edited is None:
+        return last
+    return last.model_copy(update={"text": _preview(status.edited.value)})
+
+
+def _preview(text: str | None) -> str | None:
+    return None if text is None else text[:_PREVIEW_CHARACTERS]
+
+
+def _newer(row: Row, last: LastMessage) -> LastMessage:
+    """By Meta's instant; of two of one second the later one in the log."""
+    if row.last_message is not None and row.last_message.at > last.at:
+        return row.last_message
+    return last

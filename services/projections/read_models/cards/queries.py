@@ -6,11 +6,14 @@ from uuid import UUID
 
 from services.projections.read_models.read_model import Connection
 from services.projections.read_models.scope import IN_SCOPE, scope_values
+from services.projections.read_models.search import FOUND_CONTACT, search_values, searches
 from shared.contracts.inbox import ContactCard, Row
 from shared.contracts.internal_api import Scope, TicketQuery, TimelineQuery, ViewCount, ViewQuery
 
 _CARD: Final = """
-SELECT card.body::text, contact.name, contact.phone, card.sort_at FROM card
+SELECT card.body::text, contact.name, contact.phone, card.sort_at,
+    to_jsonb(contact) ->> 'username' -- a model of an older form may lack it
+FROM card
 LEFT JOIN contact ON contact.id = card.contact_id
 WHERE card.account_id = %(account)s
 """
@@ -22,29 +25,18 @@ _FILTERS: Final = """
     AND (%(unread)s::boolean IS NULL OR (card.unread > 0) = %(unread)s)
     AND (%(opened_from)s::timestamptz IS NULL OR card.opened_at >= %(opened_from)s)
     AND (%(opened_to)s::timestamptz IS NULL OR card.opened_at < %(opened_to)s)
-    AND (%(q)s::text IS NULL OR contact.name ILIKE %(q)s OR contact.phone LIKE %(q)s
-        OR card.protocol LIKE %(q)s)
 """
-_OLDEST_FIRST: Final[LiteralString] = (
-    _CARD
-    + IN_SCOPE
-    + _FILTERS
-    + """
+_SEARCHED: Final[LiteralString] = " AND (" + FOUND_CONTACT + " OR card.protocol LIKE %(protocol)s)"
+_OLDEST_FIRST: Final = """
     AND (%(after_at)s::timestamptz IS NULL
         OR (card.sort_at, card.ticket_id) > (%(after_at)s, %(after_id)s::uuid))
 ORDER BY card.sort_at, card.ticket_id LIMIT %(limit)s
 """
-)
-_NEWEST_FIRST: Final[LiteralString] = (
-    _CARD
-    + IN_SCOPE
-    + _FILTERS
-    + """
+_NEWEST_FIRST: Final = """
     AND (%(after_at)s::timestamptz IS NULL
         OR (card.sort_at, card.ticket_id) < (%(after_at)s, %(after_id)s::uuid))
 ORDER BY card.sort_at DESC, card.ticket_id DESC LIMIT %(limit)s
 """
-)
 _ONE: Final[LiteralString] = _CARD + IN_SCOPE + " AND card.ticket_id = %(ticket)s"
 _ACCOUNTS: Final = "SELECT DISTINCT account_id FROM counter ORDER BY 1"
 _COUNTS: Final[LiteralString] = (
@@ -69,16 +61,20 @@ async def page(conn: Connection, account: UUID, query: ViewQuery) -> tuple[list[
         "unread": query.unread,
         "opened_from": query.opened_from,
         "opened_to": query.opened_to,
-        "q": None if not query.q else f"%{literally(query.q)}%",
+        **search_values(query.q, query.scope),
         "after_at": at,
         "after_id": id_,
         "limit": query.limit + 1,
     }
-    statement = _OLDEST_FIRST if query.view == "aguardando" else _NEWEST_FIRST
-    found = await (await conn.execute(statement, values)).fetchall()
+    found = await (await conn.execute(_page(query), values)).fetchall()
     shown_rows = found[: query.limit]
     last = shown_rows[-1][3] if shown_rows else None
     return [_row(row, query.scope) for row in shown_rows], len(found) > query.limit, last
+
+
+def _page(query: ViewQuery) -> LiteralString:
+    order = _OLDEST_FIRST if query.view == "aguardando" else _NEWEST_FIRST
+    return _CARD + IN_SCOPE + _FILTERS + (_SEARCHED if searches(query.q) else "") + order
 
 
 async def counts(conn: Connection, account: UUID, scope: Scope) -> list[ViewCount]:
@@ -105,10 +101,5 @@ async def ticket(conn: Connection, account: UUID, query: TicketQuery | TimelineQ
 def _row(found: Sequence[Any], scope: Scope) -> Row:
     row = Row.model_validate_json(found[0])
     phone = found[2] if scope.sees_phones else None
-    contact = ContactCard(id=row.contact.id, name=found[1], phone=phone)
+    contact = ContactCard(id=row.contact.id, name=found[1], phone=phone, username=found[4])
     return row.model_copy(update={"contact": contact})
-
-
-def literally(text: str) -> str:
-    """Without the wildcards of LIKE."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

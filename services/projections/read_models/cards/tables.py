@@ -6,7 +6,7 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from services.projections.domain.events import Event
-from services.projections.read_models.cards.fold import CardRows, sort_at
+from services.projections.read_models.cards.fold import CardRows, StoredRow, sort_at
 from services.projections.read_models.read_model import (
     Connection,
     States,
@@ -68,6 +68,14 @@ _SELECT: Final = """
 SELECT body::text FROM card WHERE ticket_id = ANY(%b)
 UNION ALL SELECT body::text FROM card WHERE contact_id = ANY(%b) AND NOT ticket_id = ANY(%b)
 """
+# The cards whose last message an edit, a revocation or a link may concern.
+_SELECT_BY_MESSAGE: Final = """
+SELECT body::text FROM card WHERE ticket_id IN (
+    SELECT (line.body ->> 'ticket_id')::uuid FROM timeline AS line WHERE line.id = ANY(%(ids)s)
+        OR line.id IN (SELECT (body ->> 'same_as')::uuid FROM fate WHERE message_id = ANY(%(ids)s))
+)
+"""
+_SELECT_SAID_AT: Final = "SELECT id, seq FROM timeline WHERE id = ANY(%b)"
 _DELETE_MOVED: Final = """
 DELETE FROM card USING unnest(%b::text[], %b::uuid[]) AS gone (view, ticket_id)
 WHERE card.view = gone.view AND card.ticket_id = gone.ticket_id
@@ -94,7 +102,24 @@ CounterKey = tuple[int, UUID, str, UUID | None, UUID | None]
 async def load(
     conn: Connection, events: Sequence[Event]
 ) -> Callable[[States], Awaitable[CardRows]]:
-    """The tickets that these events name, and all of a contact whose card changes."""
+    """The tickets that these events name or whose last message they change.
+
+    And all of a contact whose name or phone changes; and where messages that were read were said.
+    """
+    found = [await conn.execute(_SELECT, _named(events))]
+    if changed := _changed_messages(events):
+        found.append(await conn.execute(_SELECT_BY_MESSAGE, {"ids": list(changed)}))
+    marks = [e.message.up_to for e in events if isinstance(e.message, published.MessagesRead)]
+    said = await conn.execute(_SELECT_SAID_AT, (marks,)) if marks else None
+
+    async def read(_: States) -> CardRows:
+        rows = [row for cursor in found for row in await cursor.fetchall()]
+        return CardRows(_by_id(rows), {} if said is None else dict(await said.fetchall()))
+
+    return read
+
+
+def _named(events: Sequence[Event]) -> tuple[list[UUID], list[UUID], list[UUID]]:
     tickets, contacts = set[UUID](), set[UUID]()
     for event in events:
         message = event.message
@@ -102,15 +127,21 @@ async def load(
             tickets.add(message.ticket_id)
         if isinstance(message, published.ContactIdentified | published.ContactRenamed):
             contacts.add(message.contact_id)
-    cursor = await conn.execute(_SELECT, (list(tickets), list(contacts), list(tickets)))
-
-    async def read(_: States) -> CardRows:
-        return CardRows(_by_id(await cursor.fetchall()))
-
-    return read
+    return list(tickets), list(contacts), list(tickets)
 
 
-async def rows_of(conn: Connection, tickets: Iterable[UUID]) -> dict[UUID, Row]:
+def _changed_messages(events: Sequence[Event]) -> set[UUID]:
+    ids = set[UUID]()
+    for event in events:
+        message = event.message
+        if isinstance(message, published.MessageEdited | published.MessageRevoked):
+            ids.add(message.message_id)
+        if isinstance(message, published.MessageLinked):
+            ids |= {message.message_id, message.same_as}
+    return ids
+
+
+async def rows_of(conn: Connection, tickets: Iterable[UUID]) -> dict[UUID, StoredRow]:
     """The rows of these tickets."""
     cursor = await conn.execute(_SELECT, (list(tickets), list[UUID](), list[UUID]()))
     return _by_id(await cursor.fetchall())
@@ -129,7 +160,7 @@ async def save(conn: Connection, before: CardRows, after: CardRows) -> None:
     await _count(conn, _counted(before, changed))
 
 
-def _counted(before: CardRows, changed: Iterable[Row]) -> Mapping[CounterKey, int]:
+def _counted(before: CardRows, changed: Iterable[StoredRow]) -> Mapping[CounterKey, int]:
     counts: Counter[CounterKey] = Counter()
     for row in changed:
         old = before.rows.get(row.id)
@@ -150,12 +181,12 @@ def _counter(row: Row) -> CounterKey:
     return partition, row.account_id, row.view, row.sector_id, row.owner_id
 
 
-def _by_id(found: Iterable[Sequence[str]]) -> dict[UUID, Row]:
-    rows = [Row.model_validate_json(body) for (body,) in found]
+def _by_id(found: Iterable[Sequence[str]]) -> dict[UUID, StoredRow]:
+    rows = [StoredRow.model_validate_json(body) for (body,) in found]
     return {row.id: row for row in rows}
 
 
-def _columns_of(row: Row) -> tuple[object, ...]:
+def _columns_of(row: StoredRow) -> tuple[object, ...]:
     return (
         row.id,
         row.account_id,

@@ -1,6 +1,6 @@
 """What became of a message? Facts in any order; the status shown never falls (domain.md 2.5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from uuid import UUID
@@ -8,10 +8,12 @@ from uuid import UUID
 from pydantic import Field
 
 from services.projections.domain.events import Event
+from services.projections.read_models.dated import Dated, dated, later
 from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
 from shared.contracts.envelope import Contract
+from shared.contracts.inbound import ProviderError
 
 RANKS: Final = {"queued": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4, "played": 5}
 FINAL_FROM: Final = RANKS["delivered"]  # failed and unknown stand only below delivered
@@ -26,9 +28,9 @@ class DeliveryStatus(Contract):
     rank: int = 0
     ended: str | None = None  # failed, unknown, cancelled
     reason: str | None = None
-    reactions: dict[str, str] = Field(default_factory=dict[str, str])
-    edited_text: str | None = None
-    edited: bool = False
+    errors: list[ProviderError] = Field(default_factory=list[ProviderError])
+    reactions: dict[str, Dated] = Field(default_factory=dict[str, Dated])  # by kind of author
+    edited: Dated | None = None
     revoked: bool = False
     wamid_hash: str | None = None
     position: str = ""
@@ -72,7 +74,7 @@ _RANK_OF: Final[dict[type[published.MessageFact], int]] = {
     published.MessagePlayed: RANKS["played"],
 }
 F = TypeVar("F", bound=published.MessageFact)
-After = Callable[[DeliveryStatus, F], DeliveryStatus]
+After = Callable[[DeliveryStatus, F, Event], DeliveryStatus]
 
 
 def _on(*kinds: type[F]) -> Callable[[After[F]], After[F]]:
@@ -83,7 +85,7 @@ def _on(*kinds: type[F]) -> Callable[[After[F]], After[F]]:
         def fold(states: States, event: Event, message: F) -> None:
             rows = states.of(MessageRows)
             status = rows.status(rows.target(message.message_id), event)
-            changed = after(status, message).model_copy(update={"position": event.position})
+            changed = after(status, message, event).model_copy(update={"position": event.position})
             rows.statuses[status.message_id] = changed
 
         del fold
@@ -93,7 +95,7 @@ def _on(*kinds: type[F]) -> Callable[[After[F]], After[F]]:
 
 
 @_on(*_RANK_OF)
-def _ranked(status: DeliveryStatus, message: published.MessageFact) -> DeliveryStatus:
+def _ranked(status: DeliveryStatus, message: published.MessageFact, _: Event) -> DeliveryStatus:
     settles = status.ended == "unknown"
     accepted = isinstance(message, published.MessageAccepted)
     return status.model_copy(
@@ -107,37 +109,51 @@ def _ranked(status: DeliveryStatus, message: published.MessageFact) -> DeliveryS
 
 
 @_on(published.MessageFailed)
-def _failed(status: DeliveryStatus, message: published.MessageFailed) -> DeliveryStatus:
-    return status.model_copy(update={"ended": "failed", "reason": message.reason})
+def _failed(status: DeliveryStatus, message: published.MessageFailed, _: Event) -> DeliveryStatus:
+    values = {"ended": "failed", "reason": message.reason, "errors": message.errors}
+    return status.model_copy(update=values)
 
 
 @_on(published.MessageOutcomeUnknown)
-def _unknown(status: DeliveryStatus, message: published.MessageOutcomeUnknown) -> DeliveryStatus:
+def _unknown(
+    status: DeliveryStatus, message: published.MessageOutcomeUnknown, _: Event
+) -> DeliveryStatus:
     if status.rank > 0 or status.ended is not None:
         return status
     return status.model_copy(update={"ended": "unknown", "reason": message.reason})
 
 
 @_on(published.MessageCancelled)
-def _cancelled(status: DeliveryStatus, message: published.MessageCancelled) -> DeliveryStatus:
+def _cancelled(
+    status: DeliveryStatus, message: published.MessageCancelled, _: Event
+) -> DeliveryStatus:
     return status.model_copy(update={"ended": "cancelled", "reason": message.reason})
 
 
 @_on(published.MessageEdited)
-def _edited(status: DeliveryStatus, message: published.MessageEdited) -> DeliveryStatus:
-    return status.model_copy(update={"edited": True, "edited_text": message.text})
+def _edited(
+    status: DeliveryStatus, message: published.MessageEdited, event: Event
+) -> DeliveryStatus:
+    new = dated(message.text, message.occurred_at, event)
+    return status.model_copy(update={"edited": later(status.edited, new)})
 
 
 @_on(published.MessageRevoked)
-def _revoked(status: DeliveryStatus, _: published.MessageRevoked) -> DeliveryStatus:
+def _revoked(status: DeliveryStatus, _: published.MessageRevoked, __: Event) -> DeliveryStatus:
     return status.model_copy(update={"revoked": True})
 
 
 @_on(published.ReactionChanged)
-def _reacted(status: DeliveryStatus, message: published.ReactionChanged) -> DeliveryStatus:
-    kept = {who: emoji for who, emoji in status.reactions.items() if who != message.by.kind}
-    now = kept if message.emoji is None else {**kept, message.by.kind: message.emoji}
-    return status.model_copy(update={"reactions": now})
+def _reacted(
+    status: DeliveryStatus, message: published.ReactionChanged, event: Event
+) -> DeliveryStatus:
+    new = {message.by.kind: dated(message.emoji, message.occurred_at, event)}
+    return status.model_copy(update={"reactions": _latest(status.reactions, new)})
+
+
+def _latest(one: Mapping[str, Dated], other: Mapping[str, Dated]) -> dict[str, Dated]:
+    """Of each author the reaction that holds; one that was taken back is kept, as evidence."""
+    return {**one, **{who: later(one.get(who), new) or new for who, new in other.items()}}
 
 
 @FOLD.on(published.MessageLinked)
@@ -156,9 +172,9 @@ def merged(status: DeliveryStatus, other: DeliveryStatus) -> DeliveryStatus:
             "rank": max(status.rank, other.rank),
             "ended": status.ended or other.ended,
             "reason": status.reason if status.ended else other.reason,
-            "reactions": {**other.reactions, **status.reactions},
-            "edited": status.edited or other.edited,
-            "edited_text": status.edited_text or other.edited_text,
+            "errors": status.errors if status.ended else other.errors,
+            "reactions": _latest(status.reactions, other.reactions),
+            "edited": later(status.edited, other.edited),
             "revoked": status.revoked or other.revoked,
             "wamid_hash": status.wamid_hash or other.wamid_hash,
         }

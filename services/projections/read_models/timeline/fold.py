@@ -12,7 +12,7 @@ from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
 from shared.contracts.inbox import TimelineItem
 
-Details = dict[str, Any] | None
+Details = dict[str, str | bool | None]
 T = TypeVar("T", bound=published.TicketFact)
 DetailsOf = Callable[[T], Details]
 
@@ -37,7 +37,6 @@ FOLD: Final = Fold[States](
         published.ContactRenamed,
         published.ContactFieldSet,
         published.IdentityConflict,
-        published.OwnerReleased,
         published.MessagesRead,
         published.MessageCancelRequested,
         published.InboundDropped,
@@ -89,53 +88,79 @@ def _text(message: published.TicketFact) -> str | None:
 
 
 @_happening(published.TicketOpened, "ticket_opened")
-def _opened(_: published.TicketOpened) -> Details:
-    return None
+def _opened(message: published.TicketOpened) -> Details:
+    return _known(origin=message.origin, previous_ticket_id=message.previous_ticket_id)
 
 
 @_happening(published.SectorAssigned, "sector_assigned")
 def _sector_assigned(message: published.SectorAssigned) -> Details:
-    return {"sector_id": str(message.sector_id)}
+    return _known(sector_id=message.sector_id, previous_sector_id=message.previous_sector_id)
 
 
 @_happening(published.TicketQueued, "ticket_queued")
 def _queued(message: published.TicketQueued) -> Details:
-    return {"reason": message.reason}
+    return _known(reason=message.reason)
 
 
 @_happening(published.TicketAccepted, "ticket_accepted")
 def _accepted(message: published.TicketAccepted) -> Details:
-    return {"owner_id": str(message.owner_id)}
+    return _known(
+        owner_id=message.owner_id,
+        sector_id=message.sector_id,
+        via=message.via,
+        override_by=message.override_by,
+    )
+
+
+@_happening(published.OwnerReleased, "owner_released")
+def _owner_released(message: published.OwnerReleased) -> Details:
+    return _known(owner_id=message.owner_id, reason=message.reason)
 
 
 @_happening(published.TicketClosed, "ticket_closed")
-def _closed(_: published.TicketClosed) -> Details:
-    return None
+def _closed(message: published.TicketClosed) -> Details:
+    return _known(
+        owner_id=message.owner_id,
+        reason_id=message.reason_id,
+        farewell=message.farewell,
+        disposition=message.disposition,
+    )
 
 
 @_happening(published.TicketReopened, "ticket_reopened")
-def _reopened(_: published.TicketReopened) -> Details:
-    return None
+def _reopened(message: published.TicketReopened) -> Details:
+    return _known(lifecycle=message.lifecycle)
 
 
 @_happening(published.FlowSessionStarted, "flow_session_started")
 def _flow_started(message: published.FlowSessionStarted) -> Details:
-    return {"session_id": str(message.session_id), "flow_id": str(message.flow_id)}
+    return _known(
+        session_id=message.session_id, flow_id=message.flow_id, return_to=message.return_to
+    )
 
 
 @_happening(published.FlowSessionEnded, "flow_session_ended")
 def _flow_ended(message: published.FlowSessionEnded) -> Details:
-    return {"session_id": str(message.session_id), "reason": message.reason}
+    return _known(session_id=message.session_id, reason=message.reason)
 
 
 @_happening(published.NoteAdded, "note_added")
-def _noted(_: published.NoteAdded) -> Details:
-    return None
+def _noted(message: published.NoteAdded) -> Details:
+    return _known(note_id=message.note_id)
 
 
 @_happening(published.AutoMessageSkipped, "auto_message_skipped")
 def _skipped(message: published.AutoMessageSkipped) -> Details:
-    return {"kind": message.kind, "reason": message.reason}
+    return _known(kind=message.kind, cause=message.cause, reason=message.reason)
+
+
+def _known(**details: UUID | str | bool | None) -> Details:
+    """The details that have a value, as JSON has them."""
+    return {
+        name: str(value) if isinstance(value, UUID) else value
+        for name, value in details.items()
+        if value is not None
+    }
 
 
 @FOLD.on(published.MessageReceived)
@@ -145,6 +170,8 @@ def _received(states: States, event: Event, message: published.MessageReceived) 
         "id": message.message_id,
         "direction": "in",
         "reply_to": message.reply_to,
+        "forwarded": message.forwarded,
+        "referral": message.referral,
         "author_kind": "contact",
         "after_close": message.after_close,
         "wamid_hash": message.wamid_hash,

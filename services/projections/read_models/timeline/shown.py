@@ -9,10 +9,10 @@ def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
     if status is None:
         return item
     common = {
-        "reactions": status.reactions,
-        "edited": status.edited,
+        "reactions": {who: each.value for who, each in status.reactions.items() if each.value},
+        "edited": status.edited is not None,
         "revoked": status.revoked,
-        "text": status.edited_text if status.edited else item.text,
+        "text": item.text if status.edited is None else status.edited.value,
         "wamid_hash": item.wamid_hash or status.wamid_hash,
         "position": max(item.position, status.position, key=_order),
     }
@@ -22,7 +22,10 @@ def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
     by_rank = next(name for name, rank in RANKS.items() if rank == status.rank)
     word = status.ended if settled else by_rank
     reason = status.reason if settled else None
-    return item.model_copy(update={**common, "fate": word, "fate_reason": reason})
+    errors = status.errors if settled else []
+    return item.model_copy(
+        update={**common, "fate": word, "fate_reason": reason, "fate_errors": errors}
+    )
 
 
 def _order(position: str) -> tuple[int, int]:

@@ -1,0 +1,29 @@
+"""Which contacts does a person mean by what they type? In SQL, for queries that name `contact`."""
+
+from typing import Final, LiteralString
+
+from services.projections.domain.search_text import folded, like
+from shared.contracts.internal_api import Scope
+from shared.contracts.phone import searched_phones
+
+FOUND_CONTACT: Final[LiteralString] = """
+    (%(words)s::text[] <> '{}' AND contact.searched_name LIKE ALL(%(words)s::text[])
+        OR contact.searched_phone LIKE ANY(%(phones)s::text[]))
+"""
+"""All words in the name, in any order, or a phone in any spelling."""
+
+
+def searches(q: str | None) -> bool:
+    """Whether anything is looked for."""
+    return q is not None and q.strip() != ""
+
+
+def search_values(q: str | None, scope: Scope) -> dict[str, object]:
+    """The parameters of a search; who may not see phones finds nobody by one."""
+    text = q or ""
+    phones = searched_phones(text) if scope.sees_phones else ()
+    return {
+        "words": [like(word) for word in folded(text).split()],
+        "phones": [like(phone) for phone in phones],
+        "protocol": like(text.strip()),
+    }
