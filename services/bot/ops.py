@@ -1,4 +1,4 @@
-"""What can an operator ask of the bot? Flows, sessions, a talk without a customer, parking."""
+"""Operators' verbs: flows, sessions, timers, a talk without a customer, parked messages."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What does the bot read from its environment?"""
+"""Settings of the bot, from the environment."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Does a condition of a flow hold? CEL, in Google's C++ runtime, which is met here only.
+"""Evaluates the conditions of flows: CEL, in Google's C++ runtime, imported here only.
 
 Accounts write conditions, so none may hold the process up or fill its memory. The runtime's own
 budget counts iterations, not what one of them costs or lets grow: twenty characters that double a

@@ -1,4 +1,4 @@
-"""How does an event of a session become bytes? JSON, sealed, bound to its place in the stream."""
+"""Stored events of sessions: JSON, sealed, bound to session and number."""
 
 from typing import Any, Final
 from uuid import UUID

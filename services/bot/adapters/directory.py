@@ -1,4 +1,4 @@
-"""Which accounts, sectors and entered flows are there? Looked up in directory.events."""
+"""Accounts, sectors and entered flows, from directory.events read whole."""
 
 import asyncio
 from collections.abc import Sequence

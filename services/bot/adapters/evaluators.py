@@ -1,7 +1,7 @@
-"""What do libraries know? Phone numbers, conditions, and patterns in time linear to the text.
+"""Phone numbers, conditions, and patterns in time linear to the text, by libraries.
 
-Patterns go through pydantic's engine (Rust's regex): accounts write them, and Python's own can be
-made to run for ever.
+Patterns go through pydantic's engine (Rust's regex): accounts write them, and some patterns make
+Python's own engine run for ever.
 """
 
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""How is a flow read from YAML? Strictly: keys once, `yes` is a word, no tags, 256 KiB at most."""
+"""Reads a flow from YAML, strictly: each key once, `yes` is a word, no tags, 256 KiB at most."""
 
 from collections.abc import Hashable
 from pathlib import Path

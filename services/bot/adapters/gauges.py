@@ -1,4 +1,4 @@
-"""How much is under way, and how late is it? Measured in the tables."""
+"""Gauges: running sessions, and how late the oldest timer is."""
 
 from collections.abc import Callable
 from datetime import datetime

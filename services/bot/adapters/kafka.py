@@ -1,4 +1,4 @@
-"""Which topics does the bot consume? tickets.events and tickets.replies, in its own group."""
+"""Subscriptions of the bot: tickets.events and tickets.replies, in its own group."""
 
 from services.bot.handlers.replies import Replies
 from services.bot.handlers.ticket_events import TicketEvents

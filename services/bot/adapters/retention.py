@@ -1,6 +1,6 @@
-"""How are sessions forgotten that ended long ago? In batches, with all of their events.
+"""Deletes sessions that ended long ago, in batches, with all of their events.
 
-A session whose row somebody holds is passed over until the next look.
+A session whose row is locked waits for the next run.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The bot's tables: flows, sessions, timers, and what is known of contacts and tickets."""
+"""The bot's tables: flows, sessions, timers, and facts of contacts and tickets."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -157,7 +157,7 @@ class PostgresStore:
         ]
 
     async def of_tickets(self, conn: Connection, tickets: Collection[UUID]) -> dict[UUID, UUID]:
-        """The session that has not ended, by its ticket."""
+        """The session of each ticket that has not ended."""
         return dict(await (await conn.execute(_OF_TICKETS, (list(tickets),))).fetchall())
 
     async def of_messages(self, conn: Connection, ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -223,17 +223,17 @@ class PostgresStore:
         return {key: value for key, value in known.items() if value}
 
     async def epoch(self, conn: Connection) -> int | None:
-        """The epoch of the store that we follow; None: its past has not been read yet."""
+        """The epoch of the event store that is followed; None: its feed has not been read yet."""
         found = await (await conn.execute(_EPOCH)).fetchone()
         return None if found is None else found[0]
 
     async def forget(self, conn: Connection) -> None:
-        """The event store was restored: what we know of it, and of running sessions, is void."""
+        """Drop what is known of the event store, and running sessions: it was restored."""
         await conn.execute(_FORGET)
         await conn.execute(_FORGET_SESSIONS)
 
     async def lease(self, now: datetime, limit: int) -> list[Due]:
-        """Timers that are due, ours for ten seconds; committed before anybody works on them."""
+        """Due timers, leased for ten seconds and committed before anybody works on them."""
         wanted = {"now": now, "seconds": _LEASE_SECONDS, "limit": limit}
         async with self._pool.connection() as conn:
             rows = await (await conn.execute(_LEASE_DUE, wanted)).fetchall()

@@ -1,4 +1,4 @@
-"""What happened in a session? Its stream, private to the bot; bot.events tells a part of it."""
+"""The events of a session. Its stream is private to the bot; bot.events has a part of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 from services.bot.domain.inputs import Said
 
 Resort: TypeAlias = Literal["flow", "guard", "last"]
-"""Who gives the ticket away: the flow (refused, it goes on), a guard, or the last resort."""
+"""What follows when tickets refuses: the flow goes on, one more hand-off, or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class NodeEntered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputArrived:
-    """It waits for its turn behind those that came before it."""
+    """The customer said something; it waits behind what was said before."""
 
     at: datetime
     said: Said

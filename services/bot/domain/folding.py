@@ -1,4 +1,4 @@
-"""When are two texts the same to a person? Without case, accents, and spaces around."""
+"""Compares texts like a person does: without case, accents, and spaces around."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""How does a text get its variables, and where may it be cut? On the borders of graphemes.
+"""Puts variables into texts, and cuts texts on the borders of graphemes.
 
 `{name}` stands for a variable, `{name|text}` for it or, without a value, for the text; `{{` and
 `}}` for braces.

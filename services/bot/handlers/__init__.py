@@ -1,1 +1,1 @@
-"""What happens when a message, a reply or a timer comes."""
+"""Use cases: an event, a reply, a timer, a flow to publish, an operator's order."""

@@ -1,4 +1,4 @@
-"""What handling needs of the database, the files and the feed."""
+"""What the handlers need: the database, the feed, publishing."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Page:
 
 
 class Store(Protocol):
-    """The tables of the bot; all but `lease` in the caller's transaction."""
+    """The tables of the bot; all but `lease` work in the caller's transaction."""
 
     async def newest(self, conn: Connection, flow_id: UUID, /) -> FlowVersion | None:
         """The newest version of a flow."""
@@ -76,7 +76,7 @@ class Store(Protocol):
         ...
 
     async def of_tickets(self, conn: Connection, tickets: Collection[UUID], /) -> dict[UUID, UUID]:
-        """The session that has not ended, by its ticket."""
+        """The session of each ticket that has not ended."""
         ...
 
     async def of_messages(self, conn: Connection, ids: Collection[UUID], /) -> dict[UUID, UUID]:
@@ -128,15 +128,15 @@ class Store(Protocol):
         ...
 
     async def epoch(self, conn: Connection, /) -> int | None:
-        """The epoch of the store that we follow; None: its past has not been read yet."""
+        """The epoch of the event store that is followed; None: its feed has not been read yet."""
         ...
 
     async def forget(self, conn: Connection, /) -> None:
-        """The event store was restored: what we know of it, and of running sessions, is void."""
+        """Drop what is known of the event store, and running sessions: it was restored."""
         ...
 
     async def lease(self, now: datetime, limit: int, /) -> list[Due]:
-        """Timers that are due, ours for ten of the database's seconds; a transaction of its own."""
+        """Due timers, leased for ten seconds of the database's clock in their own transaction."""
         ...
 
 
@@ -157,7 +157,7 @@ class History(Protocol):
 
 
 class Publishes(Protocol):
-    """Who publishes what is there to publish."""
+    """Publishes flows."""
 
     async def look(self) -> None:
         """Publish what differs from the newest version."""

@@ -1,4 +1,4 @@
-"""tickets.replies: which output a step takes. A reply that comes twice is known by its command."""
+"""tickets.replies: the answers to commands. A second reply to a command changes nothing."""
 
 from services.bot.domain.inputs import Replied
 from services.bot.handlers.sessions import Sessions, committed
@@ -17,7 +17,7 @@ class Replies:
         self._outbox = outbox
 
     async def handle(self, received: Received) -> None:
-        """Take one; types that we do not know pass."""
+        """Take one; unknown types are skipped."""
         if received.envelope.type not in TICKETS_REPLIES_TYPES:
             return
         try:

@@ -1,4 +1,4 @@
-"""A step: the session locked, rebuilt and stepped; everything of it in one transaction (D3)."""
+"""A step: a session is locked, rebuilt and stepped, all in one transaction (D3)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ FAILPOINTS.update({"bot.before_commit", "bot.after_commit"})
 
 
 class NotMigratableError(ValueError):
-    """Where the session stands there is nothing to go on with in the other version."""
+    """The other version has no node where the session could go on."""
 
 
 class Sessions:
@@ -56,7 +56,7 @@ class Sessions:
         await self._save(conn, None, stepped)
 
     async def take(self, conn: Connection, session_id: UUID, given: Input) -> bool:
-        """Give an input to a session; false where it makes no difference, as what is stale does."""
+        """Give an input to a session; false when it changes nothing, as a stale one does."""
         kept = await self._store.locked(conn, session_id)
         if kept is None:
             return False
@@ -98,7 +98,7 @@ class Sessions:
 
 
 def committed() -> None:
-    """Called by who owns the transaction, after it."""
+    """Call it after the transaction of a step."""
     hit("bot.after_commit")
 
 

@@ -1,7 +1,7 @@
-"""What happens when a time is over? Leased, committed, then given to its session (protocols.md 6).
+"""Fires due timers: each is leased, committed, then given to its session (protocols.md 6).
 
-The step deletes the row, as does one that comes between: then the id is stale. A process that dies
-in between leaves the lease to run out.
+The step deletes the row; when another step did so before, the id is stale. The lease of a process
+that dies runs out, and the timer is due again.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Timers:
         self._now = now
 
     async def fire(self, beat: Heartbeat) -> None:
-        """A body for Loops: until nothing is due. Raises an ExceptionGroup of what is away."""
+        """A body for Loops: until nothing is due. Raises an ExceptionGroup of transient errors."""
         while found := await self._store.lease(self._now(), _AT_ONCE):
             hit("bot.timer_leased")
             async with asyncio.TaskGroup() as group:

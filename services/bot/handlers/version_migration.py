@@ -1,7 +1,7 @@
-"""What becomes of the sessions of older versions? They drain, or an operator moves or stops them.
+"""Moves or stops the sessions of older versions of a flow; without it they drain.
 
-Each is taken in a transaction of its own, under its lock, as by any step (bots.md, session rule 2):
-the bot goes on meanwhile. Where they are is in their rows, so who was cut off begins again.
+Each is taken in a transaction of its own, under its lock, like in any step (bots.md, session rule
+2), while the bot runs. A run that was cut off is simply started again.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ class UnknownFlowError(ValueError):
 
 
 class MigrationRefusedError(ValueError):
-    """Sessions stand where the newest version has nothing for them; one line for each fault."""
+    """Sessions stand where the newest version has no node for them; one line for each fault."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("\n".join(lines))

@@ -1,4 +1,4 @@
-"""The bot's own words, in Portuguese; a flow may say each of them otherwise."""
+"""Default texts in Portuguese; a flow may replace each of them."""
 
 from typing import Final
 
