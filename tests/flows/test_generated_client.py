@@ -69,7 +69,11 @@ def test_the_client_compiles_and_has_a_function_for_every_operation(
 async def test_it_drives_a_ticket_from_the_queue_to_its_close() -> None:
     async with systems.running(durable=False, logs=None) as system:
         await _writes(system, "Oi, preciso da segunda via do boleto")
-        client = await _signed_in(system)
+        await _story(await _signed_in(system))
+
+
+async def _story(signed_in: Any) -> None:  # noqa: ANN401
+    async with signed_in as client:
         card = await _first_card(client)
         ticket = card.id
         accepted = await _call("tickets.accept_ticket", client, ticket, body=_model("Accept"))
@@ -99,7 +103,8 @@ async def _signed_in(system: System) -> Any:  # noqa: ANN401  of the generated p
     login = system.public["GUICHE_AGENT_LOGINS"].split(",")[0]
     credentials = _model("Credentials", login=login, password=system.public["GUICHE_PASSWORD"])
     door = system.doors[0]
-    session = await _call("sessions.sign_in", module.Client(base_url=door), body=credentials)
+    async with module.Client(base_url=door) as client:
+        session = await _call("sessions.sign_in", client, body=credentials)
     return module.AuthenticatedClient(base_url=door, token=session.access_token)
 
 
