@@ -6,7 +6,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts.entities import AccountEntity, Entity, Managed, Name, Refers, Written
+from shared.contracts.entities import (
+    AccountEntity,
+    Entity,
+    Managed,
+    Name,
+    Refers,
+    SectorLimited,
+    Written,
+)
 from shared.contracts.envelope import Contract, registry_of
 
 MOST_TICKETS: Final = 100
@@ -97,11 +105,22 @@ class ConnectionChanged(AccountEntity):
     texts: Texts = Texts()
 
 
+class CloseReasonChanged(SectorLimited):
+    """Why a ticket was closed (motivo de encerramento)."""
+
+    TYPE: ClassVar[str] = "directory.CloseReasonChanged.v1"
+    COLLECTION: ClassVar[str] = "close_reasons"
+    EDITABLE: ClassVar[bool] = True
+    UNIQUE_NAMES: ClassVar[bool] = True
+    name: Annotated[str, Written(Name, example="Resolvido")]
+
+
 ENTITIES: Final[tuple[type[Entity], ...]] = (
     AccountChanged,
     SectorChanged,
     AgentChanged,
     ConnectionChanged,
+    CloseReasonChanged,
 )
 """Every class of entity, in the order in which a seed is read."""
 COLLECTIONS: Final[Mapping[str, type[Entity]]] = {kind.COLLECTION: kind for kind in ENTITIES}

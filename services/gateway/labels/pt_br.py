@@ -14,6 +14,7 @@ ENTITIES: Final = {
     "sectors": "Setores",
     "agents": "Atendentes",
     "connections": "Conexões",
+    "close_reasons": "Motivos de encerramento",
 }
 """What an administrator sets up, by collection."""
 

@@ -1,0 +1,1 @@
+"""One story per feature, through the public API of a whole system."""
