@@ -34,9 +34,10 @@ def spent(system: System) -> float:
 
 
 async def idle(system: System) -> Row:
-    """Nobody writes, one agent watches."""
+    """Nobody writes, one agent watches; statuses and caches of what was before have settled."""
+    await asyncio.sleep(WARM_SECONDS)
     before, began = spent(system), perf_counter()
-    await asyncio.sleep(IDLE_SECONDS)  # what is measured is time
+    await asyncio.sleep(IDLE_SECONDS)
     percent = 100 * (spent(system) - before) / (perf_counter() - began)
     return Row("CPU of all processes, idle, % of a core", IDLE_PERCENT, percent, 1.0, "<=")
 

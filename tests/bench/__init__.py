@@ -1,0 +1,1 @@
+"""What `make bench` makes of the lines that its rows print."""
