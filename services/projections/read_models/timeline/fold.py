@@ -1,8 +1,8 @@
 """Which line does an event add to a conversation? Messages, and what happened to its tickets."""
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from services.projections.domain.events import Event
@@ -11,10 +11,10 @@ from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
 from shared.contracts.inbox import TimelineItem
+from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 
-Details = dict[str, str | bool | None]
-T = TypeVar("T", bound=published.TicketFact)
-DetailsOf = Callable[[T], Details]
+_ELSEWHERE: Final = {*published.TicketFact.model_fields, "conversation_id", "note", "text"}
+"""Fields that the line has a place of its own for, or that its conversation says."""
 
 
 @dataclass(slots=True)
@@ -46,121 +46,44 @@ FOLD: Final = Fold[States](
 )
 
 
-def _happening(kind: type[T], name: str) -> Callable[[DetailsOf[T]], DetailsOf[T]]:
-    """A line for each event of this type, with the details that the decorated function gives."""
-
-    def register(details: DetailsOf[T]) -> DetailsOf[T]:
-        @FOLD.on(kind)
-        def fold(states: States, event: Event, message: T) -> None:
-            card = states.of(CardRows).rows.get(message.ticket_id)
-            if card is not None:
-                line = _line(event, message, card.conversation_id, name)
-                told = line.model_copy(update={"details": details(message)})
-                states.of(TimelineRows).add(told, event)
-
-        del fold
-        return details
-
-    return register
+def _on_ticket(states: States, event: Event, message: published.TicketFact) -> None:
+    card = states.of(CardRows).rows.get(message.ticket_id)
+    if card is not None:
+        states.of(TimelineRows).add(_line(event, message, card.conversation_id), event)
 
 
-def _line(
-    event: Event, message: published.TicketFact, conversation: UUID, name: str
-) -> TimelineItem:
+FOLD.on(*(one for one in TICKETS_EVENTS_TYPES.values() if issubclass(one, published.TicketFact)))(
+    _on_ticket
+)
+
+
+def _line(event: Event, message: published.TicketFact, conversation: UUID) -> TimelineItem:
+    """What happened to a ticket; `details` are the event's own fields."""
+    details = message.model_dump(mode="json", exclude=_ELSEWHERE, exclude_none=True)
     return TimelineItem(
         id=uuid5(event.stream, str(event.version)),
         ticket_id=message.ticket_id,
         conversation_id=conversation,
         at=message.occurred_at,
         kind="happening",
-        type=name,
+        type=_name(type(message).__name__),
         text=_text(message),
+        details=details,
         author_kind=message.by.kind,
         author_id=message.by.agent_id,
         position=event.position,
     )
 
 
+def _name(event: str) -> str:
+    """`TicketOpened` is `ticket_opened`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event).lower()
+
+
 def _text(message: published.TicketFact) -> str | None:
     if isinstance(message, published.TicketClosed):
         return message.note
     return message.text if isinstance(message, published.NoteAdded) else None
-
-
-@_happening(published.TicketOpened, "ticket_opened")
-def _opened(message: published.TicketOpened) -> Details:
-    return _known(origin=message.origin, previous_ticket_id=message.previous_ticket_id)
-
-
-@_happening(published.SectorAssigned, "sector_assigned")
-def _sector_assigned(message: published.SectorAssigned) -> Details:
-    return _known(sector_id=message.sector_id, previous_sector_id=message.previous_sector_id)
-
-
-@_happening(published.TicketQueued, "ticket_queued")
-def _queued(message: published.TicketQueued) -> Details:
-    return _known(reason=message.reason)
-
-
-@_happening(published.TicketAccepted, "ticket_accepted")
-def _accepted(message: published.TicketAccepted) -> Details:
-    return _known(
-        owner_id=message.owner_id,
-        sector_id=message.sector_id,
-        via=message.via,
-        override_by=message.override_by,
-    )
-
-
-@_happening(published.OwnerReleased, "owner_released")
-def _owner_released(message: published.OwnerReleased) -> Details:
-    return _known(owner_id=message.owner_id, reason=message.reason)
-
-
-@_happening(published.TicketClosed, "ticket_closed")
-def _closed(message: published.TicketClosed) -> Details:
-    return _known(
-        owner_id=message.owner_id,
-        reason_id=message.reason_id,
-        farewell=message.farewell,
-        disposition=message.disposition,
-    )
-
-
-@_happening(published.TicketReopened, "ticket_reopened")
-def _reopened(message: published.TicketReopened) -> Details:
-    return _known(lifecycle=message.lifecycle)
-
-
-@_happening(published.FlowSessionStarted, "flow_session_started")
-def _flow_started(message: published.FlowSessionStarted) -> Details:
-    return _known(
-        session_id=message.session_id, flow_id=message.flow_id, return_to=message.return_to
-    )
-
-
-@_happening(published.FlowSessionEnded, "flow_session_ended")
-def _flow_ended(message: published.FlowSessionEnded) -> Details:
-    return _known(session_id=message.session_id, reason=message.reason)
-
-
-@_happening(published.NoteAdded, "note_added")
-def _noted(message: published.NoteAdded) -> Details:
-    return _known(note_id=message.note_id)
-
-
-@_happening(published.AutoMessageSkipped, "auto_message_skipped")
-def _skipped(message: published.AutoMessageSkipped) -> Details:
-    return _known(kind=message.kind, cause=message.cause, reason=message.reason)
-
-
-def _known(**details: UUID | str | bool | None) -> Details:
-    """The details that have a value, as JSON has them."""
-    return {
-        name: str(value) if isinstance(value, UUID) else value
-        for name, value in details.items()
-        if value is not None
-    }
 
 
 @FOLD.on(published.MessageReceived)
