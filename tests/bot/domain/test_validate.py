@@ -204,7 +204,7 @@ CASES = [
     (put("nodes.alone", {"type": "close"}), "nodes.alone.next: no way leads to this node"),
     (
         put("nodes.rest.next", "rest"),
-        "nodes.rest.next: no way leads from here to a hand_off or close",
+        "nodes.rest.next: no way leads from here to a hand_off, close or end",
     ),
     (
         put("nodes.hello.next", {"done": "menu", "refused": "hello"}),
