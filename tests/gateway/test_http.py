@@ -20,7 +20,7 @@ from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.adapters.entities import Entities
-from services.gateway.adapters.http import live, openapi, problems, sessions, views
+from services.gateway.adapters.http import contacts, live, openapi, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.entities import EntityRoutes
 from services.gateway.adapters.http.signed_in import person_dependency
@@ -160,6 +160,7 @@ class Gateway:
         for router in (
             sessions.router(directory, self.tokens, names, signed_in, 3),
             views.router(projections, names, signed_in, key),
+            contacts.router(projections, names, signed_in, key),
             tickets.router(),
             EntityRoutes(Entities(client("directory")), names, signed_in, key, uuid4).router(),
             live.router(self.live, signed_in),

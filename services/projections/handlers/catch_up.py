@@ -16,7 +16,9 @@ from shared.plumbing import logs
 from shared.plumbing.loops import Heartbeat, Lease
 from shared.plumbing.postgres import Pool
 
-BATCH_EVENTS: Final = 5_000  # nobody waits for one of them: what counts is the whole
+BATCH_EVENTS: Final = (
+    2_000  # folded within the 5 s that a transaction may idle, on a busy machine too
+)
 # Records have the time of the relay's machine, which may be ten minutes slow (reliability.md F18);
 # what is read once more is dropped by its log id.
 _MARGIN: Final = timedelta(minutes=15)
