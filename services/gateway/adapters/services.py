@@ -136,11 +136,11 @@ class Projections:
 
     async def contacts(self, person: Person, query: ContactsQuery) -> ContactsPage:
         """A page of contacts."""
-        return _read(ContactsPage, await self._ask(person, "contacts", query))
+        return read(ContactsPage, await self._ask(person, "contacts", query))
 
     async def contact(self, person: Person, query: ContactQuery) -> ContactDetail:
         """One contact; raises ProblemError `not_found`, also when it is out of sight."""
-        return _read(ContactDetail, await self._ask(person, "contact", query))
+        return read(ContactDetail, await self._ask(person, "contact", query))
 
     async def _ask(self, person: Person, what: str, query: BaseModel) -> Answer:
         return await self._client.post(
