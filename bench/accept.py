@@ -23,7 +23,7 @@ from time import perf_counter
 import psycopg
 
 from bench.harness import Row, in_turns, middle, p99, show
-from bench.writing import phone, write
+from bench.writing import phone, seen_by_readers, write
 from deploy.local.binaries import find_binaries
 from tests.checks.accept import agents_at, doors_of
 from tests.checks.agent import Agent, Answer
@@ -37,7 +37,7 @@ WRITERS, TOGETHER = 16, 20  # texts in one webhook
 FLOOR_SECONDS, SETTLE_SECONDS = 4, 180.0
 BAR, LOSER_MS = 0.4, 20.0
 INSERT = "INSERT INTO floor (body) VALUES (repeat('x', 200))"
-WAITING = "SELECT ticket_id::text FROM rm_v1.aguardando"
+WAITING = "SELECT ticket_id::text FROM {}.aguardando"
 OWNED_TWICE = """
 SELECT count(*) FROM (
     SELECT FROM tickets.event WHERE topic = 'tickets.TicketAccepted'
@@ -67,8 +67,10 @@ async def opened(system: System, count: int) -> list[str]:
 
     await asyncio.gather(*(some() for _ in range(WRITERS)))
 
+    waiting = WAITING.format(await seen_by_readers(system))
+
     async def all_wait() -> list[str] | None:
-        found = [row[0] for row in await system.rows(WAITING)]
+        found = [row[0] for row in await system.rows(waiting)]
         return found if len(found) >= count else None
 
     return await until("tickets do not wait", all_wait, SETTLE_SECONDS)

@@ -13,7 +13,7 @@ from time import perf_counter
 import aiohttp
 
 from bench.harness import Row, middle, p99, show
-from bench.writing import CUSTOMERS, Writing, first_agent, watching
+from bench.writing import CUSTOMERS, Writing, first_agent, seen_by_readers, watching
 from tests.checks.system import System, running
 from tests.checks.waiting import until
 
@@ -21,7 +21,7 @@ RATE, WARM_SECONDS, SECONDS = 200, 10.0, 15.0
 MEDIAN_MS, P99_MS = 60.0, 300.0
 CALLERS, BURST_SECONDS, SUSTAINED = 64, 15.0, 1000.0
 SETTLE_SECONDS = 120.0
-TOLD = "SELECT count(*) FROM rm_v1.timeline WHERE body ->> 'direction' = 'in'"
+TOLD = "SELECT count(*) FROM {}.timeline WHERE body ->> 'direction' = 'in'"
 
 
 async def on_screen(system: System) -> Sequence[Row]:
@@ -48,7 +48,8 @@ async def on_screen(system: System) -> Sequence[Row]:
 async def sustained(system: System) -> Sequence[Row]:
     """Row 3: as fast as ingest answers, until the last one stands in the read model."""
     writing, acknowledged = Writing(system), 0
-    before = (await system.rows(TOLD))[0][0]
+    told = TOLD.format(await seen_by_readers(system))
+    before = (await system.rows(told))[0][0]
     started = perf_counter()
 
     async def call() -> None:
@@ -60,11 +61,11 @@ async def sustained(system: System) -> Sequence[Row]:
     await asyncio.gather(*(call() for _ in range(CALLERS)))
 
     async def all_told() -> bool:
-        return (await system.rows(TOLD))[0][0] - before >= acknowledged
+        return (await system.rows(told))[0][0] - before >= acknowledged
 
     await until("messages are lost", all_told, SETTLE_SECONDS, pause=0.05)
     rate = acknowledged / (perf_counter() - started)
-    lost = acknowledged - ((await system.rows(TOLD))[0][0] - before)
+    lost = acknowledged - ((await system.rows(told))[0][0] - before)
     return [
         Row("messages/s, webhook to read model", SUSTAINED, rate, 1.0),
         Row("messages lost", 1, max(0, lost), 0, "<="),

@@ -22,6 +22,12 @@ RETRY_SECONDS = (0.0, 0.2, 1.0)
 """Meta sends again what met a broken connection; the server may close an idle one at any time."""
 
 
+async def seen_by_readers(system: System) -> str:
+    """The schema of the read models that screens are answered from."""
+    ((model,),) = await system.rows("SELECT model FROM projections.pointer")
+    return f"rm_v{model}"
+
+
 def phone(number: int) -> str:
     """The number of a customer."""
     return f"55119{70_000_000 + number}"
