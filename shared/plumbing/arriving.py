@@ -1,12 +1,13 @@
-"""How does a service wait at its start for what it needs? For ever, and it says for what."""
+"""Waiting at the start for what a service needs: for ever, and it says for what."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from shared.plumbing import logs
+from shared.plumbing.retrying import retry
 
-_BACKOFF_SECONDS: Final = 0.5
+_FIRST_SECONDS: Final = 0.2
+_LONGEST_SECONDS: Final = 3.0
 _log = logs.get(__name__)
 T = TypeVar("T")
 
@@ -25,10 +26,15 @@ async def until_done(
 
     `on_away` hears of each failed attempt.
     """
-    while True:
-        try:
-            return await attempt()
-        except away as error:
-            _log.warning("waiting", waiting_for=what, reason=type(error).__name__)
-            on_away(error)
-            await asyncio.sleep(_BACKOFF_SECONDS)
+
+    def failed(error: Exception, _: int) -> None:
+        _log.warning("waiting", waiting_for=what, reason=type(error).__name__)
+        on_away(error)
+
+    return await retry(
+        attempt,
+        away,
+        first_seconds=_FIRST_SECONDS,
+        longest_seconds=_LONGEST_SECONDS,
+        on_failure=failed,
+    )

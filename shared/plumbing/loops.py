@@ -1,14 +1,15 @@
 """How does work that never ends stay alive, and in one process only? Loops and leases."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Final, LiteralString, TypeAlias
 
 from shared.plumbing import logs, metrics, tasks
+from shared.plumbing.retrying import retry
 from shared.plumbing.transient import FatalError
 
 if TYPE_CHECKING:  # services without a database have loops, but no psycopg
@@ -139,26 +140,41 @@ class Loops:
 
 
 async def _repeat(loop: WatchedLoop, *, fatal: tuple[type[FatalError], ...]) -> None:
-    backoff = _FIRST_BACKOFF_SECONDS
     while True:
-        started = monotonic()
-        try:
-            if loop.wake is not None:
-                loop.wake.clear()  # before the work: what comes during it wakes the next turn
-            await loop.body(loop.heartbeat)
-            loop.heartbeat.beat()
-        except fatal:
-            raise
-        except Exception:  # noqa: BLE001  a loop survives whatever its body raises
-            _failures.labels(loop=loop.name).inc()
-            _log.warning("loop failed", loop=loop.name, exc_info=True)
-            if monotonic() - started > _LONGEST_BACKOFF_SECONDS:
-                backoff = _FIRST_BACKOFF_SECONDS
-            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-            backoff = min(backoff * 2, _LONGEST_BACKOFF_SECONDS)
-        else:
-            backoff = _FIRST_BACKOFF_SECONDS
+        done = await retry(
+            partial(_turn, loop, fatal),
+            (_FailedSoonError,),
+            first_seconds=_FIRST_BACKOFF_SECONDS,
+            longest_seconds=_LONGEST_BACKOFF_SECONDS,
+        )
+        if done:
             await _rest(loop)
+
+
+async def _turn(loop: WatchedLoop, fatal: tuple[type[FatalError], ...]) -> bool:
+    """Call the body; False when it failed late, after which it is called again at once.
+
+    Raises _FailedSoonError when the next call has to wait.
+    """
+    started = monotonic()
+    if loop.wake is not None:
+        loop.wake.clear()  # before the work: what comes during it wakes the next turn
+    try:
+        await loop.body(loop.heartbeat)
+    except fatal:
+        raise
+    except Exception as error:  # a loop survives whatever its body raises
+        _failures.labels(loop=loop.name).inc()
+        _log.warning("loop failed", loop=loop.name, exc_info=True)
+        if monotonic() - started > _LONGEST_BACKOFF_SECONDS:
+            return False
+        raise _FailedSoonError from error
+    loop.heartbeat.beat()
+    return True
+
+
+class _FailedSoonError(Exception):
+    """The body of a loop raised before it had run for long."""
 
 
 async def _rest(loop: WatchedLoop) -> None:

@@ -16,11 +16,11 @@ from psycopg.rows import class_row
 
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
-from shared.plumbing.kafka.messages import Handler, Received, Record, UnprocessableError
+from shared.plumbing.kafka.messages import Handler, Received, Record
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import TRANSIENT, Pool
 from shared.plumbing.sealing import Sealer
-from shared.plumbing.transient import TRANSIENT_ANYWHERE
+from shared.plumbing.transient import TRANSIENT_ANYWHERE, UnprocessableError
 
 _HELD: Final = "SELECT DISTINCT key FROM parked WHERE topic = %s AND key = ANY(%s) AND holds"
 _PARK: Final = """

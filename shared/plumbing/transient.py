@@ -14,6 +14,14 @@ class FatalError(Exception):
     """
 
 
+class UnprocessableError(Exception):
+    """No retry can mend this message: it is parked at once. `reason` is a code, no data."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 TRANSIENT_ANYWHERE: Final[tuple[type[Exception], ...]] = (
     TransientError,
     ConnectionError,

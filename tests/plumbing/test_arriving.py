@@ -1,18 +1,19 @@
 """Is what is away waited for, and is what is wrong told at once?"""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import psycopg
 import pytest
+import stamina
 
-from shared.plumbing import arriving
 from shared.plumbing.arriving import until_done
 from shared.plumbing.postgres import STARTING, TRANSIENT, Pool
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arriving, "_BACKOFF_SECONDS", 0.0)
+def _at_once() -> Iterator[None]:
+    with stamina.set_testing(testing=True, attempts=10_000):
+        yield
 
 
 def answers(*outcomes: Exception | str) -> Callable[[], Awaitable[str]]:

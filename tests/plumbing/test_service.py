@@ -4,15 +4,15 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import stamina
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from shared.plumbing import arriving
 from shared.plumbing.database import Database
 from shared.plumbing.kafka import WrongPartitionsError
 from shared.plumbing.loops import Heartbeat
@@ -40,8 +40,9 @@ run(service.app(start), settings, "toy")
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arriving, "_BACKOFF_SECONDS", 0.001)
+def _at_once() -> Iterator[None]:
+    with stamina.set_testing(testing=True, attempts=10_000):
+        yield
 
 
 def toy(*waits_for: str, database: Database | None = None) -> Service:

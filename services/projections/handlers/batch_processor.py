@@ -10,7 +10,7 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 from services.projections.handlers.ports import Delivery, ParkedEvents
 from services.projections.handlers.project import EpochRaisedError, Project
 from shared.plumbing import logs, metrics
-from shared.plumbing.kafka.consumption import ATTEMPTS
+from shared.plumbing.batches import ATTEMPTS
 from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 

@@ -15,11 +15,11 @@ from shared.plumbing.kafka.messages import (
     Outgoing,
     ParkingPlace,
     Received,
-    UnprocessableError,
     never,
 )
 from shared.plumbing.kafka.producer import MessageTooLargeError, Producer, PublishFailedError
 from shared.plumbing.kafka.topics import WrongPartitionsError, missing_topics
+from shared.plumbing.transient import UnprocessableError
 
 __all__ = [
     "BatchHandler",

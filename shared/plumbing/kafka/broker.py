@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -30,8 +29,9 @@ from shared.plumbing.kafka.messages import (
     Record,
     never,
 )
-from shared.plumbing.kafka.topics import WrongPartitionsError, missing_topics
+from shared.plumbing.kafka.topics import missing_topics
 from shared.plumbing.loops import Heartbeat
+from shared.plumbing.retrying import retry
 from shared.plumbing.settings import CommonSettings
 
 _BATCH_TIMEOUT_MS: Final = 1_000
@@ -211,32 +211,38 @@ async def start_when_ready(broker: KafkaBroker, health: Health) -> None:
     Raises WrongPartitionsError: then the service must not run.
     """
     ours = cast("ServiceBroker", broker)
+    away = (KafkaError, OSError, TimeoutError, TopicsMissingError)
+
+    def failed(error: Exception, _: int) -> None:
+        health.waiting_for("kafka", type(error).__name__)
+        missing = {"topics": error.topics} if isinstance(error, TopicsMissingError) else {}
+        _log.warning("waiting for kafka", exc_info=error, **missing)
+
     health.waiting_for("kafka")
-    backoff = 0.2
-    while not await _started(ours):
-        await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-        backoff = min(backoff * 2, 3.0)
+    await retry(partial(_begin, ours), away, longest_seconds=3.0, on_failure=failed)
     health.arrived("kafka")
 
 
-async def _started(broker: ServiceBroker) -> bool:
+class TopicsMissingError(Exception):
+    """Topics are not there yet."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__(topics)
+        self.topics = topics
+
+
+async def _begin(broker: ServiceBroker) -> None:
     names = [consumption.topic for consumption, _ in broker.consumptions]
+    if missing := await missing_topics(broker.settings, names):
+        raise TopicsMissingError(missing)
+    for consumption, _ in broker.consumptions:
+        consumption.stopping.clear()
     try:
-        missing = await missing_topics(broker.settings, names)
-        if missing:
-            _log.warning("waiting for topics", topics=missing)
-            return False
-        for consumption, _ in broker.consumptions:
-            consumption.stopping.clear()
         await broker.start()
-    except WrongPartitionsError:
-        raise
     except (KafkaError, OSError, TimeoutError):
-        _log.warning("waiting for kafka", exc_info=True)
         with suppress(Exception):
             await broker.stop()
-        return False
-    return True
+        raise
 
 
 def watch(broker: KafkaBroker) -> Callable[[Heartbeat], Any]:

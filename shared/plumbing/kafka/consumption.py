@@ -1,9 +1,7 @@
-"""What happens to a batch of records? Applied, retried, parked, never dropped (D13)."""
+"""Consume the batches of one subscription: apply, retry, park; wait for what is away (D13)."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import time_ns
 from typing import Final, TypeVar
@@ -11,6 +9,7 @@ from typing import Final, TypeVar
 from aiokafka.errors import KafkaError
 
 from shared.plumbing import logs, metrics, tracing
+from shared.plumbing.batches import BatchProcessor
 from shared.plumbing.kafka.commits import Commits
 from shared.plumbing.kafka.headers import UnreadableHeadersError, from_headers
 from shared.plumbing.kafka.messages import (
@@ -19,15 +18,14 @@ from shared.plumbing.kafka.messages import (
     ParkingPlace,
     Received,
     Record,
-    UnprocessableError,
 )
 from shared.plumbing.kafka.progress import Progress
+from shared.plumbing.retrying import StoppingError, retry
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 
-ATTEMPTS: Final = 5
-_FIRST_BACKOFF_SECONDS: Final = 0.05
-_LONGEST_BACKOFF_SECONDS: Final = 5.0
-_AT_ONCE: Final = 64  # keys of a batch in work at the same time
+_FIRST_SECONDS: Final = 0.05
+_LONGEST_SECONDS: Final = 5.0
+_TOLD_EACH: Final = 20  # attempts: one is logged in about 100 s while something is away
 
 _handled = metrics.counter("consumer_handled", "Messages applied", ["topic"])
 _parked = metrics.counter("consumer_parked", "Messages parked", ["topic"])
@@ -38,10 +36,6 @@ _retries = metrics.counter("consumer_retries", "Attempts that failed and were re
 _log = logs.get(__name__)
 
 T = TypeVar("T")
-
-
-class StoppingError(Exception):
-    """The process ends; what was in hand is not acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +63,15 @@ class Consumption:
         self._handle_batch = handle_batch
         self._parking = parking
         self._commutes = commutes
-        self._transient = (
-            *TRANSIENT_ANYWHERE,
-            KafkaError,
-            *(parking.transient if parking is not None else ()),
+        away = parking.transient if parking is not None else ()
+        self._transient = (*TRANSIENT_ANYWHERE, KafkaError, *away)
+        self._processor = BatchProcessor[_Item](
+            self,
+            whole=handle_batch is not None,
+            passing=(StoppingError,),
+            stopping=self.stopping,
+            on_attempt=self._failed,
         )
-        self._turns = asyncio.Semaphore(_AT_ONCE)
         if parking is not None:
             parking.handles(topic, handle)
 
@@ -83,117 +80,83 @@ class Consumption:
         began_ns = time_ns()
         self.progress.took(records)
         try:
-            await self._consume([_Item(record, read(record, self.topic)) for record in records])
+            items = [_Item(record, read(record, self.topic)) for record in records]
+            await self._processor.process(items)
         except BaseException:
             self.progress.let_go()
             raise
         self.progress.done(records)
         tracing.processed(self.topic, records, began_ns)
 
-    async def _consume(self, items: Sequence[_Item]) -> None:
-        lanes: dict[bytes, list[_Item]] = {}
-        for item in items:
-            lanes.setdefault(item.record.key or b"", []).append(item)
-        held = await self._patiently(lambda: self._held(list(lanes)))
-        unreadable = {item.record.key or b"" for item in items if item.received is None}
-        if self._handle_batch is not None:
-            clear = lanes.keys() - held - unreadable
-            whole = [i.received for k in lanes if k in clear for i in lanes[k] if i.received]
-            if whole and await self._as_batch(self._handle_batch, whole):
-                lanes = {key: lane for key, lane in lanes.items() if key not in clear}
-        async with asyncio.TaskGroup() as group:
-            for key, lane in lanes.items():
-                group.create_task(self._lane(lane, held=key in held))
+    def key(self, item: _Item) -> bytes:
+        """Kafka's; messages without one form a lane of their own."""
+        return item.record.key or b""
 
-    async def _as_batch(self, handle: BatchHandler, batch: Sequence[Received]) -> bool:
-        try:
-            await self._patiently(lambda: handle(batch))
-        except StoppingError:
-            raise
-        except Exception:  # noqa: BLE001  whatever it is, one by one will tell whose it is
-            _retries.labels(topic=self.topic).inc()
-            _log.warning("batch refused", topic=self.topic, records=len(batch), exc_info=True)
-            return False
-        _handled.labels(topic=self.topic).inc(len(batch))
-        return True
+    def where(self, item: _Item) -> Mapping[str, object]:
+        """Topic, partition and offset."""
+        record = item.record
+        return {"topic": self.topic, "partition": record.partition, "offset": record.offset}
 
-    async def _lane(self, lane: Iterable[_Item], *, held: bool) -> None:
-        """The records of one key, in order."""
-        async with self._turns:
-            for item in lane:
-                apart = item.received is not None and self._commutes(item.received)
-                reason = "behind" if held and not apart else await self._attempt(item)
-                if reason is not None:
-                    await self._park(item, reason, holds=not apart)
-                    held = held or not apart
-                self.progress.alive()
+    def readable(self, item: _Item) -> bool:
+        """Whether its envelope can be read."""
+        return item.received is not None
 
-    async def _attempt(self, item: _Item) -> str | None:
-        """None when applied, else why not."""
-        received = item.received
-        if received is None:
-            return "unreadable"
-        reason = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                _retries.labels(topic=self.topic).inc()
-                await self._pause(_FIRST_BACKOFF_SECONDS * 2**attempt)
-            try:
-                await self._patiently(lambda: self._handle(received))
-            except StoppingError:
-                raise
-            except UnprocessableError as error:
-                return error.reason
-            except Exception as error:  # noqa: BLE001  a poison may raise anything
-                reason = type(error).__name__
-                _log.warning(
-                    "message refused",
-                    topic=self.topic,
-                    partition=received.partition,
-                    offset=received.offset,
-                    attempt=attempt + 1,
-                    exc_info=True,
-                )
-            else:
-                _handled.labels(topic=self.topic).inc()
-                return None
-        return reason
+    def commutes(self, item: _Item) -> bool:
+        """As the subscription says."""
+        return item.received is not None and self._commutes(item.received)
 
-    async def _held(self, keys: Sequence[bytes]) -> set[bytes]:
-        return set() if self._parking is None else await self._parking.held(self.topic, keys)
-
-    async def _park(self, item: _Item, reason: str, *, holds: bool) -> None:
-        where = {"partition": item.record.partition, "offset": item.record.offset}
+    async def held(self, keys: Collection[bytes]) -> set[bytes]:
+        """The keys that have something parked."""
         parking = self._parking
         if parking is None:
+            return set()
+        return await self._patiently(lambda: parking.held(self.topic, list(keys)))
+
+    async def apply(self, items: Sequence[_Item]) -> None:
+        """Handle one, or all at once where the subscription can."""
+        received = [item.received for item in items if item.received is not None]
+        if self._handle_batch is not None and len(received) > 1:
+            together = self._handle_batch
+            await self._patiently(lambda: together(received))
+        else:
+            for each in received:
+                await self._patiently(lambda each=each: self._handle(each))
+        _handled.labels(topic=self.topic).inc(len(received))
+        self.progress.alive()
+
+    async def park(self, item: _Item, reason: str, *, holds: bool) -> None:
+        """Park the record; without a parking place it is logged, counted and skipped."""
+        record, parking = item.record, self._parking
+        where = self.where(item)
+        if parking is None:
             _lost_cause.labels(topic=self.topic).inc()
-            _log.error("message skipped", topic=self.topic, reason=reason, **where)
+            _log.error("message skipped", reason=reason, **where)
             return
-        record = item.record
         await self._patiently(lambda: parking.park(self.topic, record, reason, holds=holds))
         _parked.labels(topic=self.topic).inc()
-        _log.error("message parked", topic=self.topic, reason=reason, **where)
+        _log.error("message parked", reason=reason, **where)
+        self.progress.alive()
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Repeat `call` for as long as what it needs is away; nothing is acknowledged meanwhile."""
-        backoff = _FIRST_BACKOFF_SECONDS
-        while True:
-            try:
-                return await call()
-            except self._transient:
-                _retries.labels(topic=self.topic).inc()
-                if backoff == _FIRST_BACKOFF_SECONDS or backoff >= _LONGEST_BACKOFF_SECONDS:
-                    _log.warning("waiting for what is away", topic=self.topic, exc_info=True)
-            await self._pause(backoff)
-            backoff = min(backoff * 2, _LONGEST_BACKOFF_SECONDS)
 
-    async def _pause(self, seconds: float) -> None:
+        def away(_: Exception, number: int) -> None:
+            self._failed()
+            if number % _TOLD_EACH == 1:
+                _log.warning("waiting for what is away", topic=self.topic, exc_info=True)
+
+        return await retry(
+            call,
+            self._transient,
+            first_seconds=_FIRST_SECONDS,
+            longest_seconds=_LONGEST_SECONDS,
+            stopping=self.stopping,
+            on_failure=away,
+        )
+
+    def _failed(self) -> None:
+        _retries.labels(topic=self.topic).inc()
         self.progress.alive()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds * random.uniform(0.5, 1.0)):  # noqa: S311  jitter
-                await self.stopping.wait()
-        if self.stopping.is_set():
-            raise StoppingError
 
 
 def read(record: Record, topic: str) -> Received | None:

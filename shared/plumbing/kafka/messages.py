@@ -35,14 +35,6 @@ class Received:
     timestamp_ms: int
 
 
-class UnprocessableError(Exception):
-    """No retry can mend this message: it is parked at once. `reason` is a code, no data."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 Handler: TypeAlias = Callable[[Received], Awaitable[None]]
 BatchHandler: TypeAlias = Callable[[Sequence[Received]], Awaitable[None]]
 Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"

@@ -1,7 +1,6 @@
 """How does a message get to Kafka for sure? Idempotent, acks of all replicas, a deadline."""
 
 import asyncio
-import random
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
@@ -13,6 +12,7 @@ from shared.contracts.topics import MAX_MESSAGE_BYTES
 from shared.plumbing import logs, metrics, tracing
 from shared.plumbing.kafka.headers import Headers, to_headers
 from shared.plumbing.kafka.messages import LARGEST_MESSAGE_BYTES, Outgoing
+from shared.plumbing.retrying import retry
 from shared.plumbing.settings import CommonSettings
 from shared.plumbing.transient import TransientError
 
@@ -64,17 +64,14 @@ class Producer:
         await self._producer()
 
     async def start(self) -> None:
-        """Connect; tries again with backoff for as long as it takes."""
+        """Connect; tries again with back-off for as long as it takes."""
         self._stopped = False
-        backoff = 0.1
-        while not self._stopped:
-            try:
-                await self._producer()
-            except (KafkaError, OSError, TimeoutError):
-                await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-                backoff = min(backoff * 2, 3.0)
-            else:
-                return
+        away = (KafkaError, OSError, TimeoutError)
+        await retry(self._unless_stopped, away, longest_seconds=3.0)
+
+    async def _unless_stopped(self) -> None:
+        if not self._stopped:
+            await self._producer()
 
     async def stop(self) -> None:
         """Flush within a few seconds, then end whatever is left."""
