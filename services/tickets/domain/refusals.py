@@ -98,6 +98,49 @@ class TicketPausedError(RefusedError):
     code = "ticket_paused"
 
 
+class TicketNotPausedError(RefusedError):
+    """Only a paused ticket is resumed."""
+
+    code = "ticket_not_paused"
+
+
+class TicketNotOwnedError(RefusedError):
+    """Nobody holds the ticket: it waits already."""
+
+    code = "ticket_not_owned"
+
+
+class TransferTargetRequiredError(RefusedError):
+    """A transfer names a sector, an agent, or both."""
+
+    code = "transfer_target_required"
+    needs = ("sector_id",)
+
+
+class AlreadyThereError(RefusedError):
+    """The ticket is where the transfer would take it."""
+
+    code = "already_there"
+
+
+@dataclass(eq=False)
+class TargetUnavailableError(RefusedError):
+    """The agent cannot take the ticket over: `reason` is inactive, not_in_sector or limit."""
+
+    code: ClassVar[str] = "target_unavailable"
+    reason: str
+
+    def extras(self) -> dict[str, object]:
+        """Why."""
+        return {"reason": self.reason}
+
+
+class UntilPassedError(RefusedError):
+    """A pause cannot end before it begins."""
+
+    code = "until_passed"
+
+
 class TicketInBotError(RefusedError):
     """The bot is still answering: accept the ticket first."""
 
