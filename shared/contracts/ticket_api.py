@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.internal_api import SAYS_SOMETHING, WITHOUT_NUL, Request
 
@@ -19,6 +19,13 @@ class Accept(Request):
     """Take the ticket; `sector_id` where the default sector must be replaced."""
 
     sector_id: UUID | None = None
+
+
+class Pause(Request):
+    """Set the ticket aside, until an instant with an offset or until somebody resumes it."""
+
+    until: AwareDatetime | None = None
+    reason: Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)] | None = None
 
 
 class Close(Request):
@@ -127,6 +134,23 @@ TICKET_COMMANDS: Final = (
             "close_reason_required",
         ),
         example={"note": "Segunda via enviada", "farewell": True},
+    ),
+    TicketCommand(
+        name="pause",
+        path="pause",
+        operation_id="pauseTicket",
+        summary="Set the ticket aside; its owner keeps it",
+        body=Pause,
+        probe=Pause(),
+        refusals=(
+            "ticket_closed",
+            "ticket_waiting",
+            "ticket_in_bot",
+            "ticket_paused",
+            "not_owner",
+            "until_passed",
+        ),
+        example={"until": "2026-12-01T09:00:00-03:00", "reason": "Aguardando o fornecedor"},
     ),
     TicketCommand(
         name="reopen",

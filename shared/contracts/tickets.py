@@ -128,6 +128,14 @@ class OwnerReleased(TicketFact):
     reason: str
 
 
+class TicketPaused(TicketFact):
+    """The owner set the ticket aside; `until` None: until it is resumed."""
+
+    TYPE: ClassVar[str] = "tickets.TicketPaused.v1"
+    until: datetime | None = None
+    reason: str | None = None
+
+
 class TicketClosed(TicketFact):
     """The episode ended."""
 
@@ -350,6 +358,7 @@ TICKETS_EVENTS_TYPES: Final = registry_of(
     TicketQueued,
     TicketAccepted,
     OwnerReleased,
+    TicketPaused,
     TicketClosed,
     TicketReopened,
     FlowSessionStarted,

@@ -10,7 +10,7 @@ from services.tickets.domain import refusals
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import reading, sending
 from services.tickets.domain.conversation.state import Conversation
-from services.tickets.domain.ticket import accepting, closing, flows, reopening
+from services.tickets.domain.ticket import accepting, closing, flows, pausing, reopening
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.state import Lifecycle, Ticket
 from services.tickets.handlers import agent_limit
@@ -128,6 +128,11 @@ async def close(_: CommandExecutor, context: TicketContext, body: api.Close) -> 
     return Changes(ticket=decide(context.state, command))
 
 
+async def pause(_: CommandExecutor, context: TicketContext, body: api.Pause) -> Changes:
+    command = pausing.Pause(**by_agent(context), **dict(body))
+    return Changes(ticket=decide(context.state, command))
+
+
 async def reopen(using: CommandExecutor, context: TicketContext, _: api.Reopen) -> Changes:
     last = context.state.last_owner_id if context.state.lifecycle is Lifecycle.CLOSED else None
     owner = await agent_limit.active_agent(using.store, context.directory, context.account, last)
@@ -169,6 +174,7 @@ async def start_flow(_: CommandExecutor, context: TicketContext, _body: api.Star
 HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
     api.Accept: accept,
     api.Close: close,
+    api.Pause: pause,
     api.Reopen: reopen,
     api.Read: read,
     api.SendText: send_text,

@@ -23,6 +23,7 @@ from services.tickets.domain.ticket.events import (
 )
 from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.flows import AssignSector, EndSilentSession, HandOff, StartFlow
+from services.tickets.domain.ticket.pausing import Pause
 from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from tests.support.builders import (
@@ -51,6 +52,7 @@ Step = tuple[str, Actor, int, bool]
 KINDS = (
     "accept",
     "accept elsewhere",
+    "pause",
     "close",
     "reopen",
     "customer",
@@ -115,6 +117,9 @@ def _command(step: Step, ticket: Ticket, policies: Policies, number: int) -> Tic
     match kind:
         case "accept":
             return Accept(actor=actor, at=at, policies=policies)
+        case "pause":
+            until = after(hours=number + 1) if flag else None
+            return Pause(actor=actor, until=until, at=at, policies=policies)
         case "accept elsewhere":
             return Accept(actor=actor, sector_id=SECTORS[choice], at=at, policies=policies)
         case "close":

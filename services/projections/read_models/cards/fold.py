@@ -171,6 +171,11 @@ def _owner_released(message: published.OwnerReleased, *_: object) -> Changed:
     return {"lifecycle": "waiting", "owner_id": None, "waiting_since": message.occurred_at}
 
 
+@_on(published.TicketPaused)
+def _paused(_message: published.TicketPaused, _: Row) -> Changed:
+    return {"lifecycle": "paused"}
+
+
 @_on(published.TicketClosed)
 def _closed(message: published.TicketClosed, *_: object) -> Changed:
     return {

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from services.tickets.domain.ticket import accepting, closing, flows, reopening, unclaimed
+from services.tickets.domain.ticket import accepting, closing, flows, pausing, reopening, unclaimed
 from services.tickets.domain.ticket.events import TicketEvent
 from services.tickets.domain.ticket.state import Ticket
 
@@ -10,6 +10,7 @@ TicketCommand = (
     accepting.Accept
     | closing.Close
     | closing.CloseByFlow
+    | pausing.Pause
     | reopening.Reopen
     | reopening.ReopenByInbound
     | flows.StartFlow
@@ -30,6 +31,8 @@ def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa
             return closing.decide(ticket, command)
         case closing.CloseByFlow():
             return closing.by_flow(ticket, command)
+        case pausing.Pause():
+            return pausing.pause(ticket, command)
         case reopening.Reopen():
             return reopening.decide(ticket, command)
         case reopening.ReopenByInbound():

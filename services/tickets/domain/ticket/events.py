@@ -74,6 +74,15 @@ class OwnerReleased(TicketFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketPaused(TicketFact):
+    """The owner keeps the ticket and sets it aside; `until` None: until it is resumed."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketPaused"
+    until: datetime | None = None
+    reason: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClosed(TicketFact):
     """The episode ended; `owner_id` is who held it until now."""
 
@@ -151,6 +160,7 @@ TicketEvent = (
     | TicketQueued
     | TicketAccepted
     | OwnerReleased
+    | TicketPaused
     | TicketClosed
     | TicketReopened
     | FlowSessionStarted

@@ -14,6 +14,7 @@ from services.tickets.domain.ticket.events import (
     TicketClosed,
     TicketEvent,
     TicketOpened,
+    TicketPaused,
     TicketQueued,
     TicketReopened,
     TicketUnclaimed,
@@ -41,6 +42,8 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
         case OwnerReleased():
             # waits until what follows: no version is attended by nobody (2.8, 2)
             return replace(_unowned(ticket), lifecycle=Lifecycle.WAITING)
+        case TicketPaused():
+            return replace(ticket, lifecycle=Lifecycle.PAUSED)
         case TicketClosed():
             closed = _claimed(_unowned(ticket))
             return replace(closed, lifecycle=Lifecycle.CLOSED, closed_at=event.occurred_at)

@@ -1,0 +1,35 @@
+"""The owner sets a ticket aside for a while (domain.md 2.3, Pause)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.tickets.domain import refusals
+from services.tickets.domain.ticket import guards
+from services.tickets.domain.ticket.command import AgentCommand
+from services.tickets.domain.ticket.events import TicketEvent, TicketPaused
+from services.tickets.domain.ticket.facts import about
+from services.tickets.domain.ticket.state import Lifecycle, Ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(AgentCommand):
+    """Set the ticket aside; its owner keeps it. `until` None: until somebody resumes it."""
+
+    until: datetime | None = None
+    reason: str | None = None
+
+
+def pause(ticket: Ticket, command: Pause) -> list[TicketEvent]:
+    """The ticket is paused. Raises RefusedError."""
+    guards.is_owned(ticket)
+    guards.owner(ticket, command.actor)
+    if ticket.lifecycle is Lifecycle.PAUSED:
+        raise refusals.TicketPausedError
+    if command.until is not None and command.until <= command.at:
+        raise refusals.UntilPassedError
+    paused = TicketPaused(
+        **about(ticket, command.at, command.actor.author),
+        until=command.until,
+        reason=command.reason,
+    )
+    return [paused]
