@@ -28,6 +28,10 @@ class Pause(Request):
     reason: Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)] | None = None
 
 
+class Resume(Request):
+    """Go on with a paused ticket."""
+
+
 class Close(Request):
     """End the ticket; `farewell` sends the connection's farewell text."""
 
@@ -151,6 +155,15 @@ TICKET_COMMANDS: Final = (
             "until_passed",
         ),
         example={"until": "2026-12-01T09:00:00-03:00", "reason": "Aguardando o fornecedor"},
+    ),
+    TicketCommand(
+        name="resume",
+        path="resume",
+        operation_id="resumeTicket",
+        summary="Go on with a paused ticket",
+        body=Resume,
+        probe=Resume(),
+        refusals=("ticket_closed", "ticket_not_paused", "not_owner"),
     ),
     TicketCommand(
         name="reopen",

@@ -136,6 +136,12 @@ class TicketPaused(TicketFact):
     reason: str | None = None
 
 
+class TicketResumed(TicketFact):
+    """The owner goes on; `by` is who did it: an agent, the customer, or the end of the pause."""
+
+    TYPE: ClassVar[str] = "tickets.TicketResumed.v1"
+
+
 class TicketClosed(TicketFact):
     """The episode ended."""
 
@@ -359,6 +365,7 @@ TICKETS_EVENTS_TYPES: Final = registry_of(
     TicketAccepted,
     OwnerReleased,
     TicketPaused,
+    TicketResumed,
     TicketClosed,
     TicketReopened,
     FlowSessionStarted,

@@ -133,6 +133,10 @@ async def pause(_: CommandExecutor, context: TicketContext, body: api.Pause) -> 
     return Changes(ticket=decide(context.state, command))
 
 
+async def resume(_: CommandExecutor, context: TicketContext, _body: api.Resume) -> Changes:
+    return Changes(ticket=decide(context.state, pausing.Resume(**by_agent(context))))
+
+
 async def reopen(using: CommandExecutor, context: TicketContext, _: api.Reopen) -> Changes:
     last = context.state.last_owner_id if context.state.lifecycle is Lifecycle.CLOSED else None
     owner = await agent_limit.active_agent(using.store, context.directory, context.account, last)
@@ -175,6 +179,7 @@ HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
     api.Accept: accept,
     api.Close: close,
     api.Pause: pause,
+    api.Resume: resume,
     api.Reopen: reopen,
     api.Read: read,
     api.SendText: send_text,

@@ -7,7 +7,9 @@ from uuid import uuid5
 from services.tickets.domain import silence, unclaimed
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import TicketUnclaimed
+from services.tickets.domain.ticket.evolve import PAUSE
 from services.tickets.domain.ticket.flows import EndSilentSession
+from services.tickets.domain.ticket.pausing import EndPause
 from services.tickets.domain.ticket.unclaimed import ActOnUnclaimed
 from services.tickets.handlers import automatic_texts
 from services.tickets.handlers.directory import DirectoryView
@@ -87,9 +89,15 @@ def nobody_came(timer: Timer, context: TicketContext) -> Changes:
     return changes
 
 
+def pause_over(timer: Timer, context: TicketContext) -> Changes:
+    """The instant has come until which a ticket was paused."""
+    return Changes(ticket=decide(context.state, EndPause(**_by_timer(timer, context))))
+
+
 KINDS: Final[Mapping[str, Callable[[Timer, TicketContext], Changes]]] = {
     silence.KIND: bot_silent,
     unclaimed.KIND: nobody_came,
+    PAUSE: pause_over,
 }
 """Every kind of timer that a state can name (`side_effects.timers_of`)."""
 

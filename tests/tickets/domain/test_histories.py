@@ -23,7 +23,7 @@ from services.tickets.domain.ticket.events import (
 )
 from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.flows import AssignSector, EndSilentSession, HandOff, StartFlow
-from services.tickets.domain.ticket.pausing import Pause
+from services.tickets.domain.ticket.pausing import EndPause, Pause, Resume
 from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from tests.support.builders import (
@@ -53,6 +53,8 @@ KINDS = (
     "accept",
     "accept elsewhere",
     "pause",
+    "resume",
+    "pause over",
     "close",
     "reopen",
     "customer",
@@ -110,7 +112,9 @@ def _first(*, in_bot: bool) -> list[TicketEvent]:
     return [replace(opened(), lifecycle="bot"), assigned(), flow_started()]
 
 
-def _command(step: Step, ticket: Ticket, policies: Policies, number: int) -> TicketCommand:
+def _command(  # noqa: PLR0911  one per kind
+    step: Step, ticket: Ticket, policies: Policies, number: int
+) -> TicketCommand:
     kind, actor, choice, flag = step
     at = after(hours=number)
     last = next((one for one in ACTORS if one.agent_id == ticket.last_owner_id), None)
@@ -120,6 +124,11 @@ def _command(step: Step, ticket: Ticket, policies: Policies, number: int) -> Tic
         case "pause":
             until = after(hours=number + 1) if flag else None
             return Pause(actor=actor, until=until, at=at, policies=policies)
+        case "resume":
+            return Resume(actor=actor, at=at, policies=policies)
+        case "pause over":
+            timer = ticket.pause.id if ticket.pause and flag else an_id("another pause")
+            return EndPause(timer_id=timer, at=at, policies=policies)
         case "accept elsewhere":
             return Accept(actor=actor, sector_id=SECTORS[choice], at=at, policies=policies)
         case "close":

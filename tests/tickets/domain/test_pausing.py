@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from services.tickets.domain import refusals
-from services.tickets.domain.people import Actor
+from services.tickets.domain.people import SYSTEM, Actor
 from services.tickets.domain.ticket.decide import decide
-from services.tickets.domain.ticket.events import TicketPaused
-from services.tickets.domain.ticket.evolve import evolve
-from services.tickets.domain.ticket.pausing import Pause
+from services.tickets.domain.ticket.events import TicketPaused, TicketResumed
+from services.tickets.domain.ticket.evolve import evolve, pause_timer
+from services.tickets.domain.ticket.pausing import EndPause, Pause, Resume
 from services.tickets.domain.ticket.state import Lifecycle
 from tests.support.builders import (
     ANA,
@@ -15,6 +15,7 @@ from tests.support.builders import (
     SUPERVISOR,
     accepted,
     after,
+    an_id,
     assigned,
     closed,
     flow_started,
@@ -63,3 +64,39 @@ def test_a_pause_ends_after_it_begins_and_is_not_begun_twice() -> None:
     ticket.given(*ATTENDED, paused).when(pause()).then_refused(refusals.TicketPausedError)
     forever = replace(pause(), until=None)
     ticket.given(*ATTENDED).when(forever).then(TicketPaused)
+
+
+def paused() -> TicketPaused:
+    (event,) = ticket.given(*ATTENDED).when(pause()).then(TicketPaused)
+    assert isinstance(event, TicketPaused)
+    return event
+
+
+def test_the_owner_or_a_supervisor_resumes_and_only_what_is_paused() -> None:
+    for by in (ANA, SUPERVISOR):
+        resume = Resume(actor=by, at=after(hours=2), policies=policies())
+        (resumed,) = ticket.given(*ATTENDED, paused()).when(resume).then(TicketResumed)
+        state = ticket.folded([*ATTENDED, paused(), resumed])
+        assert (state.lifecycle, state.owner_id) == (Lifecycle.ATTENDING, ANA.agent_id)
+        assert state.timers == ()
+    by_another = Resume(actor=BIA, at=after(hours=2), policies=policies())
+    ticket.given(*ATTENDED, paused()).when(by_another).then_refused(refusals.NotOwnerError)
+    again = Resume(actor=ANA, at=after(hours=2), policies=policies())
+    ticket.given(*ATTENDED).when(again).then_refused(refusals.TicketNotPausedError)
+
+
+def test_the_end_of_a_pause_resumes_that_pause_and_no_other() -> None:
+    timer = pause_timer(paused())
+    assert timer is not None
+    assert (timer.due, ticket.folded([*ATTENDED, paused()]).timers) == (after(hours=5), (timer,))
+    due = EndPause(timer_id=timer.id, at=after(hours=5), policies=policies())
+    (resumed,) = ticket.given(*ATTENDED, paused()).when(due).then(TicketResumed)
+    assert isinstance(resumed, TicketResumed)
+    assert resumed.by == SYSTEM
+    other = replace(due, timer_id=an_id("another"))
+    ticket.given(*ATTENDED, paused()).when(other).then_nothing()
+    ticket.given(*ATTENDED, paused(), resumed).when(due).then_nothing()
+
+
+def test_closing_a_paused_ticket_ends_its_pause() -> None:
+    assert ticket.folded([*ATTENDED, paused(), closed(ANA)]).timers == ()

@@ -176,6 +176,11 @@ def _paused(_message: published.TicketPaused, _: Row) -> Changed:
     return {"lifecycle": "paused"}
 
 
+@_on(published.TicketResumed)
+def _resumed(_message: published.TicketResumed, _: Row) -> Changed:
+    return {"lifecycle": "attending"}
+
+
 @_on(published.TicketClosed)
 def _closed(message: published.TicketClosed, *_: object) -> Changed:
     return {

@@ -11,6 +11,8 @@ TicketCommand = (
     | closing.Close
     | closing.CloseByFlow
     | pausing.Pause
+    | pausing.Resume
+    | pausing.EndPause
     | reopening.Reopen
     | reopening.ReopenByInbound
     | flows.StartFlow
@@ -22,7 +24,7 @@ TicketCommand = (
 """All but the one that opens (`opening`)."""
 
 
-def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa: C901, PLR0911  one per command
+def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa: C901, PLR0911, PLR0912  one per command
     """The events of a command; none when it changes nothing. Raises RefusedError."""
     match command:
         case accepting.Accept():
@@ -33,6 +35,10 @@ def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa
             return closing.by_flow(ticket, command)
         case pausing.Pause():
             return pausing.pause(ticket, command)
+        case pausing.Resume():
+            return pausing.resume(ticket, command)
+        case pausing.EndPause():
+            return pausing.end_pause(ticket, command)
         case reopening.Reopen():
             return reopening.decide(ticket, command)
         case reopening.ReopenByInbound():

@@ -83,6 +83,13 @@ class TicketPaused(TicketFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketResumed(TicketFact):
+    """The owner goes on; `by` says whether they, the customer or the end of the pause did it."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketResumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClosed(TicketFact):
     """The episode ended; `owner_id` is who held it until now."""
 
@@ -161,6 +168,7 @@ TicketEvent = (
     | TicketAccepted
     | OwnerReleased
     | TicketPaused
+    | TicketResumed
     | TicketClosed
     | TicketReopened
     | FlowSessionStarted

@@ -1,7 +1,8 @@
 """How does an event change a ticket?"""
 
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
+from uuid import uuid5
 
 from services.tickets.domain.ticket.events import (
     AutoMessageSkipped,
@@ -17,9 +18,13 @@ from services.tickets.domain.ticket.events import (
     TicketPaused,
     TicketQueued,
     TicketReopened,
+    TicketResumed,
     TicketUnclaimed,
 )
-from services.tickets.domain.ticket.state import Lifecycle, Ticket
+from services.tickets.domain.ticket.state import Lifecycle, Ticket, Timer
+
+PAUSE: Final = "pause"
+"""Kind of the timer that ends a pause."""
 
 
 class NotOpenedError(ValueError):
@@ -43,7 +48,9 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
             # waits until what follows: no version is attended by nobody (2.8, 2)
             return replace(_unowned(ticket), lifecycle=Lifecycle.WAITING)
         case TicketPaused():
-            return replace(ticket, lifecycle=Lifecycle.PAUSED)
+            return replace(ticket, lifecycle=Lifecycle.PAUSED, pause=pause_timer(event))
+        case TicketResumed():
+            return replace(ticket, lifecycle=Lifecycle.ATTENDING, pause=None)
         case TicketClosed():
             closed = _claimed(_unowned(ticket))
             return replace(closed, lifecycle=Lifecycle.CLOSED, closed_at=event.occurred_at)
@@ -77,6 +84,14 @@ def opened(event: TicketOpened) -> Ticket:
         lifecycle=lifecycle,
         opened_at=event.occurred_at,
     )
+
+
+def pause_timer(event: TicketPaused) -> Timer | None:
+    """The timer that ends a pause, where it has an end."""
+    if event.until is None:
+        return None
+    id_ = uuid5(event.ticket_id, f"{PAUSE}:{event.occurred_at.isoformat()}")
+    return Timer(id_, PAUSE, event.until)
 
 
 def _accepted(ticket: Ticket, event: TicketAccepted) -> Ticket:
@@ -116,4 +131,4 @@ def _claimed(ticket: Ticket) -> Ticket:
 
 
 def _unowned(ticket: Ticket) -> Ticket:
-    return replace(ticket, owner_id=None, owned_since=None, slot=None)
+    return replace(ticket, owner_id=None, owned_since=None, slot=None, pause=None)

@@ -55,9 +55,11 @@ class Ticket:
     flow_again_after: UUID | None = None  # the message after which nobody came, and a flow again
     opened_at: datetime
     closed_at: datetime | None = None
+    pause: Timer | None = None  # that ends it; None also while paused until somebody resumes
 
     @property
     def timers(self) -> tuple[Timer, ...]:
         """Every timer that the ticket alone names."""
         waits = self.unclaimed
-        return () if waits is None else (Timer(waits.timer_id, UNCLAIMED, waits.due),)
+        unclaimed = None if waits is None else Timer(waits.timer_id, UNCLAIMED, waits.due)
+        return tuple(one for one in (unclaimed, self.pause) if one is not None)
