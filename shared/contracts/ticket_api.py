@@ -32,6 +32,10 @@ class Resume(Request):
     """Go on with a paused ticket."""
 
 
+class ReturnToWaiting(Request):
+    """Give the ticket back to the queue of its sector."""
+
+
 class Close(Request):
     """End the ticket; `farewell` sends the connection's farewell text."""
 
@@ -164,6 +168,15 @@ TICKET_COMMANDS: Final = (
         body=Resume,
         probe=Resume(),
         refusals=("ticket_closed", "ticket_not_paused", "not_owner"),
+    ),
+    TicketCommand(
+        name="return",
+        path="return",
+        operation_id="returnTicket",
+        summary="Give the ticket back to the queue",
+        body=ReturnToWaiting,
+        probe=ReturnToWaiting(),
+        refusals=("ticket_closed", "ticket_not_owned", "not_owner"),
     ),
     TicketCommand(
         name="reopen",

@@ -10,7 +10,7 @@ from services.tickets.domain import refusals
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import reading, sending
 from services.tickets.domain.conversation.state import Conversation
-from services.tickets.domain.ticket import accepting, closing, flows, pausing, reopening
+from services.tickets.domain.ticket import accepting, closing, flows, pausing, reopening, returning
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.state import Lifecycle, Ticket
 from services.tickets.handlers import agent_limit
@@ -137,6 +137,12 @@ async def resume(_: CommandExecutor, context: TicketContext, _body: api.Resume) 
     return Changes(ticket=decide(context.state, pausing.Resume(**by_agent(context))))
 
 
+async def return_to_waiting(
+    _: CommandExecutor, context: TicketContext, _body: api.ReturnToWaiting
+) -> Changes:
+    return Changes(ticket=decide(context.state, returning.ReturnToWaiting(**by_agent(context))))
+
+
 async def reopen(using: CommandExecutor, context: TicketContext, _: api.Reopen) -> Changes:
     last = context.state.last_owner_id if context.state.lifecycle is Lifecycle.CLOSED else None
     owner = await agent_limit.active_agent(using.store, context.directory, context.account, last)
@@ -180,6 +186,7 @@ HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
     api.Close: close,
     api.Pause: pause,
     api.Resume: resume,
+    api.ReturnToWaiting: return_to_waiting,
     api.Reopen: reopen,
     api.Read: read,
     api.SendText: send_text,

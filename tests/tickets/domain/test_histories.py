@@ -25,6 +25,7 @@ from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.flows import AssignSector, EndSilentSession, HandOff, StartFlow
 from services.tickets.domain.ticket.pausing import EndPause, Pause, Resume
 from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
+from services.tickets.domain.ticket.returning import ReturnToWaiting
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from tests.support.builders import (
     ANA,
@@ -55,6 +56,7 @@ KINDS = (
     "pause",
     "resume",
     "pause over",
+    "return",
     "close",
     "reopen",
     "customer",
@@ -129,6 +131,8 @@ def _command(  # noqa: PLR0911  one per kind
         case "pause over":
             timer = ticket.pause.id if ticket.pause and flag else an_id("another pause")
             return EndPause(timer_id=timer, at=at, policies=policies)
+        case "return":
+            return ReturnToWaiting(actor=actor, at=at, policies=policies)
         case "accept elsewhere":
             return Accept(actor=actor, sector_id=SECTORS[choice], at=at, policies=policies)
         case "close":

@@ -2,7 +2,15 @@
 
 from typing import assert_never
 
-from services.tickets.domain.ticket import accepting, closing, flows, pausing, reopening, unclaimed
+from services.tickets.domain.ticket import (
+    accepting,
+    closing,
+    flows,
+    pausing,
+    reopening,
+    returning,
+    unclaimed,
+)
 from services.tickets.domain.ticket.events import TicketEvent
 from services.tickets.domain.ticket.state import Ticket
 
@@ -15,6 +23,7 @@ TicketCommand = (
     | pausing.EndPause
     | reopening.Reopen
     | reopening.ReopenByInbound
+    | returning.ReturnToWaiting
     | flows.StartFlow
     | flows.AssignSector
     | flows.HandOff
@@ -43,6 +52,8 @@ def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa
             return reopening.decide(ticket, command)
         case reopening.ReopenByInbound():
             return reopening.by_inbound(ticket, command)
+        case returning.ReturnToWaiting():
+            return returning.decide(ticket, command)
         case flows.StartFlow():
             return flows.start(ticket, command)
         case flows.AssignSector():
