@@ -36,6 +36,14 @@ class ReturnToWaiting(Request):
     """Give the ticket back to the queue of its sector."""
 
 
+class Transfer(Request):
+    """Another sector goes on, another agent, or an agent in another sector."""
+
+    sector_id: UUID | None = None
+    agent_id: UUID | None = None
+    reason: Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)] | None = None
+
+
 class Close(Request):
     """End the ticket; `farewell` sends the connection's farewell text."""
 
@@ -177,6 +185,26 @@ TICKET_COMMANDS: Final = (
         body=ReturnToWaiting,
         probe=ReturnToWaiting(),
         refusals=("ticket_closed", "ticket_not_owned", "not_owner"),
+    ),
+    TicketCommand(
+        name="transfer",
+        path="transfer",
+        operation_id="transferTicket",
+        summary="Give the ticket to another sector or agent",
+        body=Transfer,
+        probe=Transfer(),
+        refusals=(
+            "ticket_closed",
+            "ticket_in_bot",
+            "not_owner",
+            "not_in_sector",
+            "transfer_target_required",
+            "already_there",
+            "sector_inactive",
+            "sector_required",
+            "target_unavailable",
+        ),
+        example={"sector_id": "5f6f2f8e-6f0e-5d7e-9a53-2c1d0a8c8f11", "reason": "Cobrança"},
     ),
     TicketCommand(
         name="reopen",

@@ -142,6 +142,18 @@ class TicketResumed(TicketFact):
     TYPE: ClassVar[str] = "tickets.TicketResumed.v1"
 
 
+class TicketTransferred(TicketFact):
+    """The ticket goes to a sector or an agent; the events that follow carry it out."""
+
+    TYPE: ClassVar[str] = "tickets.TicketTransferred.v1"
+    kind: Literal["sector", "agent"]
+    sector_id: UUID | None
+    previous_sector_id: UUID | None
+    owner_id: UUID | None = None
+    previous_owner_id: UUID | None = None
+    reason: str | None = None
+
+
 class TicketClosed(TicketFact):
     """The episode ended."""
 
@@ -364,6 +376,7 @@ TICKETS_EVENTS_TYPES: Final = registry_of(
     TicketQueued,
     TicketAccepted,
     OwnerReleased,
+    TicketTransferred,
     TicketPaused,
     TicketResumed,
     TicketClosed,

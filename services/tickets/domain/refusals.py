@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -123,12 +124,20 @@ class AlreadyThereError(RefusedError):
     code = "already_there"
 
 
+class Unavailable(StrEnum):
+    """Why an agent cannot take a ticket over."""
+
+    INACTIVE = "inactive"
+    NOT_IN_SECTOR = "not_in_sector"
+    LIMIT = "limit"
+
+
 @dataclass(eq=False)
 class TargetUnavailableError(RefusedError):
-    """The agent cannot take the ticket over: `reason` is inactive, not_in_sector or limit."""
+    """The agent cannot take the ticket over."""
 
     code: ClassVar[str] = "target_unavailable"
-    reason: str
+    reason: Unavailable
 
     def extras(self) -> dict[str, object]:
         """Why."""

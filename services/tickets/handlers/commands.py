@@ -10,7 +10,15 @@ from services.tickets.domain import refusals
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import reading, sending
 from services.tickets.domain.conversation.state import Conversation
-from services.tickets.domain.ticket import accepting, closing, flows, pausing, reopening, returning
+from services.tickets.domain.ticket import (
+    accepting,
+    closing,
+    flows,
+    pausing,
+    reopening,
+    returning,
+    transferring,
+)
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.state import Lifecycle, Ticket
 from services.tickets.handlers import agent_limit
@@ -143,6 +151,26 @@ async def return_to_waiting(
     return Changes(ticket=decide(context.state, returning.ReturnToWaiting(**by_agent(context))))
 
 
+async def transfer(using: CommandExecutor, context: TicketContext, body: api.Transfer) -> Changes:
+    named = body.sector_id
+    to: dict[str, Any] = {
+        **by_agent(context),
+        "sector_id": named,
+        "sector_active": named is None or context.sector_is_active(named),
+        "reason": body.reason,
+    }
+    if body.agent_id is not None:
+        target = await agent_limit.active_agent(
+            using.store, context.directory, context.account, body.agent_id
+        )
+        command = transferring.TransferToAgent(**to, target=target)
+        return Changes(ticket=decide(context.state, command))
+    if named is None:
+        transferring.may_transfer(context.state, context.actor)
+        raise refusals.TransferTargetRequiredError
+    return Changes(ticket=decide(context.state, transferring.TransferToSector(**to)))
+
+
 async def reopen(using: CommandExecutor, context: TicketContext, _: api.Reopen) -> Changes:
     last = context.state.last_owner_id if context.state.lifecycle is Lifecycle.CLOSED else None
     owner = await agent_limit.active_agent(using.store, context.directory, context.account, last)
@@ -187,6 +215,7 @@ HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
     api.Pause: pause,
     api.Resume: resume,
     api.ReturnToWaiting: return_to_waiting,
+    api.Transfer: transfer,
     api.Reopen: reopen,
     api.Read: read,
     api.SendText: send_text,

@@ -27,6 +27,7 @@ from services.tickets.domain.ticket.pausing import EndPause, Pause, Resume
 from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
 from services.tickets.domain.ticket.returning import ReturnToWaiting
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
+from services.tickets.domain.ticket.transferring import TransferToAgent, TransferToSector
 from tests.support.builders import (
     ANA,
     AT,
@@ -57,6 +58,8 @@ KINDS = (
     "resume",
     "pause over",
     "return",
+    "transfer to sector",
+    "transfer to agent",
     "close",
     "reopen",
     "customer",
@@ -114,7 +117,7 @@ def _first(*, in_bot: bool) -> list[TicketEvent]:
     return [replace(opened(), lifecycle="bot"), assigned(), flow_started()]
 
 
-def _command(  # noqa: PLR0911  one per kind
+def _command(  # noqa: C901, PLR0911  one per kind
     step: Step, ticket: Ticket, policies: Policies, number: int
 ) -> TicketCommand:
     kind, actor, choice, flag = step
@@ -133,6 +136,15 @@ def _command(  # noqa: PLR0911  one per kind
             return EndPause(timer_id=timer, at=at, policies=policies)
         case "return":
             return ReturnToWaiting(actor=actor, at=at, policies=policies)
+        case "transfer to sector":
+            return TransferToSector(
+                actor=actor, sector_id=SECTORS[choice], at=at, policies=policies
+            )
+        case "transfer to agent":
+            target, sector = ACTORS[choice], SECTORS[choice] if flag else None
+            return TransferToAgent(
+                actor=actor, target=target, sector_id=sector, at=at, policies=policies
+            )
         case "accept elsewhere":
             return Accept(actor=actor, sector_id=SECTORS[choice], at=at, policies=policies)
         case "close":

@@ -104,7 +104,12 @@ def _opened(states: States, event: Event, message: published.TicketOpened) -> No
     states.of(CardRows).rows[message.ticket_id] = opened(event, message)
 
 
-@_on(published.NoteAdded, published.AutoMessageSkipped, published.FlowSessionEnded)
+@_on(
+    published.TicketTransferred,
+    published.NoteAdded,
+    published.AutoMessageSkipped,
+    published.FlowSessionEnded,
+)
 def _version_only(_message: published.TicketFact, *_: object) -> Changed:
     return {}
 

@@ -9,6 +9,7 @@ from services.tickets.domain.ticket import (
     pausing,
     reopening,
     returning,
+    transferring,
     unclaimed,
 )
 from services.tickets.domain.ticket.events import TicketEvent
@@ -24,6 +25,8 @@ TicketCommand = (
     | reopening.Reopen
     | reopening.ReopenByInbound
     | returning.ReturnToWaiting
+    | transferring.TransferToSector
+    | transferring.TransferToAgent
     | flows.StartFlow
     | flows.AssignSector
     | flows.HandOff
@@ -54,6 +57,10 @@ def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa
             return reopening.by_inbound(ticket, command)
         case returning.ReturnToWaiting():
             return returning.decide(ticket, command)
+        case transferring.TransferToSector():
+            return transferring.to_sector(ticket, command)
+        case transferring.TransferToAgent():
+            return transferring.to_agent(ticket, command)
         case flows.StartFlow():
             return flows.start(ticket, command)
         case flows.AssignSector():

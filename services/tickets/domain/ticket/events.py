@@ -90,6 +90,19 @@ class TicketResumed(TicketFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketTransferred(TicketFact):
+    """The ticket goes to a sector or an agent; what follows in the same append carries it out."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketTransferred"
+    kind: Literal["sector", "agent"]
+    sector_id: UUID | None
+    previous_sector_id: UUID | None
+    owner_id: UUID | None = None
+    previous_owner_id: UUID | None = None
+    reason: Annotated[str | None, "personal"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClosed(TicketFact):
     """The episode ended; `owner_id` is who held it until now."""
 
@@ -167,6 +180,7 @@ TicketEvent = (
     | TicketQueued
     | TicketAccepted
     | OwnerReleased
+    | TicketTransferred
     | TicketPaused
     | TicketResumed
     | TicketClosed

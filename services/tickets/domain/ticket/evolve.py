@@ -19,6 +19,7 @@ from services.tickets.domain.ticket.events import (
     TicketQueued,
     TicketReopened,
     TicketResumed,
+    TicketTransferred,
     TicketUnclaimed,
 )
 from services.tickets.domain.ticket.state import Lifecycle, Ticket, Timer
@@ -64,7 +65,7 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
             return replace(ticket, lifecycle=Lifecycle.WAITING, session_id=None, return_to=None)
         case TicketUnclaimed():
             return _claimed(ticket)
-        case NoteAdded() | AutoMessageSkipped():
+        case TicketTransferred() | NoteAdded() | AutoMessageSkipped():
             return ticket
         case _:
             assert_never(event)
