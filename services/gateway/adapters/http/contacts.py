@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import PersonDependency
 from services.gateway.adapters.services import Projections
 from services.gateway.domain.access import Person, scope_of
@@ -120,8 +121,20 @@ def router(
         )
 
     add = routes.add_api_route
-    add("/contacts", list_contacts, methods=["GET"], operation_id="listContacts")
-    add("/contacts/{contact_id}", get_contact, methods=["GET"], operation_id="getContact")
+    add(
+        "/contacts",
+        list_contacts,
+        methods=["GET"],
+        operation_id="listContacts",
+        responses=problem_responses("invalid_cursor", "position_not_reached"),
+    )
+    add(
+        "/contacts/{contact_id}",
+        get_contact,
+        methods=["GET"],
+        operation_id="getContact",
+        responses=problem_responses("not_found", "position_not_reached"),
+    )
     return routes
 
 
