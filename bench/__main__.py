@@ -6,12 +6,14 @@ commits run in turn (A B A B) on the same machine. A row that prints nothing is 
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
+from typing import NoReturn
 
 from bench.lines import Line, Series, series_of
 from bench.rows import ROWS
@@ -109,6 +111,11 @@ def run(rows: Mapping[str, str], base: str | None, times: int) -> list[str]:
     return missing
 
 
+def ended(number: int, _frame: object) -> NoReturn:
+    """End in order on a signal: temporary folders and servers go, too."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -126,4 +133,5 @@ def main() -> None:
 if __name__ == "__main__":
     os.environ.pop("DATABASE_URL", None)
     os.environ.pop("KAFKA_BOOTSTRAP_SERVERS", None)
+    signal.signal(signal.SIGTERM, ended)
     main()

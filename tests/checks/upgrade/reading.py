@@ -22,6 +22,7 @@ MEANT: Final[Mapping[str, str]] = {
     r"|detail\.allowed\.reopen\.detail: was None": (
         "a closed ticket whose customer has another open one cannot be reopened, and says so now"
     ),
+    r"timeline\.\d+\.details: was None": "a happening shows what its event carries",
 }
 """Pattern of a printed difference -> why a newer system answers something else there."""
 
@@ -70,10 +71,15 @@ async def answers(agent: Agent) -> Answers:
 
 
 def changed(before: Answers, now: Answers, ticket: str) -> Iterator[str]:
-    """What was answered about a ticket and is answered otherwise, but for what is meant."""
-    for line in differences(before.of(ticket), now.of(ticket)):
-        if not any(re.match(pattern, line) for pattern in MEANT):
-            yield f"{ticket}: {line}"
+    """One line when a ticket is answered otherwise, but for what is meant."""
+    lines = [line for line in differences(before.of(ticket), now.of(ticket)) if not meant(line)]
+    if lines:
+        yield f"{ticket}: {'; '.join(lines)}"
+
+
+def meant(difference: str) -> bool:
+    """Whether MEANT has a reason for it."""
+    return any(re.match(pattern, difference) for pattern in MEANT)
 
 
 async def feed(system: Running) -> Mapping[str, FeedEvent]:
