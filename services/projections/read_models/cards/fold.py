@@ -177,12 +177,12 @@ def _owner_released(message: published.OwnerReleased, *_: object) -> Changed:
 
 
 @_on(published.TicketPaused)
-def _paused(_message: published.TicketPaused, _: Row) -> Changed:
+def _paused(_message: published.TicketPaused, *_: object) -> Changed:
     return {"lifecycle": "paused"}
 
 
 @_on(published.TicketResumed)
-def _resumed(_message: published.TicketResumed, _: Row) -> Changed:
+def _resumed(_message: published.TicketResumed, *_: object) -> Changed:
     return {"lifecycle": "attending"}
 
 
