@@ -55,6 +55,7 @@ PROBLEMS: Final = {
     "window_closed": Problem(409, "The 24-hour window is closed: use a template"),
     "contact_erased": Problem(409, "The contact was erased"),
     "contact_blocked": Problem(409, "The contact is blocked"),
+    "unknown_close_reason": Problem(409, "The close reason may not be used for this ticket"),
     "close_reason_required": Problem(409, "A close reason is required"),
     "reopen_limit_passed": Problem(409, "The ticket was closed too long ago to be reopened"),
     "unknown_message": Problem(404, "The message is not in this conversation"),

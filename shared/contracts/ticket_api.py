@@ -148,6 +148,7 @@ TICKET_COMMANDS: Final = (
             "not_owner",
             "not_in_sector",
             "close_reason_required",
+            "unknown_close_reason",
         ),
         example={"note": "Segunda via enviada", "farewell": True},
     ),

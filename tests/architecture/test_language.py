@@ -29,6 +29,7 @@ CONTRACTS = {
     "inbox",
     "internal_api",
     "outbound",
+    "phone",
     "problems",
     "ticket_api",
     "ticket_commands",

@@ -72,6 +72,7 @@ PROBLEMS: Final = {
     "window_closed": "A janela de 24 horas fechou. Use um modelo aprovado.",
     "contact_erased": "Os dados deste contato foram apagados.",
     "contact_blocked": "O contato está bloqueado.",
+    "unknown_close_reason": "Este motivo não pode ser usado neste atendimento.",
     "close_reason_required": "Informe o motivo do encerramento.",
     "reopen_limit_passed": "O prazo para reabrir este atendimento passou.",
     "unknown_message": "A mensagem não pertence a esta conversa.",

@@ -7,7 +7,7 @@ _SHOWS_NOTHING: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
 
 
 def folded(text: str) -> str:
-    """`João  SILVA` and a decomposed `joão silva` are both `joao silva`."""
+    """The form for storing and asking: lower case, without accents, single blanks."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     shown = "".join(
         " " if character.isspace() else character

@@ -1,7 +1,7 @@
 """Why a command is refused: an error per broken rule, its code in `shared.contracts.problems`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -30,7 +30,7 @@ class AlreadyAcceptedError(RefusedError):
     def extras(self) -> dict[str, object]:
         """Who holds it, since when, and the ticket's version."""
         held_by = {"agent_id": str(self.owner)}
-        return {"held_by": held_by, "since": self.since.isoformat(), "version": self.version}
+        return {"held_by": held_by, "since": _instant(self.since), "version": self.version}
 
 
 @dataclass(eq=False)
@@ -200,6 +200,12 @@ class CloseReasonRequiredError(RefusedError):
     needs = ("reason_id",)
 
 
+class UnknownCloseReasonError(RefusedError):
+    """The close reason is not one of the account's, not active, or of other sectors."""
+
+    code = "unknown_close_reason"
+
+
 class ReopenLimitPassedError(RefusedError):
     """The ticket was closed too long ago."""
 
@@ -217,3 +223,8 @@ class ForbiddenError(RefusedError):
     """The actor's roles do not allow this."""
 
     code = "forbidden"
+
+
+def _instant(at: datetime) -> str:
+    """As every other instant of the API is written."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -16,7 +16,7 @@ from services.tickets.handlers.policies import actor_of, policies_of
 from services.tickets.handlers.requests import NotFoundError, TicketRequest, VersionMismatchError
 from services.tickets.storage.contract import Stale, Taken
 from services.tickets.storage.state_cache import CONTACT, CONVERSATION, TICKET, Versioned
-from shared.contracts.directory import ConnectionChanged
+from shared.contracts.directory import CloseReasonChanged, ConnectionChanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,11 @@ class TicketContext(CommandContext):
         """Whether tickets may be put into this sector."""
         sector = self.directory.sector(self.account, sector_id)
         return sector is not None and sector.active
+
+    def close_reason_is_usable(self, reason_id: UUID) -> bool:
+        """Whether a ticket of this sector may be closed with this reason."""
+        found = self.directory.find(CloseReasonChanged, self.account, reason_id)
+        return found is not None and found.active and found.is_for(self.state.sector_id)
 
 
 Decide = Callable[[TicketContext], Awaitable[Changes]]

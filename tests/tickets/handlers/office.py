@@ -28,12 +28,21 @@ from shared.contracts import inbound
 from shared.contracts.directory import (
     AccountChanged,
     AgentChanged,
+    CloseReasonChanged,
     ConnectionChanged,
     Policies,
     SectorChanged,
     Texts,
 )
-from shared.contracts.ticket_api import Accept, Close, Read, Reopen, SendText, StartFlow
+from shared.contracts.ticket_api import (
+    TICKET_COMMANDS,
+    Accept,
+    Close,
+    Read,
+    Reopen,
+    SendText,
+    StartFlow,
+)
 from shared.contracts.ticket_commands import CommandReplied, TicketCommand
 from shared.plumbing.entities import Entities
 from shared.plumbing.sealing import hmac_key
@@ -42,6 +51,8 @@ ACCOUNT, CONNECTION = uuid5(UUID(int=0), "account"), uuid5(UUID(int=0), "connect
 VENDAS, SUPORTE = uuid5(UUID(int=0), "vendas"), uuid5(UUID(int=0), "suporte")
 FLOW, CLOSED_SECTOR = uuid5(UUID(int=0), "flow"), uuid5(UUID(int=0), "closed sector")
 ANA, BIA, CARLA = (uuid5(UUID(int=0), name) for name in ("ana", "bia", "carla"))
+RESOLVED, ONLY_SUPORTE = uuid5(UUID(int=0), "resolved"), uuid5(UUID(int=0), "suporte only")
+OLD_REASON = uuid5(UUID(int=0), "old reason")
 SUPERVISOR = uuid5(UUID(int=0), "supervisor")
 PHONE = "5511912345678"
 SILENCE = timedelta(seconds=60)
@@ -125,7 +136,14 @@ class Office:
         people = [
             one.model_copy(update={"ticket_limit": self.limits.get(one.id)}) for one in people
         ]
-        return Snapshot(Entities([account, *sectors, *people, number]))
+        reasons = [
+            CloseReasonChanged(id=RESOLVED, account_id=ACCOUNT, name="Resolvido"),
+            CloseReasonChanged(
+                id=ONLY_SUPORTE, account_id=ACCOUNT, name="Técnico", sector_ids=[SUPORTE]
+            ),
+            CloseReasonChanged(id=OLD_REASON, account_id=ACCOUNT, name="Antigo", active=False),
+        ]
+        return Snapshot(Entities([account, *sectors, *people, number, *reasons]))
 
     # --- what customers and agents do
 
@@ -149,6 +167,13 @@ class Office:
     ) -> Answered:
         asked = self.asked(ticket, by, command_id=command or uuid4())
         return await self.commands.run(asked, "messages", SendText(type="text", text=text))
+
+    async def asks(self, ticket: UUID, path: str, by: UUID = ANA, **body: object) -> Answered:
+        """Any command by its path, with its body as JSON would have it."""
+        command = next(one for one in TICKET_COMMANDS if one.path == path)
+        return await self.commands.run(
+            self.asked(ticket, by), path, command.body.model_validate(body)
+        )
 
     async def start_flow(self, ticket: UUID, by: UUID = ANA) -> Answered:
         return await self.commands.run(self.asked(ticket, by), "flow", StartFlow())

@@ -14,9 +14,13 @@ from services.tickets.domain.ticket.state import Ticket
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Close(AgentCommand):
-    """End the episode; `farewell` None leaves it to the policy."""
+    """End the episode; `farewell` None leaves it to the policy.
+
+    `reason_known` says whether the named reason is active and meant for the ticket's sector.
+    """
 
     reason_id: UUID | None = None
+    reason_known: bool = True
     note: str | None = None
     farewell: bool | None = None
 
@@ -36,6 +40,8 @@ def decide(ticket: Ticket, command: Close) -> list[TicketEvent]:
         raise refusals.TicketWaitingError
     guards.owner_or_member(ticket, command.actor)
     guards.close_reason(command.reason_id, command.policies)
+    if not command.reason_known:
+        raise refusals.UnknownCloseReasonError
     by = command.actor.author
     end = closed(
         ticket,

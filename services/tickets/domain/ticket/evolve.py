@@ -1,6 +1,7 @@
 """How does an event change a ticket?"""
 
 from dataclasses import replace
+from datetime import UTC
 from typing import Final, assert_never
 from uuid import uuid5
 
@@ -91,7 +92,7 @@ def pause_timer(event: TicketPaused) -> Timer | None:
     """The timer that ends a pause, where it has an end."""
     if event.until is None:
         return None
-    id_ = uuid5(event.ticket_id, f"{PAUSE}:{event.occurred_at.isoformat()}")
+    id_ = uuid5(event.ticket_id, f"{PAUSE}:{event.occurred_at.astimezone(UTC).isoformat()}")
     return Timer(id_, PAUSE, event.until)
 
 
