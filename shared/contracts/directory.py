@@ -38,6 +38,8 @@ class Policies(Contract):
     )
     reopen_who: Literal["sector_member", "owner", "supervisor"] = "sector_member"
     reopen_limit_days: int | None = None
+    on_inbound_while_paused: Literal["resume", "stay_and_flag", "to_waiting_after"] = "resume"
+    paused_to_waiting_minutes: int = 60  # of `to_waiting_after`
     rerun_bot: Literal["always", "after", "never_for_known_sector"] = "always"
     rerun_bot_after_minutes: int = 0
     flow_manual_from: list[Literal["waiting", "attending"]] = ["waiting"]

@@ -154,6 +154,15 @@ class TicketTransferred(TicketFact):
     reason: str | None = None
 
 
+class TicketFlagged(TicketFact):
+    """The customer wrote while the ticket was paused; with `return_at` it waits again from then."""
+
+    TYPE: ClassVar[str] = "tickets.TicketFlagged.v1"
+    reason: Literal["inbound_while_paused"]
+    message_id: UUID
+    return_at: datetime | None = None
+
+
 class TicketClosed(TicketFact):
     """The episode ended."""
 
@@ -379,6 +388,7 @@ TICKETS_EVENTS_TYPES: Final = registry_of(
     TicketTransferred,
     TicketPaused,
     TicketResumed,
+    TicketFlagged,
     TicketClosed,
     TicketReopened,
     FlowSessionStarted,

@@ -19,6 +19,7 @@ ENTITIES: Final = {
 """What an administrator sets up, by collection."""
 
 QUEUED: Final = {
+    "customer_waits": "O cliente escreveu durante a pausa e ninguém retomou a tempo.",
     "transferred": "O atendimento foi transferido para este setor.",
     "returned": "O atendente devolveu o atendimento à fila.",
     "customer_asked": "O cliente pediu para falar com uma pessoa.",

@@ -11,6 +11,7 @@ from services.tickets.domain.ticket import opening
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.entering import Entry, entry
 from services.tickets.domain.ticket.opening import OpenByInbound
+from services.tickets.domain.ticket.pausing import ReceiveWhilePaused
 from services.tickets.domain.ticket.reopening import ReopenByInbound
 from services.tickets.domain.ticket.state import OPEN, Ticket
 from services.tickets.handlers import agent_limit, claims
@@ -96,7 +97,10 @@ class Episodes:
             case Effect.REOPEN:
                 return await self._reopened(context, context.ticket.state)
             case Effect.OPEN | Effect.APPEND | Effect.APPEND_AFTER_CLOSE:
-                return Changes()
+                received = ReceiveWhilePaused(
+                    message_id=context.message_id, at=context.at, policies=context.policies
+                )
+                return Changes(ticket=decide(context.ticket.state, received))
             case _:
                 assert_never(effect)
 

@@ -7,9 +7,9 @@ from uuid import uuid5
 from services.tickets.domain import silence, unclaimed
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.events import TicketUnclaimed
-from services.tickets.domain.ticket.evolve import PAUSE
+from services.tickets.domain.ticket.evolve import PAUSE, RETURN
 from services.tickets.domain.ticket.flows import EndSilentSession
-from services.tickets.domain.ticket.pausing import EndPause
+from services.tickets.domain.ticket.pausing import EndPause, ReturnPaused
 from services.tickets.domain.ticket.unclaimed import ActOnUnclaimed
 from services.tickets.handlers import automatic_texts
 from services.tickets.handlers.directory import DirectoryView
@@ -94,10 +94,16 @@ def pause_over(timer: Timer, context: TicketContext) -> Changes:
     return Changes(ticket=decide(context.state, EndPause(**_by_timer(timer, context))))
 
 
+def return_paused(timer: Timer, context: TicketContext) -> Changes:
+    """The customer of a paused ticket has waited long enough."""
+    return Changes(ticket=decide(context.state, ReturnPaused(**_by_timer(timer, context))))
+
+
 KINDS: Final[Mapping[str, Callable[[Timer, TicketContext], Changes]]] = {
     silence.KIND: bot_silent,
     unclaimed.KIND: nobody_came,
     PAUSE: pause_over,
+    RETURN: return_paused,
 }
 """Every kind of timer that a state can name (`side_effects.timers_of`)."""
 

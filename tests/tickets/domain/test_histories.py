@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,11 +24,19 @@ from services.tickets.domain.ticket.events import (
 )
 from services.tickets.domain.ticket.evolve import evolve
 from services.tickets.domain.ticket.flows import AssignSector, EndSilentSession, HandOff, StartFlow
-from services.tickets.domain.ticket.pausing import EndPause, Pause, Resume
+from services.tickets.domain.ticket.pausing import (
+    EndPause,
+    Pause,
+    ReceiveWhilePaused,
+    Resume,
+    ReturnPaused,
+)
 from services.tickets.domain.ticket.reopening import Reopen, ReopenByInbound
 from services.tickets.domain.ticket.returning import ReturnToWaiting
 from services.tickets.domain.ticket.state import OWNED, Lifecycle, Ticket
 from services.tickets.domain.ticket.transferring import TransferToAgent, TransferToSector
+from services.tickets.domain.ticket.unclaimed import ActOnUnclaimed
+from services.tickets.domain.unclaimed import Unclaimed
 from tests.support.builders import (
     ANA,
     AT,
@@ -60,6 +69,9 @@ KINDS = (
     "return",
     "transfer to sector",
     "transfer to agent",
+    "customer while paused",
+    "return paused",
+    "nobody came",
     "close",
     "reopen",
     "customer",
@@ -90,6 +102,7 @@ rules = st.builds(
     farewell=st.sampled_from(["ask", "always", "never"]),
     close_reason=st.sampled_from(["off", "required"]),
     close_from_waiting=st.booleans(),
+    on_inbound_while_paused=st.sampled_from(["resume", "stay_and_flag", "to_waiting_after"]),
     force_sector_on_accept=st.booleans(),
     flow_manual_from=st.sampled_from([("waiting",), ("waiting", "attending"), ("attending",)]),
 )
@@ -117,7 +130,7 @@ def _first(*, in_bot: bool) -> list[TicketEvent]:
     return [replace(opened(), lifecycle="bot"), assigned(), flow_started()]
 
 
-def _command(  # noqa: C901, PLR0911  one per kind
+def _command(  # noqa: C901, PLR0911, PLR0912  one per kind
     step: Step, ticket: Ticket, policies: Policies, number: int
 ) -> TicketCommand:
     kind, actor, choice, flag = step
@@ -144,6 +157,22 @@ def _command(  # noqa: C901, PLR0911  one per kind
             target, sector = ACTORS[choice], SECTORS[choice] if flag else None
             return TransferToAgent(
                 actor=actor, target=target, sector_id=sector, at=at, policies=policies
+            )
+        case "customer while paused":
+            return ReceiveWhilePaused(message_id=an_id(f"m{number}"), at=at, policies=policies)
+        case "return paused":
+            timer = ticket.return_to_queue.id if ticket.return_to_queue else an_id("none")
+            return ReturnPaused(timer_id=timer, at=at, policies=policies)
+        case "nobody came":
+            waits = ticket.unclaimed
+            return ActOnUnclaimed(
+                timer_id=waits.timer_id if waits else an_id("no timer"),
+                session_id=an_id(f"again {number}"),
+                flow_id=FLOW if flag else None,
+                received_id=an_id(f"m{choice}"),
+                window_closes_at=after(hours=24),
+                at=at,
+                policies=policies,
             )
         case "accept elsewhere":
             return Accept(actor=actor, sector_id=SECTORS[choice], at=at, policies=policies)
@@ -183,6 +212,7 @@ def _of_a_flow(step: Step, ticket: Ticket, policies: Policies, number: int) -> T
                 sector_id=named,
                 reason="node",
                 note_id=note,
+                unclaimed=_unclaimed(number, choice) if flag else None,
                 at=at,
                 policies=policies,
             )
@@ -192,6 +222,17 @@ def _of_a_flow(step: Step, ticket: Ticket, policies: Policies, number: int) -> T
             return CloseByFlow(session_id=session, farewell=flag, at=at, policies=policies)
         case _:
             return EndSilentSession(session_id=session, sector_id=None, at=at, policies=policies)
+
+
+def _unclaimed(number: int, choice: int) -> Unclaimed:
+    then: list[Literal["message", "flow", "close"]] = ["message", "flow", "close"]
+    return Unclaimed(timer_id=an_id(f"t{number}"), due=after(hours=number + 1), then=then[choice])
+
+
+def test_every_command_is_drawn() -> None:
+    state = _states(_first(in_bot=False))[-1]
+    drawn = {type(_command((kind, ANA, 0, False), state, Policies(), 1)) for kind in KINDS}
+    assert drawn == set(get_args(TicketCommand))
 
 
 def _states(events: list[TicketEvent]) -> list[Ticket]:

@@ -10,9 +10,11 @@ from services.tickets.domain.ticket.events import (
     OwnerReleased,
     TicketAccepted,
     TicketClosed,
+    TicketFlagged,
     TicketResumed,
     TicketTransferred,
 )
+from shared.contracts.directory import Policies
 from shared.plumbing.loops import Heartbeat
 from tests.tickets.handlers.office import (
     ANA,
@@ -49,6 +51,43 @@ async def test_a_pause_sets_its_timer_and_its_end_resumes(office: Office) -> Non
     assert (await office.state(ticket)).ticket.lifecycle == "attending"
     (resumed,) = await office.events(TicketResumed)
     assert resumed.by.kind == "system"
+    assert await office.timers() == []
+
+
+async def test_a_customer_who_writes_resumes_the_ticket_for_its_owner(office: Office) -> None:
+    ticket = await an_attended_ticket(office)
+    await office.asks(ticket, "pause", until=office.at.replace(hour=20).isoformat())
+    await office.another().hears(text("já chegou?", at=office.at))
+    state = (await office.state(ticket)).ticket
+    assert (state.lifecycle, state.owner_id) == ("attending", ANA)
+    (resumed,) = await office.events(TicketResumed)
+    assert resumed.by.kind == "contact"
+    assert await office.timers() == []
+
+
+async def test_a_paused_ticket_may_be_flagged_once_and_stay(office: Office) -> None:
+    office.policies = Policies(on_inbound_while_paused="stay_and_flag")
+    ticket = await an_attended_ticket(office)
+    await office.asks(ticket, "pause")
+    for said in ("já chegou?", "alô?"):
+        await office.hears(text(said, at=office.at))
+    assert (await office.state(ticket)).ticket.lifecycle == "paused"
+    assert len(await office.events(TicketFlagged)) == 1
+    assert await office.timers() == []
+
+
+async def test_a_paused_ticket_may_go_back_to_the_queue_after_a_while(office: Office) -> None:
+    office.policies = Policies(
+        on_inbound_while_paused="to_waiting_after", paused_to_waiting_minutes=5
+    )
+    ticket = await an_attended_ticket(office)
+    await office.asks(ticket, "pause")
+    await office.hears(text("já chegou?", at=office.at))
+    assert len(await office.timers_of("paused_return")) == 1
+    await office.timers_are_due()
+    await office.poller.run(Heartbeat())
+    state = (await office.state(ticket)).ticket
+    assert (state.lifecycle, state.owner_id) == ("waiting", None)
     assert await office.timers() == []
 
 

@@ -106,6 +106,7 @@ def _opened(states: States, event: Event, message: published.TicketOpened) -> No
 
 @_on(
     published.TicketTransferred,
+    published.TicketFlagged,
     published.NoteAdded,
     published.AutoMessageSkipped,
     published.FlowSessionEnded,

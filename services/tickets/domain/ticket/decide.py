@@ -22,6 +22,8 @@ TicketCommand = (
     | pausing.Pause
     | pausing.Resume
     | pausing.EndPause
+    | pausing.ReceiveWhilePaused
+    | pausing.ReturnPaused
     | reopening.Reopen
     | reopening.ReopenByInbound
     | returning.ReturnToWaiting
@@ -51,6 +53,10 @@ def decide(ticket: Ticket, command: TicketCommand) -> list[TicketEvent]:  # noqa
             return pausing.resume(ticket, command)
         case pausing.EndPause():
             return pausing.end_pause(ticket, command)
+        case pausing.ReceiveWhilePaused():
+            return pausing.receive(ticket, command)
+        case pausing.ReturnPaused():
+            return pausing.return_paused(ticket, command)
         case reopening.Reopen():
             return reopening.decide(ticket, command)
         case reopening.ReopenByInbound():

@@ -103,6 +103,16 @@ class TicketTransferred(TicketFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFlagged(TicketFact):
+    """The customer wrote while the ticket was paused; with `return_at` it waits again from then."""
+
+    TOPIC: ClassVar[str] = "tickets.TicketFlagged"
+    reason: Literal["inbound_while_paused"]
+    message_id: UUID
+    return_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClosed(TicketFact):
     """The episode ended; `owner_id` is who held it until now."""
 
@@ -183,6 +193,7 @@ TicketEvent = (
     | TicketTransferred
     | TicketPaused
     | TicketResumed
+    | TicketFlagged
     | TicketClosed
     | TicketReopened
     | FlowSessionStarted

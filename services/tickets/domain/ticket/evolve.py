@@ -15,6 +15,7 @@ from services.tickets.domain.ticket.events import (
     TicketAccepted,
     TicketClosed,
     TicketEvent,
+    TicketFlagged,
     TicketOpened,
     TicketPaused,
     TicketQueued,
@@ -27,6 +28,8 @@ from services.tickets.domain.ticket.state import Lifecycle, Ticket, Timer
 
 PAUSE: Final = "pause"
 """Kind of the timer that ends a pause."""
+RETURN: Final = "paused_return"
+"""Kind of the timer that puts a paused ticket back into the queue."""
 
 
 class NotOpenedError(ValueError):
@@ -52,7 +55,9 @@ def evolve(ticket: Ticket | None, event: TicketEvent) -> Ticket:  # noqa: C901, 
         case TicketPaused():
             return replace(ticket, lifecycle=Lifecycle.PAUSED, pause=pause_timer(event))
         case TicketResumed():
-            return replace(ticket, lifecycle=Lifecycle.ATTENDING, pause=None)
+            return replace(_unpaused(ticket), lifecycle=Lifecycle.ATTENDING)
+        case TicketFlagged():
+            return replace(ticket, flagged=True, return_to_queue=_return_timer(event))
         case TicketClosed():
             closed = _claimed(_unowned(ticket))
             return replace(closed, lifecycle=Lifecycle.CLOSED, closed_at=event.occurred_at)
@@ -133,4 +138,14 @@ def _claimed(ticket: Ticket) -> Ticket:
 
 
 def _unowned(ticket: Ticket) -> Ticket:
-    return replace(ticket, owner_id=None, owned_since=None, slot=None, pause=None)
+    return replace(_unpaused(ticket), owner_id=None, owned_since=None, slot=None)
+
+
+def _unpaused(ticket: Ticket) -> Ticket:
+    return replace(ticket, pause=None, flagged=False, return_to_queue=None)
+
+
+def _return_timer(event: TicketFlagged) -> Timer | None:
+    if event.return_at is None:
+        return None
+    return Timer(uuid5(event.ticket_id, f"{RETURN}:{event.message_id}"), RETURN, event.return_at)

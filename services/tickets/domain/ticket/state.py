@@ -56,10 +56,13 @@ class Ticket:
     opened_at: datetime
     closed_at: datetime | None = None
     pause: Timer | None = None  # that ends it; None also while paused until somebody resumes
+    flagged: bool = False  # the customer has written since the pause began
+    return_to_queue: Timer | None = None  # since then, where the policy says so
 
     @property
     def timers(self) -> tuple[Timer, ...]:
         """Every timer that the ticket alone names."""
         waits = self.unclaimed
         unclaimed = None if waits is None else Timer(waits.timer_id, UNCLAIMED, waits.due)
-        return tuple(one for one in (unclaimed, self.pause) if one is not None)
+        named = (unclaimed, self.pause, self.return_to_queue)
+        return tuple(one for one in named if one is not None)
