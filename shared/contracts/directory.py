@@ -89,6 +89,7 @@ class Texts(Contract):
 
     greeting: str | None = None
     acceptance: str | None = None
+    transfer: str | None = None
     farewell: str | None = None
 
 

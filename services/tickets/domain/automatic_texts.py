@@ -19,7 +19,7 @@ from services.tickets.domain.ticket.state import Ticket
 class AutomaticText:
     """A text of some kind; it still has its variables unless it is `final`."""
 
-    kind: str  # greeting | acceptance | farewell | unclaimed
+    kind: str  # greeting | acceptance | transfer | farewell | unclaimed
     text: str
     final: bool = False
 

@@ -9,7 +9,12 @@ from services.tickets.domain.contact.state import Contact
 from services.tickets.domain.conversation.events import MessageQueued
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.people import Recipient
-from services.tickets.domain.ticket.events import TicketAccepted, TicketClosed, TicketEvent
+from services.tickets.domain.ticket.events import (
+    TicketAccepted,
+    TicketClosed,
+    TicketEvent,
+    TicketTransferred,
+)
 from services.tickets.handlers import claims
 from services.tickets.handlers.execution import Changes, CommandContext
 from services.tickets.handlers.requests import NotFoundError
@@ -18,6 +23,7 @@ from shared.contracts.directory import Texts
 
 ACCEPTANCE: Final = "acceptance"
 FAREWELL: Final = "farewell"
+TRANSFER: Final = "transfer"
 
 
 def kind_of(event: TicketEvent) -> str | None:
@@ -25,6 +31,8 @@ def kind_of(event: TicketEvent) -> str | None:
     match event:
         case TicketAccepted(via="queue"):
             return ACCEPTANCE
+        case TicketTransferred():
+            return TRANSFER
         case TicketClosed(farewell=True):
             return FAREWELL
         case _:

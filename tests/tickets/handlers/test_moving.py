@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.tickets.domain import refusals
+from services.tickets.domain.conversation.events import MessageQueued
 from services.tickets.domain.ticket.events import (
     OwnerReleased,
     TicketAccepted,
@@ -14,7 +15,7 @@ from services.tickets.domain.ticket.events import (
     TicketResumed,
     TicketTransferred,
 )
-from shared.contracts.directory import Policies
+from shared.contracts.directory import Policies, Texts
 from shared.plumbing.loops import Heartbeat
 from tests.tickets.handlers.office import (
     ANA,
@@ -156,6 +157,17 @@ async def test_a_transfer_says_what_it_lacks_and_whom_it_cannot_reach(office: Of
     assert (moved.ticket.sector_id, moved.ticket.lifecycle) == (SUPORTE, "waiting")
     (event,) = await office.events(TicketTransferred)
     assert (event.previous_sector_id, event.reason) == (VENDAS, "boleto")
+
+
+async def test_a_transfer_is_told_once_whether_or_not_somebody_owns_the_ticket_then(
+    office: Office,
+) -> None:
+    office.texts = Texts(acceptance="Sou eu.", transfer="Transferindo, {name}.")
+    ticket = await an_attended_ticket(office)
+    await office.asks(ticket, "transfer", agent_id=BIA)
+    await office.asks(ticket, "transfer", BIA, sector_id=SUPORTE)
+    kinds = [one.automatic for one in await office.events(MessageQueued)]
+    assert kinds == ["acceptance", "transfer", "transfer"]
 
 
 @pytest.mark.parametrize("reason", [OLD_REASON, ONLY_SUPORTE, uuid4()])
