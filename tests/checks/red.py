@@ -80,9 +80,9 @@ RULES: Final = (
     ),
     Rule(
         "one key in order",
-        "shared/plumbing/kafka/consumption.py",
-        'lanes.setdefault(item.record.key or b"", []).append(item)',
-        'lanes.setdefault(b"%d" % len(lanes), []).append(item)',
+        "shared/plumbing/batches.py",
+        "lanes.setdefault(self._work.key(message), []).append(message)",
+        'lanes.setdefault(b"%d" % len(lanes), []).append(message)',
         (
             (
                 "tests/wire/test_consuming.py::"
@@ -148,8 +148,8 @@ RULES: Final = (
     Rule(
         "a switch waits until nothing is missing",
         "services/projections/domain/positions.py",
-        "or (new[partition].epoch, new[partition].log_id)\n"
-        "        < (checkpoint.epoch, checkpoint.last_event)",
+        "or (new[partition].epoch, new[partition].log_id)"
+        " < (checkpoint.epoch, checkpoint.last_event)",
         "or new[partition].epoch < checkpoint.epoch",
         (f"{_REBUILD}test_readers_see_one_model_or_the_other_and_screens_load_again",),
     ),
