@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.contracts.topics import INBOUND_EVENTS
-from shared.plumbing import metrics
+from shared.plumbing import metrics, tasks
+from shared.plumbing.kafka.leaving import leave
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.settings import CommonSettings
 
@@ -32,10 +33,10 @@ class Backlog:
         beat.beat()
         async with AsyncExitStack() as stack:
             admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka_bootstrap_servers)
-            stack.push_async_callback(admin.close)
+            stack.push_async_callback(_close, admin)
             await admin.start()
             consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka_bootstrap_servers)
-            stack.push_async_callback(consumer.stop)
+            stack.push_async_callback(_leave, consumer)
             await consumer.start()
             self.too_old = await self._is_too_old(admin, consumer)
         _refusing.set(self.too_old)
@@ -51,6 +52,15 @@ class Backlog:
         done = {part: found.offset for part, found in committed.items()}
         first_young = {part: at.offset if (at := young[part]) else ends[part] for part in parts}
         return any(_next(part, done, oldest) < min(first_young[part], ends[part]) for part in parts)
+
+
+async def _close(admin: AIOKafkaAdminClient) -> None:
+    """To its end, also when the loop is cancelled again meanwhile."""
+    await tasks.undisturbed(admin.close())
+
+
+async def _leave(consumer: AIOKafkaConsumer) -> None:
+    await tasks.undisturbed(leave(consumer))
 
 
 def _next(
