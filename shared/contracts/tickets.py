@@ -158,7 +158,7 @@ class TicketFlagged(TicketFact):
     """The customer wrote while the ticket was paused; with `return_at` it waits again from then."""
 
     TYPE: ClassVar[str] = "tickets.TicketFlagged.v1"
-    reason: Literal["inbound_while_paused"]
+    reason: str  # inbound_while_paused
     message_id: UUID
     return_at: datetime | None = None
 
