@@ -26,7 +26,7 @@ from deploy.local.ports import kept_ports
 from deploy.local.postgres import at_database, prepare_postgres, wait_for_postgres
 from deploy.local.process import Child
 from deploy.postgres.job import apply, service_url
-from shared.plumbing import collector
+from shared.plumbing import gc_tuning
 
 HEADER = "row | floor | ours | ratio | bar"
 
@@ -108,7 +108,7 @@ def run_on_database(measure: Callable[[str], Awaitable[Sequence[Row]]]) -> None:
 
 
 async def _call(measure: Callable[[str], Awaitable[Sequence[Row]]], url: str) -> Sequence[Row]:
-    collector.calm()  # as every service does
+    gc_tuning.calm()  # as every service does
     return await measure(url)
 
 

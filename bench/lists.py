@@ -29,7 +29,7 @@ from shared.contracts.inbox import VIEWS, View
 from shared.contracts.internal_api import Scope, ViewQuery
 from shared.contracts.tickets import Author, Content
 from shared.contracts.topics import TICKETS_EVENTS
-from shared.plumbing import collector
+from shared.plumbing import gc_tuning
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.postgres import Pool, make_pool
 from tests.checks.agent import Agent, Json
@@ -272,7 +272,7 @@ async def measured(system: System, pool: Pool) -> Sequence[Row]:
 
 
 async def measure() -> Sequence[Row]:
-    collector.calm()
+    gc_tuning.calm()
     async with running(durable=True, logs=None) as system, opened(system) as pool:
         return await measured(system, pool)
 

@@ -26,7 +26,7 @@ from services.projections.storage import checkpoints, schemas
 from services.projections.storage import models as catalog
 from shared.contracts.internal_api import FeedPage
 from shared.contracts.topics import TICKETS_EVENTS
-from shared.plumbing import collector
+from shared.plumbing import gc_tuning
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool, make_pool
@@ -136,7 +136,7 @@ def _pages(log: stories.Log) -> list[bytes]:
 
 
 async def measure(url: str) -> Sequence[Row]:
-    collector.calm()
+    gc_tuning.calm()
     log = stories.day(CUSTOMERS)
     events, pages = log.events, _pages(log)
     async with await AsyncConnection.connect(url, autocommit=True) as conn:

@@ -40,7 +40,7 @@ from shared.contracts.topics import (
     OUTBOUND_COMMANDS,
     OUTBOUND_EVENTS,
 )
-from shared.plumbing import collector, logs
+from shared.plumbing import gc_tuning, logs
 from shared.plumbing.http import Answer
 from shared.plumbing.kafka import Outgoing, Producer
 
@@ -118,7 +118,7 @@ async def given_secrets() -> Answer:
 def serve(name: str) -> None:
     """A server on a free port, which it prints."""
     logs.setup("bench", name)
-    collector.calm()
+    gc_tuning.calm()
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()

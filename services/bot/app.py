@@ -28,7 +28,6 @@ from services.bot.handlers.timers import Timers
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import health, logs, metrics, tasks
-from shared.plumbing.arriving import until_done
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.http import InternalClients
@@ -38,6 +37,7 @@ from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import STARTING, make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.startup import until_done
 from shared.plumbing.timer_failures import TimerFailures
 from shared.plumbing.tokens import TokenSigner
 from shared.plumbing.transient import TRANSIENT_ANYWHERE

@@ -34,10 +34,10 @@ from services.bot.handlers.version_migration import (
 from services.bot.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import clock
+from shared.plumbing.cli_output import Json, rows_of, show_rows
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
-from shared.plumbing.listing import Json, rows_of, show_rows
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_verbs import parked_verbs, parking_at

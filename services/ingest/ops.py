@@ -12,7 +12,7 @@ from services.ingest.handlers.outgoing import unpacked
 from services.ingest.settings import Settings
 from shared.contracts.inbound import DeadItem
 from shared.contracts.topics import INGEST_DEAD, MAX_MESSAGE_BYTES
-from shared.plumbing.listing import Json, Row, show_rows
+from shared.plumbing.cli_output import Json, Row, show_rows
 
 app = typer.Typer(name="ingest", help="The front door.", no_args_is_help=True)
 dead = typer.Typer(help="Items that belong to nobody.", no_args_is_help=True)

@@ -17,9 +17,9 @@ from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.hashes import Hashes
 from services.outbound.adapters.store import PostgresStore
 from services.outbound.domain.pace import number_rate
-from services.outbound.handlers.forget import Forget
-from services.outbound.handlers.record import Recorder
+from services.outbound.handlers.outcomes import Recorder
 from services.outbound.handlers.recover import Recover
+from services.outbound.handlers.retention import Forget
 from services.outbound.handlers.send import Limits, Send
 from services.outbound.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS

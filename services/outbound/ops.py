@@ -10,10 +10,10 @@ import typer
 from psycopg import AsyncConnection
 
 from services.outbound.adapters.store import operators_store
-from services.outbound.handlers.rule import NotUnknownError, rule_failed
+from services.outbound.handlers.mark_failed import NotUnknownError, rule_failed
 from services.outbound.settings import Settings
 from shared.plumbing import clock
-from shared.plumbing.listing import Json, Row, rows_of, show_rows
+from shared.plumbing.cli_output import Json, Row, rows_of, show_rows
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
 from shared.plumbing.secrets_client import own_key

@@ -27,7 +27,6 @@ from services.projections.storage import models as catalog
 from services.projections.storage import schemas
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing import health, metrics, tasks
-from shared.plumbing.arriving import until_done
 from shared.plumbing.database_clock import ASK_SECONDS, DatabaseClock
 from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import Producer
@@ -37,6 +36,7 @@ from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.postgres import STARTING, make_pool
 from shared.plumbing.problems import install_problems
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.startup import until_done
 from shared.plumbing.tokens import TokenSigner, TokenVerifier
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 

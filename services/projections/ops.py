@@ -24,8 +24,8 @@ from services.projections.storage.models import (
     OtherFormError,
     WrongStateError,
 )
-from shared.plumbing import collector
-from shared.plumbing.listing import Json, show_rows
+from shared.plumbing import gc_tuning
+from shared.plumbing.cli_output import Json, show_rows
 from shared.plumbing.parked_verbs import parked_verbs
 
 _SAID: Final[dict[type[Exception], str]] = {
@@ -66,7 +66,7 @@ def rebuild(
 ) -> None:
     """Build all read models anew beside the live ones; goes on where one was interrupted."""
     del every  # one fold makes rows, timeline, contacts and counters: one alone would save nothing
-    collector.calm()
+    gc_tuning.calm()
     number = _run(admin.rebuild(batch, throttle, _tell))
     parked = next((one.parked for one in _run(admin.status()) if one.model.number == number), 0)
     if parked:
@@ -77,7 +77,7 @@ def rebuild(
 @app.command()
 def verify(number: _Number = None, *, as_json: Json = False) -> None:
     """Compare a model with the one that readers see, at one position; 1 when they differ."""
-    collector.calm()
+    gc_tuning.calm()
     found = _run(admin.verify(number))
     show_rows(found, _compared, as_json=as_json)
     if not all(comparison.same for comparison in found):

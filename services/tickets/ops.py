@@ -18,8 +18,8 @@ from services.tickets.domain.catalogue import EVENTS
 from services.tickets.settings import Settings
 from services.tickets.storage.codec import Codec
 from services.tickets.storage.keys import ContactKeys
+from shared.plumbing.cli_output import Json, rows_of, show_rows
 from shared.plumbing.http import InternalClient
-from shared.plumbing.listing import Json, rows_of, show_rows
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking

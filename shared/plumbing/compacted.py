@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES
 from shared.plumbing import logs, metrics, tasks, tracing
+from shared.plumbing.kafka.consumer_shutdown import leave
 from shared.plumbing.kafka.consumption import read
-from shared.plumbing.kafka.leaving import leave
 from shared.plumbing.kafka.messages import Received, Record
 from shared.plumbing.kafka.topics import missing_topics
 from shared.plumbing.loops import Heartbeat

@@ -8,7 +8,7 @@ from typing import Final
 
 from psycopg import AsyncConnection
 
-from shared.plumbing.listing import Row, show_rows
+from shared.plumbing.cli_output import Row, show_rows
 
 _HAS: Final = "SELECT to_regclass('outbox') IS NOT NULL"
 _WAITING: Final = """

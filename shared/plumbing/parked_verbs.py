@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from shared.plumbing.listing import Json, show_rows
+from shared.plumbing.cli_output import Json, show_rows
 from shared.plumbing.parked_versions import EarlierParkedError
 from shared.plumbing.parking import NotParkedError, ParkedEntry, Parking
 from shared.plumbing.postgres import make_pool

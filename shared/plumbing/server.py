@@ -8,7 +8,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from shared.plumbing import collector, logs, tracing
+from shared.plumbing import gc_tuning, logs, tracing
 from shared.plumbing.settings import CommonSettings
 
 _GRACE_SECONDS: Final = 2
@@ -41,7 +41,7 @@ def run(app: FastAPI, settings: CommonSettings, service: str) -> None:
     Writes nothing but logs, to stderr.
     """
     logs.setup(service, settings.instance)
-    collector.calm()
+    gc_tuning.calm()
     tracing.setup(settings, service)
     server = uvicorn.Server(_config(app, settings))
     failure = _failure_of(app)

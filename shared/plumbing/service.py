@@ -48,7 +48,6 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from shared.plumbing import clock, health, logs, metrics, tasks
-from shared.plumbing.arriving import until_done
 from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import (
@@ -63,6 +62,7 @@ from shared.plumbing.loops import Body, Loops
 from shared.plumbing.secrets_client import Fetch, SecretsClient, fetch_from
 from shared.plumbing.server import Failure
 from shared.plumbing.settings import CommonSettings
+from shared.plumbing.startup import until_done
 from shared.plumbing.tokens import TokenSigner
 from shared.plumbing.transient import TRANSIENT_ANYWHERE, FatalError
 

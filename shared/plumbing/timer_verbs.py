@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from shared.plumbing.listing import Json, Row, rows_of, show_rows
+from shared.plumbing.cli_output import Json, Row, rows_of, show_rows
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.timer_failures import TimerFailures
 

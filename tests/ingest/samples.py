@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from services.ingest.domain.normalise.place import Place
+from services.ingest.domain.normalise.origin import Place
 from services.ingest.domain.routing import Connection
 from services.ingest.domain.signature import App
 from services.ingest.domain.splitting import Kind, Piece, to_raw

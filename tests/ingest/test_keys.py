@@ -4,7 +4,7 @@ import pytest
 
 from services.ingest.domain.keys import folded, inbound_key
 from services.ingest.domain.normalise.item import to_item
-from services.ingest.domain.normalise.place import Place
+from services.ingest.domain.normalise.origin import Place
 from services.ingest.domain.splitting import Kind
 from tests.ingest.samples import (
     MARIA,

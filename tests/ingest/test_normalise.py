@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 import shared.contracts
 from services.ingest.domain.normalise.item import to_item
-from services.ingest.domain.normalise.place import Place
+from services.ingest.domain.normalise.origin import Place
 from services.ingest.domain.splitting import Kind, Piece, split
 from shared.contracts import inbound
 from shared.contracts.inbound import INBOUND_TYPES, InboundMessage, Item, Status

@@ -13,11 +13,11 @@ from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.store import PostgresStore
 from services.outbound.domain.pace import number_rate
 from services.outbound.handlers.enqueue import Enqueue
+from services.outbound.handlers.outcomes import Recorder
 from services.outbound.handlers.ports import Number
-from services.outbound.handlers.record import Recorder
 from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.send import Limits, Send
-from services.outbound.handlers.settle import Settle
+from services.outbound.handlers.statuses import Settle
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.outbound import (
     OUTBOUND_EVENTS_TYPES,

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.contracts.topics import INBOUND_EVENTS
 from shared.plumbing import metrics, tasks
-from shared.plumbing.kafka.leaving import leave
+from shared.plumbing.kafka.consumer_shutdown import leave
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.settings import CommonSettings
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.ingest.domain.keys import inbound_key
 from services.ingest.domain.normalise.item import to_item
-from services.ingest.domain.normalise.place import Place
+from services.ingest.domain.normalise.origin import Place
 from services.ingest.domain.normalise.reading import clean_text
 from services.ingest.domain.routing import Connection
 from services.ingest.domain.splitting import Piece

@@ -4,7 +4,7 @@ import asyncio
 
 from services.outbound.handlers.enqueue import Enqueue
 from services.outbound.handlers.ports import Hashes, Store
-from services.outbound.handlers.settle import Settle
+from services.outbound.handlers.statuses import Settle
 from services.outbound.settings import Settings
 from shared.contracts.topics import INBOUND_EVENTS, OUTBOUND_COMMANDS
 from shared.plumbing.kafka import Received, ServiceBroker, subscribe

@@ -10,8 +10,8 @@ from psycopg import AsyncConnection
 
 from services.outbound.adapters.beside import Beside
 from services.outbound.adapters.forgetting import Forgetting
-from services.outbound.adapters.levels import LevelsOfPace
 from services.outbound.adapters.queue import Rows
+from services.outbound.adapters.rate_limit_rows import LevelsOfPace
 from services.outbound.domain.fate import Change
 from services.outbound.domain.queue_row import QueueRow
 from shared.contracts.envelope import Envelope

@@ -19,9 +19,9 @@ from services.outbound.domain.outcome import NotSent, Outcome, Unknown, Withheld
 from services.outbound.domain.pace import Rate, Turn
 from services.outbound.domain.queue_row import QueueRow, State
 from services.outbound.domain.window import is_open
+from services.outbound.handlers.outcomes import Attempt, Recorder
 from services.outbound.handlers.ports import Due, Graph, Hashes, Held, Numbers, Store, Work
-from services.outbound.handlers.record import Attempt, Recorder
-from services.outbound.handlers.settle import fold
+from services.outbound.handlers.statuses import fold
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage
 from shared.plumbing import logs, metrics, tasks, tracing

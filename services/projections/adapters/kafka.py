@@ -20,7 +20,7 @@ from services.projections.settings import Settings
 from services.projections.storage import checkpoints
 from shared.contracts.topics import MAX_MESSAGE_BYTES, TICKETS_EVENTS
 from shared.plumbing import logs, metrics, tasks, tracing
-from shared.plumbing.kafka.leaving import leave
+from shared.plumbing.kafka.consumer_shutdown import leave
 from shared.plumbing.kafka.messages import Record
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool

@@ -1,6 +1,6 @@
 """Messages about something else: reactions, edits, revocations, changes of identity."""
 
-from services.ingest.domain.normalise.place import MessageFields
+from services.ingest.domain.normalise.origin import MessageFields
 from services.ingest.domain.normalise.reading import (
     Object,
     id_of,

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
-from services.ingest.domain.normalise.place import MessageFields
+from services.ingest.domain.normalise.origin import MessageFields
 from services.ingest.domain.normalise.reading import (
     Object,
     UnreadableItemError,

@@ -1,7 +1,7 @@
 """Which normalised item does a piece of a webhook become? Every piece becomes exactly one."""
 
 from services.ingest.domain.normalise.message import to_message
-from services.ingest.domain.normalise.place import Place, item_fields
+from services.ingest.domain.normalise.origin import Place, item_fields
 from services.ingest.domain.normalise.reading import UnreadableItemError, clean_text
 from services.ingest.domain.normalise.status import to_status
 from services.ingest.domain.splitting import Piece

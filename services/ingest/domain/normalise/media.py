@@ -1,6 +1,6 @@
 """Messages that carry a file."""
 
-from services.ingest.domain.normalise.place import MessageFields
+from services.ingest.domain.normalise.origin import MessageFields
 from services.ingest.domain.normalise.reading import (
     Object,
     flag,

@@ -5,8 +5,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from services.ingest.domain.normalise import facts, interactive, media, plain
-from services.ingest.domain.normalise.place import MessageFields, Place, item_fields
+from services.ingest.domain.normalise import facts, interactive, media, text_and_location
+from services.ingest.domain.normalise.context import context_of, referral_of
+from services.ingest.domain.normalise.origin import MessageFields, Place, item_fields
 from services.ingest.domain.normalise.reading import (
     Object,
     UnreadableItemError,
@@ -17,28 +18,27 @@ from services.ingest.domain.normalise.reading import (
     optional_instant,
 )
 from services.ingest.domain.normalise.sender import sender_of
-from services.ingest.domain.normalise.surroundings import context_of, referral_of
 from services.ingest.domain.splitting import Piece
 from shared.contracts.inbound import InboundMessage, UnknownReceived
 
 _READERS: Final[Mapping[str, Callable[[MessageFields, Object], InboundMessage]]] = {
-    "text": plain.to_text,
+    "text": text_and_location.to_text,
     "image": media.to_image,
     "video": media.to_video,
     "audio": media.to_audio,
     "document": media.to_document,
     "sticker": media.to_sticker,
-    "location": plain.to_location,
-    "contacts": plain.to_contacts,
-    "order": plain.to_order,
+    "location": text_and_location.to_location,
+    "contacts": text_and_location.to_contacts,
+    "order": text_and_location.to_order,
     "interactive": interactive.to_interactive,
     "button": interactive.to_template_button,
     "reaction": facts.to_reaction,
     "edit": facts.to_edit,
     "revoke": facts.to_revoke,
     "system": facts.to_identity_change,
-    "unsupported": plain.to_unreadable,
-    "unknown": plain.to_unreadable,  # what versions before v13 called `unsupported`
+    "unsupported": text_and_location.to_unreadable,
+    "unknown": text_and_location.to_unreadable,  # what versions before v13 called `unsupported`
 }
 _SAYS_NOTHING: Final = "request_welcome"  # the chat was opened; gone since 2026-03-27
 

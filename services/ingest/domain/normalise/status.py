@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from services.ingest.domain.normalise.place import ItemFields, Place, item_fields
+from services.ingest.domain.normalise.origin import ItemFields, Place, item_fields
 from services.ingest.domain.normalise.reading import (
     Object,
     UnreadableItemError,

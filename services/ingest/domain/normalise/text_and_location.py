@@ -1,6 +1,6 @@
 """Messages that a person writes or picks without our asking: text, place, cards, order."""
 
-from services.ingest.domain.normalise.place import MessageFields
+from services.ingest.domain.normalise.origin import MessageFields
 from services.ingest.domain.normalise.reading import (
     Object,
     errors_of,

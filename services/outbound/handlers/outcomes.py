@@ -28,7 +28,7 @@ from services.outbound.domain.retrying import (
     after_refusal,
 )
 from services.outbound.handlers.ports import Ended, Hashes, Store
-from services.outbound.handlers.settle import alarm_second_wamid
+from services.outbound.handlers.statuses import alarm_second_wamid
 from shared.contracts.inbound import ProviderError
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat

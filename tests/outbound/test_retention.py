@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from services.outbound.handlers.forget import Forget
+from services.outbound.handlers.retention import Forget
 from services.outbound.settings import Settings
 from shared.contracts.inbound import Status, StatusSent
 from shared.plumbing import clock

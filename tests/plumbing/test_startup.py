@@ -6,8 +6,8 @@ import psycopg
 import pytest
 import stamina
 
-from shared.plumbing.arriving import until_done
 from shared.plumbing.postgres import STARTING, TRANSIENT, Pool
+from shared.plumbing.startup import until_done
 
 
 @pytest.fixture(autouse=True)
