@@ -28,7 +28,7 @@ from deploy.local.binaries import find_binaries
 from tests.checks.accept import agents_at, doors_of
 from tests.checks.agent import Agent, Answer
 from tests.checks.system import System, running
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 CALLERS, ROUNDS, EACH = 16, 3, 500
 RACES, ALONE, SIDE_BY_SIDE, RACING_SECONDS = 10_000, 500, 8, 120.0
@@ -63,7 +63,7 @@ async def opened(system: System, count: int) -> list[str]:
         for first in webhooks:
             texts = [(phone(n), "oi") for n in range(first, min(first + TOGETHER, count))]
             taken = partial(write, system, texts)  # ingest refuses what it cannot keep
-            await until("webhooks are not taken", taken, SETTLE_SECONDS)
+            await until(taken, what="webhooks are not taken", seconds=SETTLE_SECONDS)
 
     await asyncio.gather(*(some() for _ in range(WRITERS)))
 
@@ -73,7 +73,7 @@ async def opened(system: System, count: int) -> list[str]:
         found = [row[0] for row in await system.rows(waiting)]
         return found if len(found) >= count else None
 
-    return await until("tickets do not wait", all_wait, SETTLE_SECONDS)
+    return await until(all_wait, what="tickets do not wait", seconds=SETTLE_SECONDS)
 
 
 # --- 16 callers against one insert per commit

@@ -13,7 +13,7 @@ from bench.harness import Row, show
 from bench.processes import proportional_mb, resident_mb
 from bench.writing import first_agent, phone, write
 from tests.checks.system import System, running
-from tests.checks.waiting import LateError, until
+from tests.support.waiting import LateError, until
 
 CUSTOMERS, MOST_MB, SETTLE_SECONDS = 100, 150.0, 120.0
 UNSENT = "SELECT count(*) FROM outbound.queue WHERE state IN ('queued', 'sending')"
@@ -24,13 +24,13 @@ async def some_work(system: System) -> None:
     agent = await first_agent(system)
     taken = await asyncio.gather(*(write(system, [(phone(n), "oi")]) for n in range(CUSTOMERS)))
     if not all(taken):
-        what = f"{taken.count(False)} webhooks are not taken"
-        raise LateError(what)
+        what = "webhooks are not taken"
+        raise LateError(what, 0, taken.count(False))
 
     async def all_wait() -> bool:
         return len(await agent.view("aguardando")) >= CUSTOMERS
 
-    await until("tickets do not wait", all_wait, SETTLE_SECONDS)
+    await until(all_wait, what="tickets do not wait", seconds=SETTLE_SECONDS)
     for card in await agent.view("aguardando"):
         await agent.command(card["id"], "accept")
         await agent.timeline(card["id"])
@@ -38,7 +38,7 @@ async def some_work(system: System) -> None:
     async def all_sent() -> bool:
         return (await system.rows(UNSENT))[0][0] == 0
 
-    await until("texts are not sent", all_sent, SETTLE_SECONDS)
+    await until(all_sent, what="texts are not sent", seconds=SETTLE_SECONDS)
 
 
 async def measure() -> Sequence[Row]:

@@ -17,13 +17,11 @@ from bench.harness import Row, middle, p99, show
 from bench.processes import cpu_seconds
 from bench.writing import CUSTOMERS, Writing, first_agent, watching
 from tests.checks.system import System, running
-from tests.checks.waiting import until
 
 IDLE_PERCENT, MESSAGE_MS = 5.0, 10.0
 RATES = (10, 50)
 MEDIAN_MS, P99_MS, SCREEN_RATE = 25.0, 80.0, 50
 WARM_SECONDS, IDLE_SECONDS, SECONDS = 10.0, 20.0, 20.0
-SETTLE_SECONDS = 120.0
 SERVERS = ("postgres", "kafka")
 
 
@@ -49,7 +47,7 @@ async def steady(
     milliseconds.clear()
     before = spent(system)
     await writing.open_loop(rate, SECONDS)
-    await until("messages do not come", writing.none_left(), SETTLE_SECONDS, pause=0.05)
+    await writing.drained()
     cost = 1000 * (spent(system) - before) / len(milliseconds)
     at = f"at {rate}/s"
     rows = [Row(f"CPU of all processes, ms a message {at}", MESSAGE_MS, cost, 1.0, "<=")]
@@ -67,7 +65,7 @@ async def measure() -> Sequence[Row]:
         writing, milliseconds = Writing(system), list[float]()
         watch = asyncio.create_task(watching(await first_agent(system), writing, milliseconds))
         await asyncio.gather(*(writing.post() for _ in range(CUSTOMERS)))
-        await until("the first messages do not come", writing.none_left(), SETTLE_SECONDS)
+        await writing.drained()
         await writing.open_loop(SCREEN_RATE, WARM_SECONDS)
         for rate in RATES:
             rows += await steady(system, writing, milliseconds, rate)

@@ -15,7 +15,7 @@ import aiohttp
 from bench.harness import Row, middle, p99, show
 from bench.writing import CUSTOMERS, Writing, first_agent, seen_by_readers, watching
 from tests.checks.system import System, running
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 RATE, WARM_SECONDS, SECONDS = 200, 10.0, 15.0
 MEDIAN_MS, P99_MS = 60.0, 300.0
@@ -29,11 +29,11 @@ async def on_screen(system: System) -> Sequence[Row]:
     writing, milliseconds = Writing(system), list[float]()
     watch = asyncio.create_task(watching(await first_agent(system), writing, milliseconds))
     await asyncio.gather(*(writing.post() for _ in range(CUSTOMERS)))  # every ticket is open
-    await until("the first messages do not come", writing.none_left(), SETTLE_SECONDS, pause=0.1)
+    await writing.drained()
     refused = await writing.open_loop(RATE, WARM_SECONDS)  # compilers, caches, plans of servers
     milliseconds.clear()
     refused += await writing.open_loop(RATE, SECONDS)
-    await until("messages do not come", writing.none_left(), SETTLE_SECONDS, pause=0.1)
+    await writing.drained()
     watch.cancel()
     with suppress(asyncio.CancelledError, aiohttp.ClientError):
         await watch
@@ -63,7 +63,7 @@ async def sustained(system: System) -> Sequence[Row]:
     async def all_told() -> bool:
         return (await system.rows(told))[0][0] - before >= acknowledged
 
-    await until("messages are lost", all_told, SETTLE_SECONDS, pause=0.05)
+    await until(all_told, what="messages are lost", seconds=SETTLE_SECONDS, pause=0.05)
     rate = acknowledged / (perf_counter() - started)
     lost = acknowledged - ((await system.rows(told))[0][0] - before)
     return [

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter
@@ -79,13 +79,11 @@ class Writing:
             posts.append(asyncio.create_task(self.post()))
         return (await asyncio.gather(*posts)).count(False)
 
-    def none_left(self) -> Callable[[], Awaitable[bool]]:
-        """A condition to wait for: every text was seen on the screen."""
-
-        async def none() -> bool:
-            return not self.sent
-
-        return none
+    async def drained(self, seconds: float = 120.0) -> None:
+        """Wait until every text was seen on the screen; raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while self.sent:  # noqa: ASYNC110  `watching` takes them out
+                await asyncio.sleep(0.05)
 
 
 async def watching(agent: Agent, writing: Writing, milliseconds: list[float]) -> None:

@@ -17,8 +17,8 @@ from tests.checks.agent import Agent, Answer
 from tests.checks.customers import Steps, demo_numbers, write_all
 from tests.checks.system import System
 from tests.checks.table import Ledger
-from tests.checks.waiting import until
 from tests.checks.way import arguments
+from tests.support.waiting import until
 
 TICKETS: Final = 500
 _WEBHOOKS: Final = 900  # written for; one per conversation is delivered
@@ -94,7 +94,9 @@ async def _waiting(system: System, seed: int, agent: Agent) -> list[str]:
         cards = await agent.view("aguardando")
         return [card["id"] for card in cards] if len(cards) >= TICKETS else None
 
-    return await until("500 tickets do not appear", all_there, _SETTLE_SECONDS, pause=0.5)
+    return await until(
+        all_there, what="500 tickets do not appear", seconds=_SETTLE_SECONDS, pause=0.5
+    )
 
 
 async def _race(agents: Sequence[tuple[Agent, Agent]], tickets: Sequence[str]) -> list[_Try]:
@@ -145,7 +147,9 @@ async def _shown(agent: Agent, owners: dict[str, str]) -> list[str]:
         cards = await agent.view("atendendo")
         return {c["id"]: c["owner"]["id"] for c in cards} if len(cards) >= len(owners) else None
 
-    shown = await until("Atendendo stays behind", all_moved, _SETTLE_SECONDS, pause=0.5)
+    shown = await until(
+        all_moved, what="Atendendo stays behind", seconds=_SETTLE_SECONDS, pause=0.5
+    )
     return [
         f"{ticket}: {shown.get(ticket)}, not {owner}"
         for ticket, owner in owners.items()

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from tests.checks.waiting import LateError
+from tests.support.waiting import LateError
 
 VIEWS: Final = ("aguardando", "atendendo", "resolvidos")
 Json = dict[str, Any]
@@ -78,8 +78,8 @@ class Agent:
         """A read that must succeed."""
         answer = await self._asked("GET", path, None, {}, params)
         if answer.status != 200:
-            what = f"GET {path} answers {answer.status} {answer.code}"
-            raise LateError(what)
+            what = f"GET {path} did not succeed"
+            raise LateError(what, 0, f"{answer.status} {answer.code}")
         return answer.body
 
     async def view(self, name: str) -> list[Json]:
@@ -140,7 +140,7 @@ class Agent:
             self.repeats += 1
             await asyncio.sleep(min(0.1 * asked, 1.0))
         what = f"{method} {path} got no answer"
-        raise LateError(what)
+        raise LateError(what, _PATIENCE_SECONDS, None)
 
     async def _once(
         self,

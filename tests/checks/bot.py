@@ -22,8 +22,8 @@ from tests.checks.customers import Steps, demo_numbers
 from tests.checks.flowing import FLOW, Act, Visit, Writer
 from tests.checks.system import System
 from tests.checks.table import CONSOLE, Ledger
-from tests.checks.waiting import until
 from tests.checks.way import arguments
+from tests.support.waiting import until
 from tests.wire.support import all_records
 
 CUSTOMERS: Final = 200
@@ -71,7 +71,7 @@ async def _short_questions(system: System) -> None:
     async def published() -> bool:
         return (await system.rows("SELECT max(version) FROM bot.flow_version"))[0][0] == 2
 
-    await until("the second version is not published", published, _PATIENCE_SECONDS)
+    await until(published, what="the second version is not published", seconds=_PATIENCE_SECONDS)
 
 
 # --- what customers do
@@ -103,7 +103,7 @@ async def _sees(system: System, visit: Visit, count: int) -> None:
         return len(await _screen(system, visit)) >= count
 
     what = f"customer {visit.phone} does not see {count} messages"
-    await until(what, enough, _PATIENCE_SECONDS, pause=0.25)
+    await until(enough, what=what, seconds=_PATIENCE_SECONDS, pause=0.25)
 
 
 async def _screen(system: System, visit: Visit) -> list[str]:
@@ -142,7 +142,7 @@ async def _died(child: Child, failpoint: str) -> None:
     async def died() -> bool:
         return not child.alive()
 
-    await until(f"nobody came to {failpoint}", died, _PATIENCE_SECONDS, pause=0.02)
+    await until(died, what=f"nobody came to {failpoint}", seconds=_PATIENCE_SECONDS, pause=0.02)
 
 
 # --- what must have come of it
@@ -163,7 +163,7 @@ async def _judge(system: System, visits: Sequence[Visit], ledger: Ledger) -> Non
         return states == {"ended": CUSTOMERS} and waiting == CUSTOMERS
 
     drained = monotonic()
-    await until("some sessions do not end", quiet, _DRAIN_SECONDS, pause=1.0)
+    await until(quiet, what="some sessions do not end", seconds=_DRAIN_SECONDS, pause=1.0)
     ledger.note("time to drain, seconds", f"{monotonic() - drained:.1f}")
     screens = {visit.phone: await _screen(system, visit) for visit in visits}
     ledger.clean("texts, once and in order", _texts(visits), list(_wrong_texts(visits, screens)))

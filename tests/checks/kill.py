@@ -16,8 +16,8 @@ from tests.checks.customers import Steps
 from tests.checks.striking import PATIENCE_SECONDS, Striking
 from tests.checks.system import System
 from tests.checks.table import CONSOLE, Ledger
-from tests.checks.waiting import until
 from tests.checks.way import Troubled, arguments, judge
+from tests.support.waiting import until
 
 _FAILPOINTS: Final = (
     "tickets.after_append:kill@3",
@@ -88,9 +88,9 @@ class _Nemesis:
         async def up() -> bool:
             return await died() or await self._system.is_ready(instance)
 
-        await until(f"{instance} is not up", up, PATIENCE_SECONDS, pause=0.05)
+        await until(up, what=f"{instance} is not up", seconds=PATIENCE_SECONDS, pause=0.05)
         self.troubled.steps.begin(step)  # not before: the others would do all of it meanwhile
-        await until(f"nobody came to {failpoint}", died, PATIENCE_SECONDS, pause=0.02)
+        await until(died, what=f"nobody came to {failpoint}", seconds=PATIENCE_SECONDS, pause=0.02)
         await self._striking.count(instance)
         self._system.watch(child)
         await self._striking.back()
@@ -120,7 +120,9 @@ class _Nemesis:
                 holder, held_until = await self._holder()
                 return holder == instance and held_until > before
 
-            await until(f"{instance} does not relay", relays, PATIENCE_SECONDS, pause=0.05)
+            await until(
+                relays, what=f"{instance} does not relay", seconds=PATIENCE_SECONDS, pause=0.05
+            )
         finally:
             self._system.send(other, signal.SIGCONT)
         return child
@@ -130,7 +132,7 @@ class _Nemesis:
             rows = await self._system.rows(_HOLDER)
             return (rows[0][0], rows[0][1]) if rows else None
 
-        return await until("nobody holds the relay's lease", held, PATIENCE_SECONDS)
+        return await until(held, what="nobody holds the relay's lease", seconds=PATIENCE_SECONDS)
 
 
 if __name__ == "__main__":

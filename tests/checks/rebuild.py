@@ -24,8 +24,8 @@ from tests.checks.customers import demo_numbers, write
 from tests.checks.screen import Screen, position
 from tests.checks.system import System
 from tests.checks.table import CONSOLE, DifferenceError, Ledger
-from tests.checks.waiting import until
 from tests.checks.way import arguments
+from tests.support.waiting import until
 
 CUSTOMERS: Final = 120
 HISTORY: Final = 3_000  # webhooks before the rebuild, as fast as they are taken
@@ -250,7 +250,7 @@ async def _judge(
     async def alike() -> bool:
         return not await _differences(screen)
 
-    await until("the screen does not show the lists", alike, _DRAIN_SECONDS, pause=1.0)
+    await until(alike, what="the screen does not show the lists", seconds=_DRAIN_SECONDS, pause=1.0)
     ledger.same("screen shows the lists", [], await _differences(screen))
     sent = Counter(request["text"] for request in await system.ledger("requests"))
     twice = [text for text in done.texts if sent[text] > 1]

@@ -11,7 +11,7 @@ from tests.checks.customers import Steps, write, write_all
 from tests.checks.screen import Screen
 from tests.checks.system import System
 from tests.checks.table import CONSOLE, DifferenceError
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 _SIDE_BY_SIDE: Final = 8  # tickets that one agent serves at once
 _COMPLETE_SECONDS: Final = 600.0
@@ -23,7 +23,9 @@ async def tell(system: System, book: Book, screens: Sequence[Screen], steps: Ste
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(write_all(system, book.plan.webhooks, steps))
         workers = [tasks.create_task(_Worker(system, book, screen).run()) for screen in screens]
-        await until("the story does not end", lambda: _told(book), _COMPLETE_SECONDS, pause=5.0)
+        await until(
+            lambda: _told(book), what="the story does not end", seconds=_COMPLETE_SECONDS, pause=5.0
+        )
         await writing
         for worker in workers:
             worker.cancel()
@@ -126,4 +128,4 @@ class _Worker:
             return lines[-1][0], lines[-1][1].wamid
 
         what = f"{card['id']} does not get all messages"
-        return await until(what, complete, _COMPLETE_SECONDS, pause=1.0)
+        return await until(complete, what=what, seconds=_COMPLETE_SECONDS, pause=1.0)

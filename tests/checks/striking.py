@@ -8,7 +8,7 @@ from typing import Any, Final
 from deploy.local.installation import SIMULATOR, service_of
 from tests.checks.customers import Steps
 from tests.checks.system import System
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_SECONDS: Final = 120.0
 _TRAFFIC: Final = 20  # things that the simulator saw before somebody is struck
@@ -31,7 +31,7 @@ class Striking:
         async def flows() -> bool:
             return await self._seen() >= before + _TRAFFIC
 
-        await until(f"no traffic in step {step}", flows, PATIENCE_SECONDS, pause=0.1)
+        await until(flows, what=f"no traffic in step {step}", seconds=PATIENCE_SECONDS, pause=0.1)
 
     async def kill(self, instance: str) -> None:
         """`kill -9`; returns when it was started again."""
@@ -87,4 +87,6 @@ class Striking:
         async def restarted() -> bool:
             return self._system.restarts[instance] > before
 
-        await until(f"{instance} is not restarted", restarted, PATIENCE_SECONDS, pause=0.05)
+        await until(
+            restarted, what=f"{instance} is not restarted", seconds=PATIENCE_SECONDS, pause=0.05
+        )

@@ -29,8 +29,8 @@ from deploy.postgres import job
 from shared.plumbing import tasks
 from shared.plumbing.settings import CommonSettings
 from tests.checks.table import CONSOLE, DifferenceError
-from tests.checks.waiting import LateError, until
 from tests.support.stack import scratch_places
+from tests.support.waiting import LateError, until
 
 _LOOK_SECONDS: Final = 0.05
 _READY_SECONDS: Final = 120.0
@@ -151,7 +151,7 @@ class System:
                     return (await (await conn.execute(statement.encode(), values)).fetchall(),)
             return None
 
-        return (await until("the database does not answer", read, _READY_SECONDS))[0]
+        return (await until(read, what="the database does not answer", seconds=_READY_SECONDS))[0]
 
     async def parked(self) -> int:
         """How many items lie parked, in all schemas."""
@@ -187,7 +187,7 @@ class System:
         async def asked() -> bool:
             return await self.is_ready(instance)
 
-        await until(f"{instance} is not ready", asked, _READY_SECONDS)
+        await until(asked, what=f"{instance} is not ready", seconds=_READY_SECONDS)
 
     async def is_ready(self, instance: str) -> bool:
         """Whether it says so, now."""

@@ -22,7 +22,8 @@ from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.settings import CommonSettings
-from tests.wire.support import create_topics, publish, until
+from tests.support.waiting import until_true
+from tests.wire.support import create_topics, publish
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "integrator" / "closed_tickets.py"
 MARIA, JOAO = b"00000000-0000-0000-0000-0000000000aa", b"00000000-0000-0000-0000-0000000000bb"
@@ -127,7 +128,7 @@ async def test_what_comes_twice_is_told_once(
     told = [internal(A, 1), closed(A, 2), closed(A, 2), internal(A, 1), closed(B, 1, JOAO)]
     await publish(settings, [*told, *told])
     async with integrator.running():
-        await until(lambda: integrator.taken() == 10)
+        await until_true(lambda: integrator.taken() == 10)
     assert sorted(integrator.closed()) == [(str(A), 2), (str(B), 1)]
     assert integrator.rows("SELECT * FROM held") == []
     assert integrator.errors == b""
@@ -138,10 +139,10 @@ async def test_a_key_with_a_gap_waits_and_the_others_go_on(
 ) -> None:
     await publish(settings, [internal(A, 1), closed(A, 3), closed(B, 1), closed(C, 1, JOAO)])
     async with integrator.running():
-        await until(lambda: integrator.taken() == 4)
+        await until_true(lambda: integrator.taken() == 4)
         assert integrator.closed() == [(str(C), 1)]
         await publish(settings, [closed(A, 4), internal(A, 2)])
-        await until(lambda: integrator.taken() == 6)
+        await until_true(lambda: integrator.taken() == 6)
     assert integrator.closed() == [(str(C), 1), (str(A), 3), (str(B), 1), (str(A), 4)]
     assert integrator.rows("SELECT * FROM held") == []
     assert f"ALARM: what is before {A} 3 is missing".encode() in integrator.errors
@@ -152,10 +153,10 @@ async def test_killed_and_started_again_it_goes_on_where_it_was(
 ) -> None:
     await publish(settings, [internal(A, 1), closed(A, 3)])
     async with integrator.running():
-        await until(lambda: integrator.taken() == 2)
+        await until_true(lambda: integrator.taken() == 2)
     await publish(settings, [internal(A, 1), internal(A, 2), closed(A, 4)])
     async with integrator.running():
-        await until(lambda: integrator.taken() == 5)
+        await until_true(lambda: integrator.taken() == 5)
     assert integrator.closed() == [(str(A), 3), (str(A), 4)]
 
 
@@ -164,7 +165,7 @@ async def test_a_stream_older_than_the_topic_begins_where_it_is_first_seen(
 ) -> None:
     await publish(settings, [closed(A, 41), internal(A, 42), closed(A, 43)])
     async with integrator.running():
-        await until(lambda: integrator.taken() == 3)
+        await until_true(lambda: integrator.taken() == 3)
     assert integrator.closed() == [(str(A), 41), (str(A), 43)]
 
 
@@ -173,7 +174,7 @@ async def test_away_for_longer_than_the_topic_keeps_it_stops(
 ) -> None:
     await publish(settings, [internal(A, 1)])
     async with integrator.running():
-        await until(lambda: integrator.taken() == 1)
+        await until_true(lambda: integrator.taken() == 1)
     await publish(settings, [internal(A, 2), internal(A, 3)])
     await _forget(settings, MARIA, before=2)
     async with integrator.running() as process:

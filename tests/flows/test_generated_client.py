@@ -16,7 +16,7 @@ from services.gateway.app import build_app
 from services.gateway.settings import Settings
 from tests.checks import system as systems
 from tests.checks.system import System
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 _PACKAGE = "guiche_client"
@@ -115,7 +115,7 @@ async def _first_card(client: Any) -> Any:  # noqa: ANN401
         page = await _call("views.list_view", client, view)
         return page.items[0] if page.items else None
 
-    return await until("nothing waits", first, _SECONDS)
+    return await until(first, what="nothing waits", seconds=_SECONDS)
 
 
 async def _reason(client: Any, name: str) -> Any:  # noqa: ANN401

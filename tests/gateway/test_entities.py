@@ -20,7 +20,7 @@ from shared.contracts.problems import PROBLEMS
 from shared.plumbing.problems import install_problems
 from shared.plumbing.tokens import TokenVerifier
 from tests.directory.test_directory import Setup, directory
-from tests.gateway.test_http import Gateway, received
+from tests.gateway.test_http import Gateway, told
 from tests.support.stack import Postgres
 
 ACCOUNT = account_id_of("demo")
@@ -67,7 +67,7 @@ async def api(postgres: Postgres, keys_dir: Path, tmp_path: Path) -> AsyncGenera
                 _agent(HELENA, "Helena", ["admin"], []),
                 _agent(ANA, "Ana", ["agent"], [VENDAS]),
             ):
-                gateway.book.on_message(received(person, person.id, "directory.events"))
+                gateway.book.on_message(told("directory.events", person, person.id))
             transport = ASGITransport(app=gateway.app)
             async with AsyncClient(transport=transport, base_url="http://gateway") as http_client:
                 yield Api(gateway, http_client, setup)
@@ -249,7 +249,7 @@ async def test_sectors_agents_and_connections_are_listed(api: Api) -> None:
 async def test_another_account_sees_nothing(api: Api) -> None:
     id_ = (await api.create("Resolvido")).json()["id"]
     other = _agent(STRANGER, "Outra", ["admin"], []).model_copy(update={"account_id": uuid4()})
-    api.gateway.book.on_message(received(other, STRANGER, "directory.events"))
+    api.gateway.book.on_message(told("directory.events", other, STRANGER))
     assert await api.names("?active=all", by=STRANGER) == []
     answer = await api.ask("PUT", f"{REASONS}/{id_}", STRANGER, {"name": "x"}, If_Match="*")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

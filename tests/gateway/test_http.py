@@ -28,8 +28,8 @@ from services.gateway.adapters.http.tickets import TicketRoutes
 from services.gateway.adapters.services import Directory, Projections, Tickets
 from services.gateway.domain.cards import Names
 from services.gateway.labels import pt_br
-from shared.contracts.directory import AgentChanged, ConnectionChanged, SectorChanged
-from shared.contracts.envelope import Envelope, Message
+from shared.contracts.directory import AgentChanged, SectorChanged
+from shared.contracts.envelope import Message
 from shared.contracts.inbox import RebuiltModels
 from shared.contracts.internal_api import (
     COMMAND_ID_HEADER,
@@ -46,6 +46,7 @@ from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Received
 from shared.plumbing.tokens import TokenSigner
 from tests.gateway.rows import ACCOUNT, ANA, BIA, NOON, VENDAS, a_change, a_row, a_seen
+from tests.support.company import a_connection, received
 
 TICKET = UUID(int=50)
 CONNECTION = UUID(int=2)
@@ -66,9 +67,8 @@ SIGNED_IN = [
 ]
 
 
-def received(message: Message, key: UUID, topic: str, offset: int = 0) -> Received:
-    envelope = Envelope(id="1", type=message.TYPE, source="test", time=NOON, account=ACCOUNT)
-    return Received(topic, 3, offset, str(key).encode(), envelope, message.body(), 0)
+def told(topic: str, message: Message, key: UUID, offset: int = 0) -> Received:
+    return received(topic, message, key, account=ACCOUNT, at=NOON, partition=3, offset=offset)
 
 
 def a_book() -> DirectoryTable:
@@ -77,18 +77,10 @@ def a_book() -> DirectoryTable:
         AgentChanged(id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[VENDAS]),
         AgentChanged(id=BIA, account_id=ACCOUNT, name="Bia", roles=["admin"], sector_ids=[]),
     ]
-    number = ConnectionChanged(
-        id=CONNECTION,
-        account_id=ACCOUNT,
-        name="Principal",
-        waba_id="9",
-        phone_number_id="1",
-        display_phone="+55 11 4000-0001",
-        graph_url="http://127.0.0.1:1",
-    )
+    number = a_connection(ACCOUNT, CONNECTION, display_phone="+55 11 4000-0001")
     sector = SectorChanged(id=VENDAS, account_id=ACCOUNT, name="Vendas")
     for entity in (*people, number, sector):
-        book.on_message(received(entity, entity.id, "directory.events"))
+        book.on_message(told("directory.events", entity, entity.id))
     return book
 
 
@@ -209,7 +201,7 @@ async def test_who_has_left_gets_nothing_though_the_token_still_lives(keys_dir: 
         gone = AgentChanged(
             id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[], active=False
         )
-        made.book.on_message(received(gone, ANA, "directory.events"))
+        made.book.on_message(told("directory.events", gone, ANA))
         assert (await http.get("/v1/me", headers=made.of(ANA))).status_code == 401
 
 
@@ -480,7 +472,7 @@ async def test_a_stream_resumes_after_the_last_event_and_resets_when_it_is_gone(
     async with gateway(keys_dir) as (made, _, _http):
         for offset in range(3):
             change = a_change(None, a_seen("aguardando"), offset + 1, ticket=60 + offset)
-            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+            made.changes.on_message(told("inbox.changes", change, ACCOUNT, offset))
         events = await heard(made, ANA, "3-0", 3)
         assert [event.event for event in events] == ["hello", "added", "added"]
         assert [event.id for event in events] == ["3-0", "3-1", "3-2"]
@@ -492,7 +484,7 @@ async def test_a_stream_resumes_after_the_last_event_and_resets_when_it_is_gone(
 async def test_a_screen_that_comes_back_with_other_rights_loads_again(keys_dir: Path) -> None:
     async with gateway(keys_dir) as (made, _, _http):
         change = a_change(None, a_seen("aguardando"), 1)
-        made.changes.on_message(received(change, ACCOUNT, "inbox.changes", 0))
+        made.changes.on_message(told("inbox.changes", change, ACCOUNT, 0))
         ana = made.book.person(ANA)
         assert ana is not None
         first = made.live.follow(ana, None)
@@ -518,14 +510,14 @@ async def test_a_screen_that_is_cut_anywhere_hears_on_what_it_has_missed(keys_di
     missed = {"3-0": 4, "3-1": 3, "3-2": 1, "3-3": 0}
     async with gateway(keys_dir) as (made, _, _http):
         for offset, change in enumerate(changes):
-            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+            made.changes.on_message(told("inbox.changes", change, ACCOUNT, offset))
         for cut in range(1, 6):
             before = await heard(made, ANA, "3-0", cut)
             last = [event.id for event in before if event.id is not None][-1]
             after = await heard(made, ANA, last, 1 + missed[last])
-            told = [event.event for event in after[1:]]
-            assert told == whole[len(whole) - missed[last] :]
-            assert len(before[1:]) + len(told) >= len(whole)
+            later = [event.event for event in after[1:]]
+            assert later == whole[len(whole) - missed[last] :]
+            assert len(before[1:]) + len(later) >= len(whole)
 
 
 async def test_a_screen_that_was_away_during_a_switch_loads_again(keys_dir: Path) -> None:
@@ -538,7 +530,7 @@ async def test_a_screen_that_was_away_during_a_switch_loads_again(keys_dir: Path
                 a_change(None, waits, 2, ticket=61),
             ]
         ):
-            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+            made.changes.on_message(told("inbox.changes", change, ACCOUNT, offset))
         events = await heard(made, ANA, "3-0", 3)
         assert [event.event for event in events] == ["hello", "reset", "added"]
         assert [event.id for event in events] == ["3-0", "3-1", "3-2"]
@@ -546,7 +538,7 @@ async def test_a_screen_that_was_away_during_a_switch_loads_again(keys_dir: Path
 
 async def test_a_reader_that_begins_again_repeats_nothing(keys_dir: Path) -> None:
     async with gateway(keys_dir) as (made, _, _http):
-        change = received(a_change(None, a_seen("aguardando"), 1), ACCOUNT, "inbox.changes", 0)
+        change = told("inbox.changes", a_change(None, a_seen("aguardando"), 1), ACCOUNT)
         made.changes.on_message(change)
         made.changes.on_message(change)
         assert made.changes.since(ACCOUNT, "3-0") == []
@@ -559,7 +551,7 @@ async def test_changed_rights_and_a_slow_screen_end_in_a_reset(keys_dir: Path) -
         stream = made.live.stream(person, None)
         assert (await anext(stream)).event == "hello"
         moved = AgentChanged(id=ANA, account_id=ACCOUNT, name="Ana", roles=["agent"], sector_ids=[])
-        made.book.on_message(received(moved, ANA, "directory.events"))
+        made.book.on_message(told("directory.events", moved, ANA))
         async with asyncio.timeout(10):
             rest = [event.event async for event in stream]
         assert rest[-1] == "reset"
@@ -567,7 +559,7 @@ async def test_changed_rights_and_a_slow_screen_end_in_a_reset(keys_dir: Path) -
         assert (await anext(slow)).event == "hello"
         for offset in range(10, 30):
             change = a_change(None, a_seen("aguardando"), offset, ticket=offset)
-            made.changes.on_message(received(change, ACCOUNT, "inbox.changes", offset))
+            made.changes.on_message(told("inbox.changes", change, ACCOUNT, offset))
         async with asyncio.timeout(10):
             rest = [event.event async for event in slow]
         assert rest[-1] == "reset"

@@ -1,26 +1,23 @@
 """ingest as a server on a free port, over a real Kafka; only directory's HTTP answer is given."""
 
-import asyncio
 import base64
 import io
-import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 import aiohttp
-import uvicorn
 
 from services.ingest.app import build_app
 from services.ingest.settings import Settings
-from shared.contracts.directory import ConnectionChanged
-from shared.contracts.envelope import Envelope
 from shared.contracts.internal_api import AccountSecrets, AppSecrets, SecretsAnswer
 from shared.plumbing import clock
 from shared.plumbing.http import Answer
-from shared.plumbing.kafka import Outgoing
 from shared.plumbing.secrets_client import Fetch
 from tests.ingest.samples import ACCOUNT, OURS, PEPPER, SECRET, WABA, signed
+from tests.support.company import a_connection, outgoing
+from tests.support.serving import serving
+from tests.support.waiting import until
 from tests.wire.support import publish
 
 SECRETS = SecretsAnswer(
@@ -44,20 +41,14 @@ async def given_secrets() -> Answer:
 
 async def announce_the_connection(settings: Settings) -> None:
     """What directory publishes of OURS."""
-    changed = ConnectionChanged(
-        id=OURS.id,
-        account_id=OURS.account_id,
-        name="Principal",
+    changed = a_connection(
+        OURS.account_id,
+        OURS.id,
         waba_id=OURS.waba_id,
         phone_number_id=OURS.phone_number_id,
         display_phone=OURS.display_phone,
-        graph_url="http://127.0.0.1:1/v26.0",
     )
-    envelope = Envelope(
-        id="c1", type=ConnectionChanged.TYPE, source="tests", time=datetime.now(UTC)
-    )
-    key = str(OURS.id).encode()
-    await publish(settings, [Outgoing("directory.events", key, envelope, changed.body())])
+    await publish(settings, [outgoing("directory.events", OURS.id, changed)])
 
 
 class Served:
@@ -82,9 +73,7 @@ class Served:
         return (await self.get("/ready"))[0] == 200
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(20):
-            while not await self.is_ready():  # noqa: ASYNC110  a poll over HTTP
-                await asyncio.sleep(0.05)
+        await until(self.is_ready)
 
 
 @asynccontextmanager
@@ -95,15 +84,5 @@ async def serve(
     fetch_secrets: Fetch = given_secrets,
 ) -> AsyncGenerator[Served]:
     app = build_app(settings, fetch_secrets=fetch_secrets, now=now)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        async with aiohttp.ClientSession() as http:
-            yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", http)
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
+    async with serving(app) as url, aiohttp.ClientSession() as http:
+        yield Served(url, http)

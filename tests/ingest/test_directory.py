@@ -27,6 +27,7 @@ from tests.ingest.samples import (
     a_piece,
 )
 from tests.ingest.serving import SECRETS
+from tests.support.company import a_connection
 
 PIECE = a_piece(a_message())
 
@@ -37,14 +38,8 @@ def received(key: UUID, message: Message | None, kind: str = ConnectionChanged.T
     return Received("directory.events", 0, 0, str(key).encode(), envelope, body, 0)
 
 
-CHANGED = ConnectionChanged(
-    id=OURS.id,
-    account_id=ACCOUNT,
-    name="Principal",
-    waba_id=WABA,
-    phone_number_id=NUMBER,
-    display_phone=OURS.display_phone,
-    graph_url="http://x",
+CHANGED = a_connection(
+    ACCOUNT, OURS.id, waba_id=WABA, phone_number_id=NUMBER, display_phone=OURS.display_phone
 )
 
 

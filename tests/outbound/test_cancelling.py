@@ -5,8 +5,9 @@ import asyncio
 from shared.contracts.outbound import MessageAccepted, MessageCancelled
 from shared.plumbing import clock
 from tests.outbound.meta import WhatsApp, truly_accepted
-from tests.outbound.running import Outbound, eventually
+from tests.outbound.running import Outbound
 from tests.outbound.samples import a_cancel, a_receipt, a_send, texts
+from tests.support.waiting import until
 
 
 async def test_a_queued_message_is_taken_back_once_and_the_next_goes_on(
@@ -39,7 +40,7 @@ async def test_too_late_says_nothing_and_the_fate_comes(
     await simulator.fault("slow", ms=300, next=1)
     (command,) = texts(1)
     await outbound.queue(command)
-    await eventually(simulator.requests)
+    await until(simulator.requests)
     await outbound.queue(a_cancel(command))
     await outbound.until("accepted")
     await outbound.queue(a_cancel(command))
@@ -54,7 +55,7 @@ async def test_an_attempt_that_came_to_nothing_is_not_repeated_for_who_took_it_b
     await simulator.fault("refuse", code=131056, next=1)  # would be repeated after a second
     (command,) = texts(1)
     await outbound.queue(command)
-    await eventually(simulator.requests)
+    await until(simulator.requests)
     await outbound.queue(a_cancel(command))
     await outbound.until("cancelled")
     assert [type(fact) for fact in await outbound.facts()] == [MessageCancelled]

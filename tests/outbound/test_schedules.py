@@ -23,7 +23,7 @@ from shared.plumbing.postgres import Pool
 from tests.outbound.meta import NUMBER, Meta, overtaken, truly_accepted
 from tests.outbound.running import Outbound, the_number
 from tests.outbound.samples import a_cancel, a_send
-from tests.wire.support import until
+from tests.support.waiting import until_true
 
 CUSTOMERS = 8
 EACH = 6
@@ -89,7 +89,7 @@ async def test_no_schedule_makes_meta_accept_an_id_twice(
 async def hear_in_any_order(outbound: Outbound, statuses: list[Status], chance: Random) -> None:
     """Some, shuffled, again and again, while sending goes on."""
     while True:
-        await until(lambda: bool(statuses), seconds=60)
+        await until_true(lambda: bool(statuses), seconds=60)
         some = chance.sample(statuses, chance.randint(1, len(statuses)))
         await outbound.hear(*some)
         await asyncio.sleep(0.05)

@@ -24,7 +24,7 @@ from shared.plumbing import clock, tracing, tracing_sdk
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.settings import CommonSettings
 from tests.outbound.meta import NUMBER, Meta, WhatsApp, truly_accepted
-from tests.outbound.running import Outbound, eventually, received
+from tests.outbound.running import Outbound
 from tests.outbound.samples import (
     CONNECTION,
     a_list,
@@ -35,7 +35,8 @@ from tests.outbound.samples import (
     buttons,
     texts,
 )
-from tests.wire.support import until
+from tests.support.company import received
+from tests.support.waiting import until, until_true
 
 
 async def test_a_text_is_sent_once_and_its_ticks_are_told(
@@ -47,7 +48,7 @@ async def test_a_text_is_sent_once_and_its_ticks_are_told(
     await outbound.queue(command, command)
     await outbound.queue(command)
     await outbound.until("accepted")
-    await until(lambda: len(statuses) >= 3)
+    await until_true(lambda: len(statuses) >= 3)
     await outbound.hear(*statuses)
     await outbound.hear(*statuses)
     told = [type(fact) for fact in await outbound.facts()]
@@ -136,7 +137,7 @@ async def test_an_unclear_answer_is_unknown_until_a_status_with_our_id_comes(
     told = [f for f in await outbound.facts() if f.message_id == first.message_id]
     assert [(type(f), getattr(f, "reason", "")) for f in told] == [(MessageOutcomeUnknown, reason)]
     accepted = truly_accepted(await simulator.requests())
-    await until(lambda: len(statuses) >= 3 * len(accepted))
+    await until_true(lambda: len(statuses) >= 3 * len(accepted))
     await outbound.hear(*statuses)
     settled = "accepted" if first.message_id in accepted else "unknown"
     assert (await outbound.states())[first.message_id] == settled
@@ -174,7 +175,7 @@ async def test_a_number_without_a_server_is_tried_again_until_it_is_there(
     right = outbound.numbers.known[CONNECTION]
     outbound.numbers.known[CONNECTION] = Number("http://127.0.0.1:1/v26.0/1", "t")
     await outbound.queue(*texts(1))
-    await eventually(lambda: outbound.rows("SELECT FROM queue WHERE attempts >= 2"))
+    await until(lambda: outbound.rows("SELECT FROM queue WHERE attempts >= 2"))
     outbound.numbers.known[CONNECTION] = right
     await outbound.until("accepted")
     assert len(await simulator.requests()) == 1
@@ -188,14 +189,12 @@ async def test_a_bad_token_stops_the_number_and_loses_nothing(
     await simulator.fault("refuse", code=190, next=2)
     commands = [command for customer in range(3) for command in texts(2, customer)]
     await outbound.queue(commands[0])
-    await eventually(
-        lambda: outbound.rows("SELECT FROM hold WHERE error_class = 'C' AND code = 190")
-    )
+    await until(lambda: outbound.rows("SELECT FROM hold WHERE error_class = 'C' AND code = 190"))
     await outbound.queue(*commands[1:])
     assert set((await outbound.states()).values()) == {"queued"}
     await outbound.rows("UPDATE hold SET until = now(), since = now() RETURNING 1")
-    await eventually(simulator.requests, lambda found: len(found) == 2)
-    await eventually(lambda: outbound.rows("SELECT FROM hold WHERE until > now()"))
+    await until(simulator.requests, lambda found: len(found) == 2)
+    await until(lambda: outbound.rows("SELECT FROM hold WHERE until > now()"))
     assert len(await simulator.requests()) == 2, "only one message probes"
     await outbound.rows("UPDATE hold SET until = now() RETURNING 1")
     await outbound.until("accepted")
@@ -250,7 +249,7 @@ async def test_what_waits_for_another_waits_for_its_sent_three_seconds_at_most(
     after_quick = a_send(0, at=clock.now(), after=quick.message_id)
     after_slow = a_send(1, at=clock.now(), after=slow.message_id)
     await outbound.queue(quick, after_quick, slow, after_slow)
-    await eventually(outbound.states, lambda found: [*found.values()].count("accepted") == 2)
+    await until(outbound.states, lambda found: [*found.values()].count("accepted") == 2)
     await outbound.hear(a_status(StatusSent, quick.message_id, await wamid_of(simulator, quick)))
     await outbound.until("accepted")
     at = {r["opaque"]: r["at_ns"] / 1e9 for r in await simulator.requests()}
@@ -275,13 +274,13 @@ async def test_a_row_in_the_hands_of_a_dead_process_is_unknown_and_never_sent_ag
     await simulator.fault("slow", ms=500, next=1)
     first, second = texts(2)
     await outbound.queue(first, second)
-    await eventually(simulator.requests)
+    await until(simulator.requests)
     await outbound.die()
     assert (await outbound.states())[first.message_id] == "sending"
     await outbound.start()
     await outbound.until("unknown", "accepted")
     assert (await outbound.states())[first.message_id] == "unknown"
-    await until(lambda: len(statuses) >= 6)
+    await until_true(lambda: len(statuses) >= 6)
     await outbound.hear(*statuses)
     assert set((await outbound.states()).values()) == {"accepted"}
     assert truly_accepted(await simulator.requests()) == {first.message_id: 1, second.message_id: 1}
@@ -294,7 +293,7 @@ async def test_another_process_is_left_alone_while_it_shows_signs_of_life(
     await simulator.customers_write(1)
     await simulator.fault("slow", ms=1000, next=1)
     await outbound.queue(*texts(1))
-    await eventually(simulator.requests)
+    await until(simulator.requests)
     other = Outbound(outbound.pool, outbound.numbers)
     await other.start(instance="outbound-2")
     assert set((await outbound.states()).values()) == {"sending"}
@@ -331,14 +330,14 @@ async def test_a_read_receipt_is_sent_repeated_and_forgotten(
 ) -> None:
     simulator, _ = whatsapp
     await outbound.queue(a_receipt("wamid.IN1", at=clock.now()))
-    await eventually(outbound.states, lambda found: not found)
+    await until(outbound.states, lambda found: not found)
     (request,) = await simulator.requests("read")
     assert (request["message_id"], request["phone_number_id"]) == (
         "wamid.IN1",
         NUMBER.phone_number_id,
     )
     await outbound.queue(a_receipt("not a wamid", at=clock.now()))
-    await eventually(outbound.states, lambda found: not found)
+    await until(outbound.states, lambda found: not found)
     assert await outbound.facts() == []
 
 

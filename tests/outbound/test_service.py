@@ -21,7 +21,7 @@ from aiohttp import web
 
 from deploy.local.ports import free_port
 from shared.contracts.directory import ConnectionChanged
-from shared.contracts.envelope import Envelope, Message
+from shared.contracts.envelope import Message
 from shared.contracts.inbound import Status
 from shared.contracts.internal_api import AccountSecrets, ConnectionSecrets, SecretsAnswer
 from shared.contracts.outbound import MessageAccepted, SendMessage
@@ -30,10 +30,13 @@ from shared.plumbing.kafka import Outgoing, Producer
 from shared.plumbing.postgres import Pool
 from shared.plumbing.settings import CommonSettings
 from tests.outbound.meta import NUMBER, Meta, meta, overtaken, truly_accepted
-from tests.outbound.running import database, eventually
+from tests.outbound.running import database
 from tests.outbound.samples import ACCOUNT, CONNECTION, PEPPER, a_send
 from tests.simulator.receiver import start
+from tests.support import company
+from tests.support.company import a_connection
 from tests.support.jumping import AHEAD, BACK, JUMP
+from tests.support.waiting import until
 from tests.wire.support import create_topics, everything
 
 CUSTOMERS = 6
@@ -98,7 +101,7 @@ class Stand:
 
     async def until_ready(self, *ports: int) -> None:
         for port in ports:
-            await eventually(
+            await until(
                 partial(self.get, "/ready", port), lambda found: found[0] == 200, seconds=60
             )
 
@@ -107,7 +110,7 @@ class Stand:
     ) -> None:
         """The process's clock is set; returns when it is so far ahead of the database's."""
         process.send_signal(way)
-        await eventually(
+        await until(
             lambda: self.get("/metrics"), lambda found: abs(ahead(found[1]) - to) < A_MINUTE
         )
 
@@ -135,10 +138,8 @@ def ahead(metrics: str) -> timedelta:
 
 
 def outgoing(topic: str, message: Message) -> Outgoing:
-    envelope = Envelope(id=str(uuid4()), type=message.TYPE, source="tests", time=clock.now())
-    if isinstance(message, SendMessage):
-        return Outgoing(topic, str(message.contact_id).encode(), envelope, message.body())
-    return Outgoing(topic, str(uuid4()).encode(), envelope, message.body())
+    key = message.contact_id if isinstance(message, SendMessage) else uuid4()
+    return company.outgoing(topic, key, message)
 
 
 @pytest.fixture
@@ -184,10 +185,9 @@ async def stand(
 
 
 def the_connection(simulator: Meta) -> ConnectionChanged:
-    return ConnectionChanged(
-        id=CONNECTION,
-        account_id=ACCOUNT,
-        name="Principal",
+    return a_connection(
+        ACCOUNT,
+        CONNECTION,
         waba_id=NUMBER.waba_id,
         phone_number_id=NUMBER.phone_number_id,
         display_phone=NUMBER.display_phone,
@@ -213,7 +213,7 @@ async def test_killed_at_any_step_each_text_is_accepted_once_at_most(
     assert await asyncio.wait_for(process.wait(), 90) == -signal.SIGKILL
     again = await stand.process()
     try:
-        await eventually(
+        await until(
             stand.states,
             lambda found: (
                 len(found) == len(commands) and set(found.values()) <= {"accepted", "unknown"}
@@ -223,13 +223,13 @@ async def test_killed_at_any_step_each_text_is_accepted_once_at_most(
         await stand.simulator.settled()
         accepted = truly_accepted(await stand.simulator.requests())
         assert set(accepted.values()) == {1}
-        told = await eventually(stand.accepted, lambda found: found == accepted.keys(), seconds=30)
+        told = await until(stand.accepted, lambda found: found == accepted.keys(), seconds=30)
         states = await stand.states()
         lost = {id_ for id_, state in states.items() if state == "unknown"}
         assert lost == {command.message_id for command in commands} - told
         assert len(lost) <= CUSTOMERS, "more than were in flight"
         gauge = f'guiche_outbound_rows{{service="outbound",state="unknown"}} {len(lost)}.0'
-        await eventually(lambda: stand.get("/metrics"), lambda found: gauge in found[1])
+        await until(lambda: stand.get("/metrics"), lambda found: gauge in found[1])
         await stand.until_ready(stand.port)
         assert (await stand.get("/health"))[0] == 200
     finally:
@@ -250,12 +250,12 @@ async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand
         await stand.publish("outbound.commands", *commands)
         (one,), (other,) = await stand.rows("SELECT session FROM worker ORDER BY instance")
         # the one that is at work dies, whichever it is: a number's rows may all go to one
-        ((dead,), *_) = await eventually(lambda: stand.rows(AT_WORK), seconds=60)
+        ((dead,), *_) = await until(lambda: stand.rows(AT_WORK), seconds=60)
         victim = first if dead == one else second
         assert dead in {one, other}
         victim.kill()
         await victim.wait()
-        await eventually(
+        await until(
             stand.states,
             lambda found: (
                 len(found) == len(commands) and set(found.values()) <= {"accepted", "unknown"}
@@ -267,7 +267,7 @@ async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand
         requests = await stand.simulator.requests()
         assert set(truly_accepted(requests).values()) == {1}
         assert not overtaken(requests, commands)
-        told = await eventually(
+        told = await until(
             stand.accepted, lambda found: len(found) >= len(commands) - CUSTOMERS, seconds=30
         )
         assert told <= truly_accepted(requests).keys()
@@ -293,7 +293,7 @@ async def test_a_clock_that_jumps_loses_doubles_and_delays_nothing(stand: Stand)
         for way, to in ((AHEAD, JUMP), (BACK, timedelta(0)), (BACK, -JUMP)):
             await stand.jump(process, way, to=to)
             await queue_some()
-            await eventually(
+            await until(
                 stand.states,
                 lambda found: len(found) == len(commands) and set(found.values()) == {"accepted"},
                 seconds=40,
@@ -319,7 +319,7 @@ async def test_the_window_is_judged_by_the_database_and_not_by_a_clock_that_jump
         await stand.jump(process, way, to=jump)
         command = a_send(at=clock.now(), window=closes)
         await stand.publish("outbound.commands", command)
-        await eventually(stand.states, lambda found: found == {command.message_id: state})
+        await until(stand.states, lambda found: found == {command.message_id: state})
         assert len(await stand.simulator.requests()) == (state == "accepted")
     finally:
         await stand.end(process)

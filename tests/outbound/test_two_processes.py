@@ -12,8 +12,9 @@ from shared.plumbing import clock
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.postgres import Pool
 from tests.outbound.meta import NUMBER, WhatsApp, overtaken, truly_accepted
-from tests.outbound.running import Outbound, eventually, the_number
+from tests.outbound.running import Outbound, the_number
 from tests.outbound.samples import CONNECTION, a_send
+from tests.support.waiting import until
 
 Two = tuple[Outbound, Outbound]
 PER_SECOND, BURST = 8.0, 4
@@ -68,7 +69,7 @@ async def test_the_pace_of_a_pair_holds_over_both(two: Two, whatsapp: WhatsApp) 
     await two[0].rows(spent, first.conversation_id)
     await two[0].queue(first, second)
     waits = "SELECT FROM queue WHERE next_attempt_at > clock_timestamp() + interval '3 s'"
-    await eventually(lambda: two[0].rows(waits))
+    await until(lambda: two[0].rows(waits))
     assert [r["text"] for r in await simulator.requests()] == ["um"]
 
 
@@ -109,7 +110,7 @@ async def test_who_was_replaced_sends_nothing_more(two: Two, whatsapp: WhatsApp)
     with pytest.raises(ReplacedError):
         await replaced.recover.look(Heartbeat())
     await replaced.queue(*one_each(1))
-    await eventually(lambda: replaced.rows("SELECT FROM queue WHERE attempts > 1"))
+    await until(lambda: replaced.rows("SELECT FROM queue WHERE attempts > 1"))
     assert await simulator.requests() == []
 
 

@@ -1,12 +1,10 @@
 """The whole service: every model follows Kafka, readers see the one that the pointer names."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -29,6 +27,7 @@ from tests.projections import stories
 from tests.projections.rebuilding import Models, beside
 from tests.projections.stories import ACCOUNT, Customer, Log
 from tests.support.stack import Kafka, Postgres
+from tests.support.waiting import until
 from tests.wire.support import create_topics, publish
 
 SECONDS = 30.0
@@ -77,13 +76,6 @@ class Service:
             return all(each[p].log_id >= id_ for each in reached for p, id_ in wanted.items())
 
         await until(asked)
-
-
-async def until(ask: Callable[[], Awaitable[bool]]) -> None:
-    deadline = monotonic() + SECONDS
-    while not await ask():
-        assert monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

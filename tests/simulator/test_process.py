@@ -15,6 +15,7 @@ import pytest
 
 from tests.simulator.conftest import a_text
 from tests.simulator.receiver import SECRET, TOKEN, Receiver
+from tests.support.waiting import until_ready
 
 ANA = "5511988887777"
 Starter = Callable[..., Any]
@@ -59,17 +60,6 @@ async def process(receiver: Receiver, tmp_path: Path) -> AsyncIterator[Starter]:
         if process.returncode is None:
             process.terminate()
             await process.wait()
-
-
-async def until_ready(url: str) -> None:
-    async with asyncio.timeout(15), aiohttp.ClientSession() as http:
-        while True:
-            try:
-                async with http.get(f"{url}/ready") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.05)
 
 
 async def send(url: str, number: str, token: str) -> tuple[int, Any]:

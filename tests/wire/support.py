@@ -1,10 +1,9 @@
 """What the wire tests share: messages, waiting for a condition, topics, a proxy that can be cut."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from time import monotonic
 from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -35,13 +34,6 @@ def neighbours(count: int, partition: int = 3) -> list[bytes]:
     found = (b"key%d" % n for n in range(100_000))
     here = (key for key in found if partition_of(key, TOPICS[TOPIC].partitions) == partition)
     return [next(here) for _ in range(count)]
-
-
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.01)
 
 
 async def publish(settings: CommonSettings, messages: Iterable[Outgoing]) -> None:

@@ -8,8 +8,9 @@ from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parking import Parking
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.settings import CommonSettings
+from tests.support.waiting import until_true
 from tests.wire.conftest import Consume
-from tests.wire.support import TOPIC, committed, message, publish, until
+from tests.wire.support import TOPIC, committed, message, publish
 
 KEY = b"one-key"
 PARTITION = partition_of(KEY, TOPICS[TOPIC].partitions)
@@ -29,7 +30,7 @@ async def test_a_batch_in_hand_is_not_told_and_comes_again(
 
     broker = await consume(handle=handle, parking=parking)
     await publish(settings, [message(KEY, number) for number in range(3)])
-    await until(lambda: seen == [0, 1, 2])
+    await until_true(lambda: seen == [0, 1, 2])
     await publish(settings, [message(KEY, 3)])
     await last_is_in_hand.wait()
 
@@ -67,7 +68,7 @@ async def test_an_end_leaves_nothing_untold(
     broker = await consume(handle=handle, parking=parking)
     for number in range(20):
         await publish(settings, [message(KEY, number)])
-    await until(lambda: len(seen) == 20)
+    await until_true(lambda: len(seen) == 20)
 
     await broker.stop()
 

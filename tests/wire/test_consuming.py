@@ -28,17 +28,9 @@ from shared.plumbing.parking import Parking
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.settings import CommonSettings
+from tests.support.waiting import until_true
 from tests.wire.conftest import Consume
-from tests.wire.support import (
-    TOPIC,
-    Proxy,
-    committed,
-    create_topics,
-    message,
-    neighbours,
-    publish,
-    until,
-)
+from tests.wire.support import TOPIC, Proxy, committed, create_topics, message, neighbours, publish
 
 
 async def test_the_messages_of_a_key_are_handled_in_order_and_keys_at_the_same_time(
@@ -60,7 +52,7 @@ async def test_the_messages_of_a_key_are_handled_in_order_and_keys_at_the_same_t
     keys = [b"k%d" % n for n in range(20)]
     await publish(settings, [message(key, n) for n in range(30) for key in keys])
     await consume(handle=handle, parking=parking)
-    await until(lambda: sum(map(len, seen.values())) == 600)
+    await until_true(lambda: sum(map(len, seen.values())) == 600)
     assert all(numbers == list(range(30)) for numbers in seen.values())
     assert most > 1
 
@@ -74,7 +66,7 @@ async def test_a_message_arrives_as_it_was_sent(settings: CommonSettings, consum
     sent = message(b"k", 1, body=b'{"text": "ol\xc3\xa1"}')
     await publish(settings, [sent])
     await consume(handle=handle, parking=None)
-    await until(lambda: bool(seen))
+    await until_true(lambda: bool(seen))
     assert (seen[0].topic, seen[0].key, seen[0].body) == (TOPIC, b"k", sent.body)
     assert seen[0].envelope == sent.envelope
     assert seen[0].partition == partition_of(b"k", TOPICS[TOPIC].partitions)
@@ -151,7 +143,7 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_i
     await proxy.cut()
     await publish(settings, [message(key, n) for n, key in enumerate(neighbours(10))])
     broker = await consume(handle=handle, parking=parking)
-    await until(lambda: tried >= 30)
+    await until_true(lambda: tried >= 30)
     beat = Heartbeat(at=0.0)
     await watch(broker)(beat)
     assert beat.at > 0.0, "who waits knowingly is alive"
@@ -160,7 +152,7 @@ async def test_while_the_database_is_away_nothing_is_acknowledged_and_then_all_i
     assert await committed(settings, "tests", 3) is None
     assert await parking.list() == []
     await proxy.mend()
-    await until(lambda: len(seen) == 10, 30)
+    await until_true(lambda: len(seen) == 10, 30)
     await _until_committed(settings, 10)
     await watch(broker)(beat)
     assert REGISTRY.get_sample_value("guiche_consumer_lag_seconds", {"topic": TOPIC}) == 0
@@ -235,7 +227,7 @@ async def test_a_service_waits_for_its_topics_and_refuses_other_partition_counts
         broker, settings, topic=topic, group="tests", instance="i", handle=handle, parking=None
     )
     starting = asyncio.create_task(start_when_ready(broker, health))
-    await until(lambda: health.waits_for == ["kafka"])
+    await until_true(lambda: health.waits_for == ["kafka"])
     await create_topics(settings, topic)
     await asyncio.wait_for(starting, 20)
     assert health.waits_for == []
@@ -293,5 +285,5 @@ async def test_replicas_share_two_topics_in_one_group(settings: CommonSettings) 
             sent += 50
             await asyncio.sleep(0.2)
     for topic in (TOPIC, "outbound.events"):
-        await until(lambda topic=topic: len(set[bytes]().union(*shares(topic))) == sent)
+        await until_true(lambda topic=topic: len(set[bytes]().union(*shares(topic))) == sent)
     await asyncio.gather(*(broker.stop() for broker in brokers))

@@ -5,8 +5,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.plumbing.kafka import Received
 from shared.plumbing.parking import Parking
 from shared.plumbing.settings import CommonSettings
+from tests.support.waiting import until_true
 from tests.wire.conftest import Consume
-from tests.wire.support import TOPIC, message, neighbours, publish, until
+from tests.wire.support import TOPIC, message, neighbours, publish
 
 
 async def commit(settings: CommonSettings, partition: int, offset: int) -> None:
@@ -34,4 +35,4 @@ async def test_who_was_further_than_the_topic_is_begins_at_its_oldest_record(
     await publish(settings, [message(key, n) for n, key in enumerate(neighbours(5))])
     await commit(settings, 3, 1_000)
     await consume(handle=handle, parking=parking)
-    await until(lambda: len(seen) == 5, 40)
+    await until_true(lambda: len(seen) == 5, 40)

@@ -18,8 +18,9 @@ from shared.plumbing.postgres import Pool
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.sequence import APPLY, DROP, Gap, judge
 from shared.plumbing.settings import CommonSettings
+from tests.support.waiting import until_true
 from tests.wire.conftest import Consume
-from tests.wire.support import TOPIC, committed, message, neighbours, publish, until
+from tests.wire.support import TOPIC, committed, message, neighbours, publish
 
 
 class Recipient:
@@ -52,7 +53,7 @@ async def test_a_poison_is_parked_while_its_partition_goes_on_and_its_key_follow
     await publish(settings, [message(key, n) for n in range(5) for key in (sick, well)])
     await consume(handle=recipient, parking=parking)
     await _parked(parking, 4)
-    await until(lambda: recipient.of(well) == NUMBERS)
+    await until_true(lambda: recipient.of(well) == NUMBERS)
     assert recipient.of(sick) == [b"0"]
     assert [e.reason for e in await parking.list()] == ["broken", "behind", "behind", "behind"]
     assert await parking.is_held(TOPIC, sick)
@@ -67,7 +68,7 @@ async def test_a_poison_is_parked_while_its_partition_goes_on_and_its_key_follow
     assert not await parking.is_held(TOPIC, sick)
 
     await publish(settings, [message(sick, 5)])
-    await until(lambda: recipient.of(sick) == [*NUMBERS, b"5"])
+    await until_true(lambda: recipient.of(sick) == [*NUMBERS, b"5"])
 
 
 async def test_later_batches_park_behind_too_whichever_process_reads_them(
@@ -81,7 +82,7 @@ async def test_later_batches_park_behind_too_whichever_process_reads_them(
     await first.stop()
     await publish(settings, [message(sick, 1), message(well, 1)])
     await consume(handle=recipient, parking=parking)
-    await until(lambda: recipient.of(well) == [b"1"])
+    await until_true(lambda: recipient.of(well) == [b"1"])
     await _parked(parking, 2)
     assert recipient.of(sick) == []
 
@@ -97,7 +98,7 @@ async def test_facts_that_commute_pass_and_hold_nothing_when_they_fail(
         handle=recipient, parking=parking, commutes=lambda received: received.body in {b"2", b"3"}
     )
     await _parked(parking, 3)
-    await until(lambda: len(recipient.seen) == 5)
+    await until_true(lambda: len(recipient.seen) == 5)
     assert recipient.of(sick) == [b"2", b"3"], "1 waits behind 0, the facts do not"
     assert recipient.of(other) == [b"0", b"1", b"3"]
     assert not await parking.is_held(TOPIC, other)
@@ -147,7 +148,7 @@ async def test_what_has_no_readable_envelope_is_parked_and_can_be_skipped(
     recipient = Recipient()
     await consume(handle=recipient, parking=parking)
     await _parked(parking, 2)
-    await until(lambda: recipient.of(well) == [b"1"])
+    await until_true(lambda: recipient.of(well) == [b"1"])
     first, second = await parking.list()
     assert (first.reason, second.reason) == ("unreadable", "behind")
     assert (await parking.show(first.seq)).body == b"strange"

@@ -6,7 +6,8 @@ from shared.plumbing.compacted import CompactedReader
 from shared.plumbing.kafka import Received
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.settings import CommonSettings
-from tests.wire.support import create_topics, message, publish, until
+from tests.support.waiting import until_true
+from tests.wire.support import create_topics, message, publish
 
 TOPIC = "directory.events"
 
@@ -34,7 +35,7 @@ async def test_everything_is_known_before_it_is_ready_and_then_followed(
     assert known == dict.fromkeys(keys[1:], _big(19))
     assert beat.at > 0.0
     await publish(settings, [message(keys[0], 99, TOPIC)])
-    await until(lambda: known.get(keys[0]) == b"99")
+    await until_true(lambda: known.get(keys[0]) == b"99")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -63,6 +64,6 @@ async def test_a_reader_that_begins_at_the_end_gives_only_what_comes(
     running = asyncio.create_task(reader.run(Heartbeat()))
     await asyncio.wait_for(reader.ready.wait(), 20)
     await publish(settings, [message(b"k", 2, "inbox.changes")])
-    await until(lambda: seen == [b"2"])
+    await until_true(lambda: seen == [b"2"])
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -24,7 +24,7 @@ from services.bot.handlers.timers import Timers
 from shared.contracts import bot as told
 from shared.contracts import tickets as events
 from shared.contracts.bot import BOT_EVENTS_TYPES
-from shared.contracts.directory import AccountChanged, ConnectionChanged, SectorChanged
+from shared.contracts.directory import AccountChanged, SectorChanged
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.ticket_commands import (
     TICKETS_COMMANDS_TYPES,
@@ -41,6 +41,7 @@ from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.settings import CommonSettings
 from shared.plumbing.timer_failures import TimerFailures
+from tests.support.company import a_connection, received
 
 NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 DEMO = Path(__file__).parents[3] / "services" / "bot" / "flows" / "recepcao.yaml"
@@ -200,23 +201,8 @@ def reply_to(command: TicketCommand, code: str | None = None) -> CommandReplied:
     )
 
 
-def received(topic: str, message: Message, key: bytes = b"k", offset: int = 0) -> Received:
-    envelope = Envelope(id="1", type=message.TYPE, source="tests", time=NOON, account=ACCOUNT)
-    return Received(topic, 0, offset, key, envelope, message.body(), 0)
-
-
 def the_directory(flow: UUID | None = FLOW) -> list[Message]:
-    connection = ConnectionChanged(
-        id=CONNECTION,
-        account_id=ACCOUNT,
-        name="Robô",
-        waba_id="1",
-        phone_number_id="2",
-        display_phone="3",
-        graph_url="http://127.0.0.1",
-        entry="flow",
-        flow_id=flow,
-    )
+    connection = a_connection(ACCOUNT, CONNECTION, entry="flow", flow_id=flow)
     sectors = [
         SectorChanged(id=id_, account_id=ACCOUNT, name=name) for name, id_ in SECTORS.items()
     ]
@@ -232,7 +218,9 @@ class Office:
         self.notes: dict[str, str | None] = {}
         self.book = FlowTargets()
         for number, message in enumerate(the_directory()):
-            self.book.on_message(received("directory.events", message, b"%d" % number))
+            self.book.on_message(
+                received("directory.events", message, b"%d" % number, account=ACCOUNT)
+            )
         outbox = Outbox(pool, Producer(CommonSettings()))
         self.store = PostgresStore(pool, Codec(Sealer(b"k" * 32)), outbox)
         self.publishing = Publishing(
@@ -270,7 +258,7 @@ class Office:
             for command in new:
                 done.add(command.command_id)
                 reply = reply_to(command, code(command))
-                await self.replies.handle(received(TICKETS_REPLIES.name, reply))
+                await self.replies.handle(received(TICKETS_REPLIES.name, reply, account=ACCOUNT))
 
     async def fire(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

@@ -5,11 +5,10 @@ import base64
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import LiteralString, TypeVar
 from uuid import UUID
 
@@ -42,19 +41,12 @@ from tests.bot.service.office import (
 )
 from tests.simulator.receiver import start
 from tests.support.stack import Kafka, Postgres
+from tests.support.waiting import until
 from tests.wire.support import create_topics, publish
 
 TOPICS = ("tickets.events", "tickets.replies", "tickets.commands", "bot.events", "directory.events")
 SECRETS = SecretsAnswer(service_key=base64.b64encode(b"k" * 32).decode())
 T = TypeVar("T")
-
-
-async def eventually(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool]) -> T:
-    deadline = monotonic() + 90
-    while not good(found := await ask()):
-        assert monotonic() < deadline, found
-        await asyncio.sleep(0.05)
-    return found
 
 
 @dataclass
@@ -189,7 +181,7 @@ class Stand:
         return 0, ""
 
     async def ready(self) -> None:
-        await eventually(lambda: self.get("/ready"), lambda found: found[0] == 200)
+        await until(lambda: self.get("/ready"), lambda found: found[0] == 200)
 
     async def ended(self) -> int:
         return await self._count("SELECT count(*) FROM session WHERE state = 'ended'")

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from services.bot.ops import app
 from tests.bot.service.office import ACCOUNT, DEMO, FLOW
-from tests.bot.service.stand import Stand, a_stand, eventually
+from tests.bot.service.stand import Stand, a_stand
 from tests.support.stack import Kafka, Postgres
+from tests.support.waiting import until
 
 
 def call(*arguments: str, said: str = "") -> tuple[int, str]:
@@ -88,7 +89,7 @@ async def test_flows_and_sessions_are_published_and_shown(
         process = await stand.process()
         try:
             await stand.tickets.arrive(1)
-            await eventually(stand.ended, lambda found: found == 1)
+            await until(stand.ended, lambda found: found == 1)
             (customer,) = stand.tickets.customers.values()
             code, text = await asyncio.to_thread(call, "session", "show", str(customer.session_id))
             assert code == 0

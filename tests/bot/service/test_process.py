@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.ports import free_port
-from tests.bot.service.stand import Stand, a_stand, eventually
+from tests.bot.service.stand import Stand, a_stand
 from tests.support.jumping import AHEAD, BACK
 from tests.support.stack import Kafka, Postgres
+from tests.support.waiting import until
 
 SAY = "QueueAutomaticMessage"
 WHOLE_TALK = [SAY, SAY, "AssignSector", SAY, SAY, "HandOff"]
@@ -45,7 +46,7 @@ async def test_killed_at_any_step_each_command_is_one_command(stand: Stand, fail
     try:
         await stand.ready()
         await stand.tickets.arrive(CUSTOMERS + 1)
-        await eventually(stand.ended, lambda found: found == CUSTOMERS + 1)
+        await until(stand.ended, lambda found: found == CUSTOMERS + 1)
         for number in range(1, CUSTOMERS + 2):
             assert stand.tickets.of(number) == WHOLE_TALK
     finally:
@@ -61,11 +62,11 @@ async def test_of_two_processes_one_is_killed_and_the_other_goes_on(stand: Stand
     try:
         await stand.ready()
         await stand.tickets.arrive(*range(1, 13))
-        await eventually(stand.ended, lambda found: found >= 3)
+        await until(stand.ended, lambda found: found >= 3)
         first.kill()
         await first.wait()
         await stand.tickets.arrive(*range(13, 17))
-        await eventually(stand.ended, lambda found: found == 16)
+        await until(stand.ended, lambda found: found == 16)
         for number in range(1, 17):
             assert stand.tickets.of(number) == WHOLE_TALK
     finally:
@@ -83,10 +84,10 @@ async def test_a_clock_that_jumps_fires_no_timer_early_late_or_never(stand: Stan
             new = range(len(arrived) + 1, len(arrived) + CUSTOMERS + 1)
             arrived.extend(new)
             await stand.tickets.arrive(*new)
-            await eventually(stand.pausing, bool)
+            await until(stand.pausing, bool)
             process.send_signal(way)
-            await eventually(lambda: stand.get("/metrics"), partial(_is_ahead, ahead))
-            await eventually(stand.ended, lambda found: found == len(arrived))
+            await until(lambda: stand.get("/metrics"), partial(_is_ahead, ahead))
+            await until(stand.ended, lambda found: found == len(arrived))
         for number in arrived:
             assert stand.tickets.of(number) == WHOLE_TALK, "a question was given up"
         assert stand.tickets.repeats == 0
@@ -107,7 +108,7 @@ async def test_the_past_is_read_from_the_feed_without_effects(stand: Stand) -> N
     await stand.tickets.arrive(2)
     process = await stand.process()
     try:
-        await eventually(stand.ended, lambda found: found == 2)
+        await until(stand.ended, lambda found: found == 2)
         assert stand.tickets.of(1) == []
         assert stand.tickets.of(2) == WHOLE_TALK
     finally:
@@ -121,12 +122,12 @@ async def test_a_broken_file_is_noted_and_the_version_before_it_stays(stand: Sta
         await stand.ready()
         file = stand.flows / "recepcao.yaml"
         file.write_text(file.read_text().replace("entry: boas_vindas", "entry: nowhere"))
-        status, text = await eventually(
+        status, text = await until(
             lambda: stand.get("/ready"), lambda found: "entry: there is no node nowhere" in found[1]
         )
         assert status == 200, text
         await stand.tickets.arrive(1)
-        await eventually(stand.ended, lambda found: found == 1)
+        await until(stand.ended, lambda found: found == 1)
         assert stand.tickets.of(1) == WHOLE_TALK
         found = await stand.get("/metrics")
         assert 'guiche_bot_steps_total{service="bot"} 7.0' in found[1]

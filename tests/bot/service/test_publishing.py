@@ -29,7 +29,7 @@ from tests.bot.service.office import (
 def without(office: Office, name: str) -> None:
     gone = SectorChanged(id=SECTORS[name], account_id=ACCOUNT, name=name, active=False)
     number = 1 + list(SECTORS).index(name)
-    office.book.on_message(received("directory.events", gone, b"%d" % number))
+    office.book.on_message(received("directory.events", gone, b"%d" % number, account=ACCOUNT))
 
 
 async def versions(office: Office) -> list[int]:
@@ -50,7 +50,7 @@ async def test_a_flow_is_published_once_for_the_account_whose_connection_enters_
 async def test_nobody_s_flow_is_not_published(pool: Pool) -> None:
     office = Office(pool, Log())
     nobody = the_directory(flow=UUID(int=9))[-1]
-    office.book.on_message(received("directory.events", nobody, b"4"))
+    office.book.on_message(received("directory.events", nobody, b"4", account=ACCOUNT))
     await office.publishing.look()
     assert await versions(office) == []
 

@@ -22,6 +22,7 @@ from shared.plumbing import failpoints
 from shared.plumbing.failpoints import FailpointError
 from shared.plumbing.kafka import UnprocessableError
 from tests.bot.service.office import (
+    ACCOUNT,
     NOON,
     SECTORS,
     Customer,
@@ -110,7 +111,7 @@ async def test_what_comes_twice_has_no_second_effect(office: Office) -> None:
     assert await office.commands() == before
     assert await office.facts() == facts
     assert len((await office.session(customer.session_id)).queue) == 1
-    reply = received(TICKETS_REPLIES.name, reply_to(before[0]))
+    reply = received(TICKETS_REPLIES.name, reply_to(before[0]), account=ACCOUNT)
     await office.replies.handle(reply)
     before = await office.commands()
     await office.replies.handle(reply)
@@ -151,7 +152,7 @@ async def test_a_batch_with_a_hole_stores_nothing(office: Office) -> None:
 
 
 async def test_what_cannot_be_read_is_parked_at_once(office: Office) -> None:
-    bad = received("tickets.events", reply_to(_a_command()))
+    bad = received("tickets.events", reply_to(_a_command()), account=ACCOUNT)
     with pytest.raises(UnprocessableError):
         await office.ticket_events.handle(bad)
 
@@ -281,7 +282,7 @@ async def test_a_crash_in_a_step_loses_and_doubles_nothing(
     while new := [c for c in await office.commands() if c.command_id not in done]:
         for command in new:
             done.add(command.command_id)
-            reply = received(TICKETS_REPLIES.name, reply_to(command))
+            reply = received(TICKETS_REPLIES.name, reply_to(command), account=ACCOUNT)
             try:
                 await office.replies.handle(reply)
             except FailpointError:

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from services.bot.ops import app
 from shared.contracts.ticket_commands import HandOff
 from tests.bot.service.office import ACCOUNT, FLOW
-from tests.bot.service.stand import Stand, a_stand, eventually
+from tests.bot.service.stand import Stand, a_stand
 from tests.support.stack import Kafka, Postgres
+from tests.support.waiting import until
 
 QUESTION = """
 key: recepcao
@@ -46,8 +47,8 @@ async def test_sessions_are_moved_and_stopped_while_the_bot_runs(
         process = await stand.process()
         try:
             await stand.tickets.arrive(1, 2)
-            await eventually(lambda: where(stand), lambda found: found == [(1, "pergunta")] * 2)
-            await eventually(lambda: free(stand), lambda done: done)
+            await until(lambda: where(stand), lambda found: found == [(1, "pergunta")] * 2)
+            await until(lambda: free(stand), lambda done: done)
             await publishes(stand, QUESTION.replace("pergunta", "duvida"))
             await moved(stand)
             await publishes(

@@ -13,7 +13,7 @@ import aiohttp
 import psycopg
 
 from tests.checks.table import CONSOLE, DifferenceError
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 _READY_SECONDS: Final = 240.0
 _STOP_SECONDS: Final = 120.0
@@ -108,7 +108,9 @@ async def running(installed: Installed, log: Path) -> AsyncGenerator[Running]:
         async with aiohttp.ClientSession() as http:
             public = await _public(installed, process, log)
             system = Running(installed, http, public)
-            await until("doctor is not well", lambda: _well(system), _READY_SECONDS, pause=2.0)
+            await until(
+                lambda: _well(system), what="doctor is not well", seconds=_READY_SECONDS, pause=2.0
+            )
             yield system
     finally:
         await _end(process)
@@ -139,7 +141,7 @@ async def _public(
         pairs = (line.partition("=") for line in file.read_text().splitlines())
         return {name: value for name, _, value in pairs}
 
-    return await until("guiche run is not up", written, _READY_SECONDS)
+    return await until(written, what="guiche run is not up", seconds=_READY_SECONDS)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

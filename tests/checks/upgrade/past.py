@@ -17,7 +17,7 @@ from tests.checks.customers import Steps, demo_numbers, write_all
 from tests.checks.table import DifferenceError
 from tests.checks.upgrade.installed import Running
 from tests.checks.upgrade.reading import Answers, answers
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 QUESTION_SECONDS: Final = 120  # the flow's second question waits so long, and a hand-over, too
 _CUSTOMERS, _WEBHOOKS = 16, 120
@@ -141,7 +141,9 @@ async def sees(system: Running, phone: str, count: int) -> list[Json]:
         messages = await screen(system, phone)
         return messages if len(messages) >= count else None
 
-    return await until(f"{phone} does not see {count} messages", enough, _PATIENCE_SECONDS)
+    return await until(
+        enough, what=f"{phone} does not see {count} messages", seconds=_PATIENCE_SECONDS
+    )
 
 
 def short_flow(checkout: Path, folder: Path) -> Path:
@@ -180,7 +182,9 @@ async def settled(agent: Agent) -> Answers:
         seen[:] = [now]
         return now if same and not moving(now) else None
 
-    return await until("the older system does not settle", still, _SETTLE_SECONDS, pause=1.0)
+    return await until(
+        still, what="the older system does not settle", seconds=_SETTLE_SECONDS, pause=1.0
+    )
 
 
 def moving(found: Answers) -> set[str]:
@@ -204,7 +208,7 @@ async def _waiting(office: Office, count: int) -> None:
     async def enough() -> bool:
         return len(await office.agents[0].view("aguardando")) >= count
 
-    await until(f"{count} tickets do not wait", enough, _PATIENCE_SECONDS)
+    await until(enough, what=f"{count} tickets do not wait", seconds=_PATIENCE_SECONDS)
 
 
 async def ticket_of(agent: Agent, phone: str, view: str = "aguardando") -> str:
@@ -214,7 +218,7 @@ async def ticket_of(agent: Agent, phone: str, view: str = "aguardando") -> str:
         cards = await agent.view(view)
         return next((card["id"] for card in cards if card["contact"]["phone"] == phone), None)
 
-    return await until(f"no ticket of {phone} in {view}", listed, _PATIENCE_SECONDS)
+    return await until(listed, what=f"no ticket of {phone} in {view}", seconds=_PATIENCE_SECONDS)
 
 
 async def _facts_of_messages(office: Office, phone: str) -> None:
@@ -354,7 +358,9 @@ async def _unknown(office: Office, phone: str) -> None:
         found = await office.system.seen(f"ledger?only=requests&opaque={message}")
         return found["requests"][0]["wamid"] if unknown and found["requests"] else None
 
-    office.past.unknown[message] = await until("no unknown fate", wamid, _PATIENCE_SECONDS)
+    office.past.unknown[message] = await until(
+        wamid, what="no unknown fate", seconds=_PATIENCE_SECONDS
+    )
 
 
 async def _on_hold(office: Office, phone: str) -> None:
@@ -374,4 +380,6 @@ async def _delivered(system: Running, phones: Sequence[str]) -> None:
         found = [await system.seen(f"ledger?only=items&customer={phone}") for phone in phones]
         return all(entry["items"] and entry["items"][0]["acknowledged"] for entry in found)
 
-    await until("the last words are not taken", all_taken, _PATIENCE_SECONDS, pause=0.05)
+    await until(
+        all_taken, what="the last words are not taken", seconds=_PATIENCE_SECONDS, pause=0.05
+    )

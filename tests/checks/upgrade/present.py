@@ -25,9 +25,9 @@ from tests.checks.upgrade.past import (
     write,
 )
 from tests.checks.upgrade.reading import VIEWS, Answers, answers, changed, meant
-from tests.checks.waiting import LateError, until
 from tests.contracts.registries import REGISTRIES
 from tests.support.json_difference import differences
+from tests.support.waiting import LateError, until
 from tests.wire.support import all_records
 
 _PATIENCE_SECONDS: Final = 240.0
@@ -69,7 +69,7 @@ async def _first_clean(found: Callable[[], Awaitable[Differences]]) -> Differenc
         return not any(last)
 
     with suppress(LateError):
-        await until("differences stay", clean, _SETTLE_SECONDS, pause=2.0)
+        await until(clean, what="differences stay", seconds=_SETTLE_SECONDS, pause=2.0)
     return last
 
 
@@ -165,7 +165,7 @@ async def _sent_once(ledger: Ledger, system: Running, past: Past) -> None:
     async def empty() -> bool:
         return (await system.rows(_WAITING_ROWS))[0][0] == 0
 
-    await until("outbound's queue does not get empty", empty, _PATIENCE_SECONDS)
+    await until(empty, what="outbound's queue does not get empty", seconds=_PATIENCE_SECONDS)
     requests = (await system.seen("ledger?only=requests"))["requests"]
     sent = Counter(r["opaque"] for r in requests if r["accepted"] and r["kind"] == "message")
     wrong = [f"{m} was sent {sent[m]} times" for m in past.on_hold if sent[m] != 1]
@@ -186,7 +186,7 @@ async def _unknown_settles(ledger: Ledger, office: Office) -> None:
         fates = {line["id"]: line["fate"] for line in lines}
         return all(fates[message] in _DONE for message in office.past.unknown)
 
-    await until("an unknown fate stays unknown", settled, _PATIENCE_SECONDS, pause=1.0)
+    await until(settled, what="an unknown fate stays unknown", seconds=_PATIENCE_SECONDS, pause=1.0)
     ledger.note("unknown fates, settled by a status", len(office.past.unknown))
 
 
@@ -216,7 +216,7 @@ async def _last_words(ledger: Ledger, office: Office) -> None:
         there = all(texts[text] for text in office.past.last_words)
         return texts if there else None
 
-    texts = await until("last words are missing", found, _PATIENCE_SECONDS, pause=1.0)
+    texts = await until(found, what="last words are missing", seconds=_PATIENCE_SECONDS, pause=1.0)
     twice = [text for text in office.past.last_words if texts[text] != 1]
     ledger.clean("webhooks taken just before the end", len(office.past.last_words), twice)
 
@@ -246,7 +246,7 @@ async def _timers_fire(ledger: Ledger, office: Office, text: str) -> None:
         found = {phone: await _times(office.system, phone, text) for phone in office.past.unclaimed}
         return found if all(found.values()) else None
 
-    found = await until("nobody tells who waits", told, seconds, pause=1.0)
+    found = await until(told, what="nobody tells who waits", seconds=seconds, pause=1.0)
     wrong = [f"{phone} was told {times} times" for phone, times in found.items() if times != 1]
     ledger.clean("hand-overs that nobody took, told once", len(found), wrong)
 
@@ -302,7 +302,7 @@ async def _verb(system: Running, *words: str) -> str:
         return code == 0
 
     try:
-        await until("", well, _PATIENCE_SECONDS, pause=5.0)
+        await until(well, what="", seconds=_PATIENCE_SECONDS, pause=5.0)
     except LateError:
         what = f"guiche projections {' '.join(words)}: {said}"
         raise DifferenceError(what) from None

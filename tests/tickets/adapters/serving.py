@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-import uvicorn
 
 from services.tickets.adapters.secrets import Fetch
 from services.tickets.app import build_app
@@ -26,12 +24,16 @@ from shared.contracts.directory import (
     SectorChanged,
     Texts,
 )
-from shared.contracts.envelope import Envelope, Message
+from shared.contracts.envelope import Message
 from shared.contracts.inbound import Item, Sender, TextReceived
 from shared.contracts.internal_api import AccountSecrets, SecretsAnswer
 from shared.plumbing.http import Answer
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.tokens import TokenSigner
+from tests.support import company
+from tests.support.company import a_connection, an_agent
+from tests.support.serving import serving
+from tests.support.waiting import until_ready
 from tests.wire.support import publish
 
 HEARD = (
@@ -68,28 +70,17 @@ async def given_secrets() -> Answer:
     return Answer(200, SECRETS.model_dump_json().encode(), {})
 
 
-def _agent(agent: UUID, name: str, sectors: list[UUID]) -> AgentChanged:
-    return AgentChanged(
-        id=agent, account_id=ACCOUNT, name=name, roles=["agent"], sector_ids=sectors
-    )
-
-
 def entities() -> list[AccountChanged | SectorChanged | AgentChanged | ConnectionChanged]:
     """An account with one sector, two agents in it and one outside, and a number."""
     return [
         AccountChanged(id=ACCOUNT, name="Loja", policies=Policies()),
         SectorChanged(id=SECTOR, account_id=ACCOUNT, name="Vendas"),
-        _agent(ANA, "Ana", [SECTOR]),
-        _agent(BIA, "Bia", [SECTOR]),
-        _agent(STRANGER, "Caio", []),
-        ConnectionChanged(
-            id=CONNECTION,
-            account_id=ACCOUNT,
-            name="Principal",
-            waba_id="500",
-            phone_number_id="100200300",
-            display_phone="551140000000",
-            graph_url="http://127.0.0.1:1/v26.0",
+        an_agent(ACCOUNT, ANA, "Ana", SECTOR),
+        an_agent(ACCOUNT, BIA, "Bia", SECTOR),
+        an_agent(ACCOUNT, STRANGER, "Caio"),
+        a_connection(
+            ACCOUNT,
+            CONNECTION,
             flow_id=FLOW,  # that an agent may start
             sector_id=SECTOR,
             texts=Texts(acceptance="Olá, sou eu quem atende."),
@@ -98,10 +89,7 @@ def entities() -> list[AccountChanged | SectorChanged | AgentChanged | Connectio
 
 
 def outgoing(topic: str, key: bytes, message: Message) -> Outgoing:
-    envelope = Envelope(
-        id=str(uuid4()), type=message.TYPE, source="tests", time=datetime.now(UTC), account=ACCOUNT
-    )
-    return Outgoing(topic, key, envelope, message.body())
+    return company.outgoing(topic, key, message, ACCOUNT)
 
 
 async def announce(settings: Settings) -> None:
@@ -200,9 +188,7 @@ class Served:
         return said.body["events"]
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(30):
-            while (await self.get("/ready")).status != 200:  # noqa: ASYNC110  a poll over HTTP
-                await asyncio.sleep(0.05)
+        await until_ready(self.url)
 
     async def until_told(
         self, kind: str, count: int, contact: str | None = None
@@ -238,16 +224,5 @@ async def _said(response: aiohttp.ClientResponse) -> Said:
 @asynccontextmanager
 async def serve(settings: Settings, fetch_secrets: Fetch = given_secrets) -> AsyncGenerator[Served]:
     app = build_app(settings, fetch_secrets=fetch_secrets)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        async with aiohttp.ClientSession() as http:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            yield Served(url, http, settings.keys_dir)
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
+    async with serving(app) as url, aiohttp.ClientSession() as http:
+        yield Served(url, http, settings.keys_dir)

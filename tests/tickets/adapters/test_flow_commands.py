@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process, create_subprocess_exec
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from shared.contracts.ticket_commands import (
 )
 from shared.plumbing import failpoints
 from shared.plumbing.kafka import Outgoing, Received
+from tests.support.waiting import until
 from tests.tickets.adapters.serving import (
     ACCOUNT,
     HEARD,
@@ -99,18 +101,9 @@ async def a_session(served: Served, settings: Settings) -> Session:
 
 
 async def replies(settings: Settings, count: int) -> list[CommandReplied]:
-    found = await until_there(settings, REPLIES, lambda found: len(found) >= count)
+    found = await until(partial(messages_of, settings, REPLIES), lambda found: len(found) >= count)
     assert {one.key for one in found} == {str(_read(one).contact_id).encode() for one in found}
     return [_read(one) for one in found]
-
-
-async def until_there(
-    settings: Settings, topic: str, enough: Callable[[list[Received]], bool]
-) -> list[Received]:
-    async with asyncio.timeout(30):
-        while not enough(found := await messages_of(settings, topic)):  # noqa: ASYNC110  Kafka
-            await asyncio.sleep(0.05)
-        return found
 
 
 def _read(received: Received) -> CommandReplied:
@@ -148,7 +141,9 @@ async def test_what_can_be_tapped_and_what_is_taken_back_are_ordered_of_outbound
     (said,) = await replies(listening, 1)
     await session.sends(session.asks(CancelMessage, message_id=said.message_id))
     await replies(listening, 2)
-    send, cancel = await until_there(listening, ORDERS, lambda found: len(found) >= 2)
+    send, cancel = await until(
+        partial(messages_of, listening, ORDERS), lambda found: len(found) >= 2
+    )
     told = outbound.SendMessage.read(send.body)
     assert told.content == outbound.ListContent.model_validate(MENU)
     assert told.automatic == "flow"

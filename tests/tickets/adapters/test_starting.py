@@ -4,8 +4,9 @@ from uuid import uuid4
 
 from services.tickets.settings import Settings
 from shared.plumbing.http import Answer
+from tests.support.waiting import until_true
 from tests.tickets.adapters.serving import HEARD, announce, given_secrets, serve
-from tests.wire.support import create_topics, until
+from tests.wire.support import create_topics
 
 
 class Directory:
@@ -30,7 +31,7 @@ async def test_without_secrets_commands_are_refused_and_ready_says_so(settings: 
         assert (refused.status, refused.body["code"]) == (503, "not_ready")
         assert refused.headers["retry-after"] == "1"
         assert (await served.get("/health")).status == 200
-        await until(lambda: directory.asked > 1)  # it is asked again by itself
+        await until_true(lambda: directory.asked > 1)  # it is asked again by itself
         directory.here = True
         await create_topics(settings, *HEARD)
         await announce(settings)

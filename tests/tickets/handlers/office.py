@@ -29,7 +29,6 @@ from shared.contracts.directory import (
     AccountChanged,
     AgentChanged,
     CloseReasonChanged,
-    ConnectionChanged,
     Policies,
     SectorChanged,
     Texts,
@@ -46,6 +45,7 @@ from shared.contracts.ticket_api import (
 from shared.contracts.ticket_commands import CommandReplied, TicketCommand
 from shared.plumbing.entities import Entities
 from shared.plumbing.sealing import hmac_key
+from tests.support.company import a_connection
 
 ACCOUNT, CONNECTION = uuid5(UUID(int=0), "account"), uuid5(UUID(int=0), "connection")
 VENDAS, SUPORTE = uuid5(UUID(int=0), "vendas"), uuid5(UUID(int=0), "suporte")
@@ -114,14 +114,9 @@ class Office:
             SectorChanged(id=id_, account_id=ACCOUNT, name="x", active=id_ != CLOSED_SECTOR)
             for id_ in (VENDAS, SUPORTE, CLOSED_SECTOR)
         ]
-        number = ConnectionChanged(
-            id=CONNECTION,
-            account_id=ACCOUNT,
-            name="Principal",
-            waba_id="9",
-            phone_number_id="1",
-            display_phone="+55",
-            graph_url="http://127.0.0.1:1",
+        number = a_connection(
+            ACCOUNT,
+            CONNECTION,
             entry=self.entry,
             flow_id=self.flow_id,
             sector_id=self.sector_id,

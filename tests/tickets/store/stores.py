@@ -1,7 +1,6 @@
 """Stores over a test's database, and builders of what commands bring."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,13 +64,6 @@ async def opened(
         await writer.stop()
         recorder.close()
         await pool.close()
-
-
-async def until(true: Callable[[], Awaitable[object]]) -> None:
-    """Wait for a condition of the database, 100 s at most."""
-    async with asyncio.timeout(100):
-        while not await true():  # noqa: ASYNC110  nothing in this process knows when
-            await asyncio.sleep(0.01)
 
 
 async def in_one_call(

@@ -18,7 +18,8 @@ from deploy.postgres.job import apply, service_url
 from services.tickets.storage.contract import Command, Stored, StoreError
 from shared.plumbing.postgres import TRANSIENT
 from tests.support.stack import scratch_places
-from tests.tickets.store.stores import Opening, Stream, a_command, a_stream, opened, until, writes
+from tests.support.waiting import until
+from tests.tickets.store.stores import Opening, Stream, a_command, a_stream, opened, writes
 
 SIZE = "400m"
 LEFT_BYTES = 6_000_000

@@ -10,17 +10,10 @@ import pytest
 import pytest_asyncio
 
 from services.tickets.storage.contract import Claim, Expectation, Repeated, Stored, Taken, TimerSet
+from tests.support.waiting import until
 from tests.tickets.store.events import Opened
 from tests.tickets.store.proxy import CuttingProxy
-from tests.tickets.store.stores import (
-    Opening,
-    a_claim,
-    a_command,
-    a_stream,
-    opened,
-    until,
-    writes,
-)
+from tests.tickets.store.stores import Opening, a_claim, a_command, a_stream, opened, writes
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from services.tickets.storage.contract import Claim, Command, Stale, Stored, Taken, Verdict
+from tests.support.waiting import until
 from tests.tickets.store import verify
 from tests.tickets.store.stores import (
     Opening,
@@ -18,7 +19,6 @@ from tests.tickets.store.stores import (
     a_stream,
     in_one_call,
     opened,
-    until,
     writes,
 )
 

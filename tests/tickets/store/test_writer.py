@@ -13,6 +13,7 @@ from services.tickets.storage import outcomes
 from services.tickets.storage.contract import Repeated, Stored, StoreTimeoutError
 from shared.plumbing.loops import Heartbeat
 from tests.support.stack import Postgres
+from tests.support.waiting import until
 from tests.tickets.store.stores import (
     ACCOUNT,
     Opening,
@@ -20,7 +21,6 @@ from tests.tickets.store.stores import (
     a_command,
     a_stream,
     opened,
-    until,
     writes,
 )
 
