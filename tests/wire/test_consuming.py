@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, LiteralString, cast
+from typing import LiteralString, cast
 
 import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -312,7 +312,7 @@ async def test_a_consumer_whose_coordinator_has_ended_is_told_as_stuck(
     monkeypatch.setattr("shared.plumbing.kafka.broker.DEAD_SECONDS", 0.1)
     monkeypatch.setattr(GroupCoordinator, "_do_rejoin_group", fails)
     ((_, subscriber),) = broker.consumptions
-    coordinator = cast("Any", vars(cast("object", subscriber.consumer))["_coordinator"])
+    coordinator = vars(cast("object", subscriber.consumer))["_coordinator"]
     coordinator.request_rejoin()
 
     async def is_stuck() -> bool:
