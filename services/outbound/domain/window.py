@@ -1,12 +1,12 @@
 """Is the customer's 24-hour window open at this instant (D7, Cloud API 11.1)?"""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.contracts.phone import phone_key
+
 WINDOW: Final = timedelta(hours=24)
-_BRAZIL_WITHOUT_NINE: Final = re.compile(r"55([0-9]{2})([6-9][0-9]{7})")
 
 
 def closes_at(known_when_queued: datetime | None, last_inbound: datetime | None) -> datetime | None:
@@ -22,10 +22,8 @@ def is_open(closes: datetime | None, now: datetime, margin: timedelta) -> bool:
 
 
 def identities(phone: str | None, user_id: str | None) -> Iterator[str]:
-    """The names of one customer; phones with Brazil's ninth digit added (protocols.md 1)."""
-    if phone:
-        digits = phone.removeprefix("+")
-        found = _BRAZIL_WITHOUT_NINE.fullmatch(digits)
-        yield "phone:" + (digits if found is None else f"55{found.group(1)}9{found.group(2)}")
+    """The names of one customer."""
+    if phone and (key := phone_key(phone)):
+        yield "phone:" + key
     if user_id:
         yield "user:" + user_id

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from services.tickets.domain.contact import decide
 from services.tickets.domain.contact.events import ContactEvent
-from services.tickets.domain.contact.identity import folded
 from services.tickets.domain.contact.state import Contact
 from services.tickets.domain.people import Sender
 from services.tickets.handlers import claims
@@ -17,6 +16,7 @@ from services.tickets.storage.contract import Claim
 from services.tickets.storage.state_cache import Versioned
 from services.tickets.storage.store import EventStore
 from shared.contracts import inbound
+from shared.contracts.phone import phone_key
 
 _REMEMBERED: Final = 50_000
 
@@ -46,13 +46,10 @@ class ContactResolver:
 
     def keys(self, account: UUID, sender: Sender, group_id: str | None = None) -> list[bytes]:
         """Claim keys of the identities, the strongest first; raises NobodyError."""
-        if group_id is not None:
-            return [self._hasher.hashed(account, "group", group_id)]
-        keys: list[bytes] = []
-        if sender.user_id is not None:
-            keys.append(self._hasher.hashed(account, "user", sender.user_id))
-        if sender.phone is not None:
-            keys.append(self._hasher.hashed(account, "phone", folded(sender.phone)))
+        identities = [("group", group_id or "")]
+        if not group_id:
+            identities = [("user", sender.user_id or ""), ("phone", phone_key(sender.phone or ""))]
+        keys = [self._hasher.hashed(account, *one) for one in identities if one[1].strip()]
         if not keys:
             raise NobodyError
         return keys

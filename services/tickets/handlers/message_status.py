@@ -70,7 +70,7 @@ class MessageStatusSource(ItemSource):
             self.found,
             self._sender,
             context.at,
-            group=item.group_id is not None,
+            group=bool(item.group_id),
         )
         take = [
             claims.inbound(self._tools.hasher, item.account_id, message.id, *_parts(item)),

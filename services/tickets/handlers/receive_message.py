@@ -81,7 +81,7 @@ class ReceiveMessageSource(ItemSource):
             policies=policies,
             connection=self._directory.connection(item.account_id, item.connection_id),
             previous=newest,
-            group=item.group_id is not None,
+            group=bool(item.group_id),
             message_id=self._message_id,
             effect=what,
             reply_to=await self._reply_to(),

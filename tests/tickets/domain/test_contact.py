@@ -1,7 +1,5 @@
 """Who wrote, and what is new about them (protocols.md 1)."""
 
-import pytest
-
 from services.tickets.domain.contact.decide import conflict, recognise, set_field
 from services.tickets.domain.contact.events import (
     ContactEvent,
@@ -11,7 +9,6 @@ from services.tickets.domain.contact.events import (
     IdentityConflict,
 )
 from services.tickets.domain.contact.evolve import evolve
-from services.tickets.domain.contact.identity import folded
 from services.tickets.domain.contact.state import Contact
 from services.tickets.domain.people import BOT, Sender
 from tests.support.builders import AT, MARINA, an_id
@@ -69,22 +66,6 @@ def test_a_conflict_is_recorded_once_per_other_contact() -> None:
     state = evolve(state, first[0])
     assert conflict(state, MARINA, an_id("nina"), AT) == []
     assert len(conflict(state, MARINA, an_id("rita"), AT)) == 1
-
-
-@pytest.mark.parametrize(
-    ("phone", "expected"),
-    [
-        ("551191234567", "5511991234567"),
-        ("551161234567", "5511961234567"),
-        ("551199999999", "5511999999999"),
-        ("5511961234567", "5511961234567"),
-        ("551151234567", "551151234567"),  # the landline of somebody else
-        ("15551234567", "15551234567"),  # another country
-        ("+55 (11) 6123-4567", "5511961234567"),
-    ],
-)
-def test_the_ninth_digit_is_added_never_taken_away(phone: str, expected: str) -> None:
-    assert folded(phone) == expected
 
 
 def test_a_field_is_set_with_the_value_it_had_and_once() -> None:

@@ -247,12 +247,14 @@ def text(
     phone: str | None = PHONE,
     user_id: str | None = None,
     name: str = "Marina",
+    group_id: str | None = None,
 ) -> inbound.TextReceived:
     return inbound.TextReceived(
         **item_fields(at),
         wamid=wamid or f"wamid.{uuid4().hex}",
         sender=inbound.Sender(phone=phone, user_id=user_id, name=name),
         occurred_at=at,
+        group_id=group_id,
         text=said,
     )
 

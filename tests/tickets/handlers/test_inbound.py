@@ -9,6 +9,7 @@ from services.tickets.domain.contact.events import ContactIdentified, ContactRen
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
 from services.tickets.domain.message import events as facts
 from services.tickets.domain.ticket.events import TicketOpened, TicketReopened
+from services.tickets.handlers.contact_resolution import NobodyError
 from shared.contracts import inbound, outbound
 from shared.contracts.directory import Policies, Texts
 from tests.tickets.handlers.office import (
@@ -83,6 +84,21 @@ async def test_a_phone_without_the_ninth_digit_is_the_same_person(office: Office
     await office.hears(text(at=office.at, phone="551187654321"))
     await office.hears(text(at=office.at, phone="5511987654321"))
     assert (await office.names()).count("TicketOpened") == 3
+
+
+async def test_ids_in_a_phones_place_are_persons_of_their_own(office: Office) -> None:
+    for phone in ("a-77", "b-77", "77", "+77 ", "a-77"):
+        await office.hears(text(at=office.at, phone=phone))
+    assert (await office.names()).count("TicketOpened") == 3
+
+
+@pytest.mark.parametrize("nobody", ["", "  ", None])
+async def test_an_empty_identity_is_never_claimed(office: Office, nobody: str | None) -> None:
+    with pytest.raises(NobodyError):
+        await office.hears(text(at=office.at, phone=nobody, user_id=nobody))
+    with pytest.raises(NobodyError):
+        await office.hears(text(at=office.at, phone=nobody, group_id=nobody))
+    assert await office.claims("identity") == set()
 
 
 async def test_a_user_id_joins_the_phones_contact_and_later_stands_alone(office: Office) -> None:
