@@ -81,7 +81,8 @@ def build_app(
         await service.connect_producer()
         parking = Parking(database.pool, Sealer(secrets.own_key), SERVICE)
         service.loop("parked", parking.retry_due)
-        arrivals = InboundHandler(executor, table, secrets, new_id)
+        arrivals = InboundHandler(executor, table, secrets, new_id, database.unmatched)
+        service.loop("unmatched", arrivals.apply_matched, 30.0)
         kafka.subscriptions(service, arrivals, FlowCommandHandler(executor, table), parking)
         await service.consume()
 

@@ -10,6 +10,7 @@ from services.tickets.handlers.execution import CommandExecutor
 from services.tickets.handlers.ports import Hasher
 from services.tickets.handlers.requests import Request
 from services.tickets.storage.contract import Stale, Taken
+from services.tickets.storage.unmatched import UnmatchedTable
 from shared.contracts import inbound
 
 _NAMESPACE: Final = UUID("0f0a6d3c-54b8-5b0e-9d0a-3f6a4d2a6a55")
@@ -17,11 +18,12 @@ _NAMESPACE: Final = UUID("0f0a6d3c-54b8-5b0e-9d0a-3f6a4d2a6a55")
 
 @dataclass(frozen=True, slots=True)
 class InboundTools:
-    """The executor with what leads from Meta's names to ours."""
+    """The executor with what leads from Meta's names to ours, and a place for what does not."""
 
     executor: CommandExecutor
     contacts: ContactResolver
     hasher: Hasher
+    unmatched: UnmatchedTable
 
     def wamid_hash(self, account: UUID, connection: UUID, wamid: str) -> bytes:
         """The name of a wamid in claims."""

@@ -7,7 +7,12 @@ from services.tickets.domain.message.decide import learn
 from services.tickets.domain.message.state import MessageState
 from services.tickets.domain.people import Sender
 from services.tickets.handlers import claims
-from services.tickets.handlers.contact_resolution import recognise, sender_of
+from services.tickets.handlers.contact_resolution import (
+    Found,
+    NobodyError,
+    recognise,
+    sender_of,
+)
 from services.tickets.handlers.execution import Changes, CommandContext
 from services.tickets.handlers.inbound_source import InboundTools, ItemSource, machine_request
 from services.tickets.handlers.message_facts import fact_of_item
@@ -15,6 +20,15 @@ from services.tickets.storage.state_cache import CONTACT, MESSAGE, Versioned
 from shared.contracts import inbound
 
 AboutMessage = inbound.ReactionChanged | inbound.MessageEdited | inbound.MessageRevoked
+
+
+class UnknownMessageError(Exception):
+    """The item names no customer, and no message that is known; `key` is that of its claim."""
+
+    def __init__(self, key: bytes, wamid_hash: bytes) -> None:
+        super().__init__()
+        self.key = key
+        self.wamid_hash = wamid_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +51,27 @@ class MessageStatusSource(ItemSource):
         self._fact_item = item
         self._correlation = correlation
         self._sender = _sender(item)
-        super().__init__(
-            tools, item, tools.contacts.keys(item.account_id, self._sender, item.group_id)
-        )
+        try:
+            keys = tools.contacts.keys(item.account_id, self._sender, item.group_id)
+        except NobodyError:
+            keys = []
+        super().__init__(tools, item, keys)
+
+    async def lock_key(self) -> object:
+        """The contact; where the item names nobody, that of the message it is about.
+
+        Raises UnknownMessageError.
+        """
+        if self._keys:
+            return await super().lock_key()
+        holder = await self._tools.message_of(self._item.account_id, self._wamid_hash())
+        message = holder and await self._tools.executor.cache.get(MESSAGE, holder)
+        if message is None or message.key is None:
+            parts = _parts(self._fact_item)
+            key = self._tools.hasher.hashed(self._item.account_id, "inbound", *parts)
+            raise UnknownMessageError(key, self._wamid_hash())
+        self._found = Found(message.key, new=False, free=())
+        return message.key
 
     async def load(self) -> MessageContext:
         """See `Source`."""

@@ -10,6 +10,7 @@ from services.tickets.storage.codec import Codec
 from services.tickets.storage.event_store import Recorder
 from services.tickets.storage.keys import ContactKeys
 from services.tickets.storage.store import EventStore
+from services.tickets.storage.unmatched import UnmatchedTable
 from services.tickets.storage.writer import Writer
 from shared.plumbing.database import Database
 
@@ -28,6 +29,7 @@ class EventDatabase(Database):
     ) -> None:
         super().__init__(url, _PROBE, max_size=_MOST_CONNECTIONS)
         self.keys = ContactKeys(self.pool, wrapping_key)
+        self.unmatched = UnmatchedTable(self.pool, wrapping_key)
         self._recorder = Recorder(url)
         self.writer = Writer(self._recorder)
         stored = stored or asyncio.Event()

@@ -90,7 +90,8 @@ class Office:
         self.flows = FlowCommandHandler(executor, self)
         table = TimerTable(self.database.pool, 30.0)
         self.poller = TimerPoller(table, TimerHandler(executor, self, table), lambda: True)
-        self.arrivals = InboundHandler(executor, self, Hasher(), uuid_utils.uuid7)
+        unmatched = self.database.unmatched
+        self.arrivals = InboundHandler(executor, self, Hasher(), uuid_utils.uuid7, unmatched)
 
     def another(self) -> "Office":
         return replace(self)

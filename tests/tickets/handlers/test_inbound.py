@@ -1,6 +1,7 @@
 """What an inbound message does: the table of domain.md 2.4, on the real store."""
 
 import asyncio
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from services.tickets.domain.ticket.events import TicketOpened, TicketReopened
 from services.tickets.handlers.contact_resolution import NobodyError
 from shared.contracts import inbound, outbound
 from shared.contracts.directory import Policies, Texts
+from shared.plumbing.loops import Heartbeat
 from tests.tickets.handlers.office import (
     ACCOUNT,
     CONNECTION,
@@ -254,6 +256,56 @@ async def test_a_status_by_wamid_that_came_first_is_linked_to_our_message(office
     linked = (await office.events(facts.MessageLinked))[0]
     assert linked.same_as == sent
     assert (await office.names()).count("MessageDelivered") == 1
+
+
+async def test_a_status_that_names_nobody_goes_by_its_wamid(office: Office) -> None:
+    sent = await an_answer(office)
+    await office.arrivals.when_outbound(await fate(office, outbound.MessageAccepted, sent), "c")
+    for _ in range(2):
+        await office.hears(a_status("wamid.out", inbound.StatusDelivered, office.at))
+    (delivered,) = await office.events(facts.MessageDelivered)
+    assert delivered.message_id == sent
+    assert await office.database.unmatched.matched() == []
+
+
+async def test_a_status_that_names_nobody_is_kept_until_its_message_is_known(
+    office: Office,
+) -> None:
+    sent = await an_answer(office)
+    before = await office.names()
+    for _ in range(3):  # Meta repeats
+        await office.hears(a_status("wamid.out", inbound.StatusDelivered, office.at))
+        await office.hears(a_status("wamid.out", inbound.StatusRead, office.at))
+        await office.hears(a_status("wamid.never", inbound.StatusRead, office.at))
+    assert await office.names() == before
+    assert await kept(office) == 3
+    await office.arrivals.apply_matched(Heartbeat())
+    assert await office.names() == before
+    await office.arrivals.when_outbound(await fate(office, outbound.MessageAccepted, sent), "c")
+    await office.arrivals.apply_matched(Heartbeat())
+    assert {one.message_id for one in await office.events(facts.MessageDelivered)} == {sent}
+    assert len(await office.events(facts.MessageRead)) == 1
+    assert await kept(office) == 1
+
+
+async def kept(office: Office) -> int:
+    async with office.database.pool.connection() as conn:
+        row = await (await conn.execute("SELECT count(*) FROM unmatched")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def a_status(wamid: str, kind: type[inbound.Status], at: datetime) -> inbound.Status:
+    return kind(**item_fields(at), wamid=wamid, occurred_at=at)
+
+
+async def an_answer(office: Office) -> UUID:
+    await office.hears(text(at=office.at))
+    ticket = await office.newest_ticket()
+    await office.accept(ticket)
+    sent = (await office.say(ticket)).message_id
+    assert sent is not None
+    return sent
 
 
 async def fate(office: Office, kind: type[outbound.Fate], message_id: UUID) -> outbound.Fate:
