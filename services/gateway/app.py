@@ -60,6 +60,7 @@ def build_app(
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(BodyCap, most=settings.body_bytes)
     problems.install(app, names)
+    openapi.install(app)
     client = service.calls.to("directory", settings.directory_urls)
     directory = Directory(client)
     app.include_router(
@@ -74,6 +75,5 @@ def build_app(
     entities = EntityRoutes(Entities(client), names, signed_in, cursor_key, new_id)
     app.include_router(entities.router())
     app.include_router(live.router(screens, signed_in))
-    openapi.install(app)
     service.mount(app)
     return app

@@ -196,6 +196,37 @@ async def test_nobody_gets_in_without_a_token(keys_dir: Path, method: str, path:
         assert others.asked == []
 
 
+@pytest.mark.parametrize(("method", "path"), SIGNED_IN)
+async def test_a_parameter_that_does_not_exist_is_refused_by_name(
+    keys_dir: Path, method: str, path: str
+) -> None:
+    async with gateway(keys_dir) as (made, others, http):
+        asked = {"etiqueta": "vip", "tag": "1"}
+        answer = await http.request(method, path, params=asked, headers=made.of(ANA))
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (422, "invalid_request")
+        assert (problem["field"], problem["fields"]) == ("etiqueta", ["etiqueta", "tag"])
+        assert problem["reason"] == "extra_forbidden"
+        assert "não existe" in problem["detail"]
+        assert others.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/v1/views/aguardando", "tag"),
+        ("/v1/views/aguardando", "type"),
+        (f"/v1/tickets/{TICKET}", "as_of"),
+    ],
+)
+async def test_a_filter_that_is_not_built_yet_is_not_ignored(
+    keys_dir: Path, path: str, parameter: str
+) -> None:
+    async with gateway(keys_dir) as (made, _, http):
+        answer = await http.get(path, params={parameter: "1"}, headers=made.of(ANA))
+        assert (answer.status_code, answer.json()["field"]) == (422, parameter)
+
+
 async def test_who_has_left_gets_nothing_though_the_token_still_lives(keys_dir: Path) -> None:
     async with gateway(keys_dir) as (made, _, http):
         gone = AgentChanged(

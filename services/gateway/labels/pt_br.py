@@ -86,7 +86,7 @@ PROBLEMS: Final = {
 
 FIELDS: Final = {
     "missing": "Falta um campo obrigatório no pedido.",
-    "extra_forbidden": "O pedido tem um campo que não existe.",
+    "extra_forbidden": "O pedido tem um campo ou parâmetro que não existe.",
     "json_invalid": "O corpo do pedido não é um JSON válido.",
     "string_too_long": "O texto é longo demais.",
     "string_too_short": "O texto é curto demais.",

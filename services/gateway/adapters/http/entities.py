@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
+from pydantic import BaseModel, Field, JsonValue, create_model
 
 from services.gateway.adapters.entities import Entities
 from services.gateway.adapters.http.openapi import problem_responses
@@ -42,8 +42,6 @@ _ACTIVE = {"true": True, "false": False, "all": None}
 class ListParameters(BaseModel):
     """What a collection may be asked for."""
 
-    model_config = ConfigDict(extra="forbid")
-
     q: str | None = Field(None, max_length=100, pattern=WITHOUT_NUL)
     active: Literal["true", "false", "all"] = "true"
     sector: UUID | None = None
@@ -53,8 +51,6 @@ class ListParameters(BaseModel):
 
 class HistoryParameters(BaseModel):
     """What a history may be asked for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     before: int | None = Field(None, ge=1, le=2**62)
     limit: int = Field(50, ge=1, le=200)

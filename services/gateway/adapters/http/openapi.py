@@ -1,10 +1,11 @@
-"""What does OpenAPI say of refusals? Problem responses by their codes, from the registry."""
+"""What does OpenAPI say of refusals and parameters? What it does not describe is refused."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
 from services.gateway.domain.cards import Named
@@ -47,7 +48,10 @@ def problem_responses(*codes: str, signed_in: bool = True) -> Responses:
 
 
 def install(app: FastAPI) -> None:
-    """Add the schema of problems and the names of collections to the description."""
+    """Complete the description, and refuse query parameters that it does not know.
+
+    Call it before the routes are added.
+    """
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -60,6 +64,19 @@ def install(app: FastAPI) -> None:
         return described
 
     app.openapi = openapi
+    app.router.dependencies.append(Depends(_only_described_parameters))
+
+
+async def _only_described_parameters(request: Request) -> None:
+    if not request.query_params:
+        return
+    app: FastAPI = request.app
+    operation = app.openapi()["paths"][request.scope["route"].path_format][request.method.lower()]
+    described = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+    unknown = [name for name in request.query_params if name not in described]
+    if unknown:
+        errors = [{"type": "extra_forbidden", "loc": ("query", name)} for name in unknown]
+        raise RequestValidationError(errors)
 
 
 def _response(status: int, codes: Iterable[str]) -> dict[str, Any]:
