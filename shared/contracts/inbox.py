@@ -48,7 +48,7 @@ class Row(Contract):
     placement: Literal["inbox", "archived", "trashed", "erased"] = "inbox"
     contact: ContactCard
     sector_id: UUID | None = None
-    owner_id: UUID | None = None
+    owner_id: UUID | None = None  # of a closed ticket: who owned it last
     connection_id: UUID
     conversation_id: UUID
     opened_at: datetime

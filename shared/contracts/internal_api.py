@@ -113,7 +113,7 @@ class Scope(Contract):
     """What a person may see, decided by the gateway's one policy function."""
 
     agent_id: UUID | None
-    sector_ids: list[UUID] | None  # None: every sector, and tickets without one
+    sector_ids: list[UUID] | None  # None: every sector
     sees_phones: bool = True
 
 

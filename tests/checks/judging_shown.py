@@ -50,7 +50,7 @@ def _expected(look: Look, ticket: str) -> Json:
         "view": _VIEW[lifecycle],
         "lifecycle": lifecycle,
         "placement": "inbox",
-        "owner": episode.owner if lifecycle == _ATTENDING and episode else None,
+        "owner": episode.owner if episode else None,
         "connection": None if conversation is None else look.book.phones[conversation[1]],
         "sector": "Vendas",
         "unread": int(polite) if lifecycle == _CLOSED else 1,

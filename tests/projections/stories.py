@@ -18,6 +18,7 @@ NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 ACCOUNT = UUID(int=1)
 CONNECTION = UUID(int=2)
 VENDAS = UUID(int=3)
+SUPORTE = UUID(int=6)
 ANA = UUID(int=4)
 CUSTOMER = Author(kind="contact")
 FLOW = UUID(int=5)
@@ -74,7 +75,12 @@ def at(minutes: int) -> datetime:
 
 
 def arrives(
-    log: Log, who: Customer, account: UUID = ACCOUNT, *, lifecycle: str = "waiting"
+    log: Log,
+    who: Customer,
+    account: UUID = ACCOUNT,
+    *,
+    lifecycle: str = "waiting",
+    sector: UUID | None = VENDAS,
 ) -> None:
     """The first message: contact, ticket, sector, message."""
     identified = published.ContactIdentified(
@@ -86,19 +92,46 @@ def arrives(
         occurred_at=at(0),
     )
     log.add(who.id, who.id, identified, account)
-    ticket = who.ticket()
+    opens(log, who, 1, account, lifecycle=lifecycle, sector=sector)
+    says(log, who, 1, "oi", account=account)
+
+
+def opens(
+    log: Log,
+    who: Customer,
+    nth: int,
+    account: UUID = ACCOUNT,
+    *,
+    lifecycle: str = "waiting",
+    sector: UUID | None = VENDAS,
+) -> None:
+    ticket = who.ticket(nth)
     values = {
         **_ticket(who, ticket, 0),
         "conversation_id": who.conversation,
-        "protocol": f"20261123-{who.number:06}",
+        "protocol": f"2026112{2 + nth}-{who.number:06}",
         "origin": "customer",
         "lifecycle": lifecycle,
     }
-    opened = published.TicketOpened.model_validate(values)
-    log.add(who.id, ticket, opened, account)
-    assigned = published.SectorAssigned(**_ticket(who, ticket, 0), sector_id=VENDAS)
-    log.add(who.id, ticket, assigned, account)
-    says(log, who, 1, "oi", account=account)
+    log.add(who.id, ticket, published.TicketOpened.model_validate(values), account)
+    if sector is not None:
+        assigned = published.SectorAssigned(**_ticket(who, ticket, 0), sector_id=sector)
+        log.add(who.id, ticket, assigned, account)
+
+
+def comes_back(log: Log, who: Customer, *, sector: UUID) -> None:
+    """A second ticket, in another sector."""
+    opens(log, who, 2, sector=sector)
+    values = {
+        **_said(who, 7),
+        "ticket_id": who.ticket(2),
+        "message_id": who.message(20),
+        "content": Content(type="text", text="voltei"),
+        "window_closes_at": at(7) + timedelta(hours=24),
+        "wamid_hash": "hash20",
+    }
+    received = published.MessageReceived.model_validate(values)
+    log.add(who.id, who.conversation, received)
 
 
 def renamed(log: Log, who: Customer, name: str) -> None:
@@ -152,8 +185,8 @@ def reads(log: Log, who: Customer, up_to: int) -> None:
     log.add(who.id, who.conversation, read)
 
 
-def closes(log: Log, who: Customer) -> None:
-    closed = published.TicketClosed(**_ticket(who, who.ticket(), 5), owner_id=ANA)
+def closes(log: Log, who: Customer, *, owner: UUID | None = ANA, note: str | None = None) -> None:
+    closed = published.TicketClosed(**_ticket(who, who.ticket(), 5), owner_id=owner, note=note)
     log.add(who.id, who.ticket(), closed)
 
 

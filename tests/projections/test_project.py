@@ -20,20 +20,22 @@ from services.projections.read_models.timeline.queries import timeline
 from services.projections.storage import checkpoints
 from services.projections.storage.live_model import as_reader
 from shared.contracts import tickets as published
-from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged
-from shared.contracts.internal_api import Scope, TimelineQuery, ViewQuery
+from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged, TimelineItem
+from shared.contracts.internal_api import Scope, TicketQuery, TimelineQuery, ViewQuery
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.postgres import Pool
 from tests.projections import stories
 from tests.projections.running import TABLES, dump, models
-from tests.projections.stories import ACCOUNT, ANA, VENDAS, Customer, Log
+from tests.projections.stories import ACCOUNT, ANA, SUPORTE, VENDAS, Customer, Log
 from tests.support.stack import Postgres
 
 EVERYTHING = Scope(agent_id=None, sector_ids=None)
 
 
-async def rows_of(pool: Pool, view: str, scope: Scope = EVERYTHING) -> list[UUID]:
-    query = ViewQuery.model_validate({"scope": scope, "view": view, "limit": 200})
+async def rows_of(
+    pool: Pool, view: str, scope: Scope = EVERYTHING, **filters: object
+) -> list[UUID]:
+    query = ViewQuery.model_validate({"scope": scope, "view": view, "limit": 200, **filters})
     async with pool.connection() as conn:
         await as_reader(conn, ACCOUNT)
         rows, _, _ = await queries.page(conn, ACCOUNT, query)
@@ -356,6 +358,71 @@ async def test_an_agent_sees_own_sectors_and_own_tickets_only(postgres: Postgres
         assert len(await rows_of(pool, "aguardando", in_sector)) == 4
         owner = Scope(agent_id=ANA, sector_ids=[])
         assert len(await rows_of(pool, "atendendo", owner)) == 3
+
+
+async def test_who_had_a_closed_ticket_finds_and_sees_it(postgres: Postgres) -> None:
+    log, (mine, other) = Log(), (Customer(1), Customer(2))
+    stories.arrives(log, mine)
+    stories.accepted(log, mine)
+    stories.closes(log, mine)
+    stories.arrives(log, other)
+    stories.closes(log, other, owner=None)  # closed while it waited
+    outside = Scope(agent_id=ANA, sector_ids=[])
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        assert await rows_of(pool, "resolvidos", outside) == [mine.ticket()]
+        assert await rows_of(pool, "resolvidos", owner_id=ANA) == [mine.ticket()]
+        assert await rows_of(pool, "resolvidos", owner_id=UUID(int=77)) == []
+        stories.reopens(log, mine)
+        await project.apply(log.events[-1:])
+        assert await rows_of(pool, "aguardando", outside) == []
+
+
+async def test_a_ticket_without_a_sector_is_seen_by_who_may_accept_it(postgres: Postgres) -> None:
+    log, who = Log(), Customer(1)
+    stories.arrives(log, who, sector=None)
+    scope = Scope(agent_id=ANA, sector_ids=[UUID(int=78)])
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        assert await rows_of(pool, "aguardando", scope) == [who.ticket()]
+        async with pool.connection() as conn:
+            await as_reader(conn, ACCOUNT)
+            query = TicketQuery(scope=scope, ticket_id=who.ticket())
+            assert await queries.ticket(conn, ACCOUNT, query) is not None
+            assert [one.tickets for one in await queries.counts(conn, ACCOUNT, scope)] == [1]
+
+
+async def test_of_episodes_of_other_sectors_there_is_when_and_where_but_no_word(
+    postgres: Postgres,
+) -> None:
+    log, who = Log(), Customer(1)
+    stories.meets_the_bot(log, who)
+    stories.is_handed_off(log, who)  # with a note
+    stories.accepted(log, who)
+    stories.closes(log, who, note="Pagou tudo.")
+    stories.comes_back(log, who, sector=SUPORTE)
+    elsewhere = Scope(agent_id=UUID(int=77), sector_ids=[SUPORTE])
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        hidden = await lines_of(pool, who, elsewhere)
+        whole = await lines_of(pool, who, Scope(agent_id=ANA, sector_ids=[VENDAS, SUPORTE]))
+        mine = await lines_of(pool, who, Scope(agent_id=ANA, sector_ids=[SUPORTE]))
+    first = [line for line in hidden if line.ticket_id == who.ticket()]
+    assert [line.type for line in first] == ["ticket_opened", "sector_assigned", "ticket_closed"]
+    assert [line.text for line in first] == [None] * 3
+    assert [line.details for line in first] == [None, {"sector_id": str(VENDAS)}, None]
+    second = [line for line in hidden if line.ticket_id != who.ticket()]
+    assert [line.text for line in second if line.kind == "message"] == ["voltei"]
+    assert [line.type for line in whole].count("note_added") == 1
+    assert mine == whole  # who served it knows it
+    assert [line for line in whole if line.ticket_id != who.ticket()] == second
+
+
+async def lines_of(pool: Pool, who: Customer, scope: Scope) -> list[TimelineItem]:
+    query = TimelineQuery(scope=scope, ticket_id=who.ticket(2))
+    async with pool.connection() as conn:
+        await as_reader(conn, ACCOUNT)
+        return (await timeline(conn, ACCOUNT, who.conversation, query)).items
 
 
 async def _changes(pool: Pool) -> list[RowChanged]:

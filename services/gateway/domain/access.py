@@ -23,7 +23,7 @@ class Person:
 
 
 def scope_of(person: Person) -> Scope:
-    """Agents see their sectors and what they own; supervisors and admins see all."""
+    """Agents see their sectors and what is theirs; supervisors and admins see all."""
     sees_all = not _SEE_ALL.isdisjoint(person.roles)
     return Scope(
         agent_id=person.id,
@@ -46,9 +46,9 @@ def usable_sectors(person: Person, sector_id: UUID | None) -> list[UUID] | None:
 
 
 def sees(scope: Scope, seen: Seen | None) -> bool:
-    """Whether a row that stands there is in sight."""
+    """Whether a row that stands there is in sight; one without a sector is to everybody."""
     if seen is None:
         return False
-    if scope.sector_ids is None:
+    if scope.sector_ids is None or seen.sector_id is None:
         return True
     return seen.owner_id == scope.agent_id or seen.sector_id in scope.sector_ids

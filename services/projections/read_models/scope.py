@@ -1,4 +1,8 @@
-"""Which tickets may a person see? In SQL, for every query that names `card` (D9)."""
+"""Which tickets may a person see? In SQL, for every query that names `card` (D9).
+
+Those of their sectors, those that they own or owned last, and those without a sector, which
+everybody may accept; gateway's `access.sees` says the same of live changes.
+"""
 
 from typing import Final, LiteralString
 from uuid import UUID
@@ -6,7 +10,8 @@ from uuid import UUID
 from shared.contracts.internal_api import Scope
 
 IN_SCOPE: Final[LiteralString] = """
-    AND (%(all)s OR card.sector_id = ANY(%(sectors)s) OR card.owner_id = %(agent)s)
+    AND (%(all)s OR card.sector_id IS NULL OR card.sector_id = ANY(%(sectors)s)
+        OR card.owner_id = %(agent)s)
 """
 
 

@@ -50,7 +50,7 @@ class CardRows(RowCache):
 
 
 FOLD: Final = Fold[States](
-    version=1,
+    version=2,
     ignores=(
         published.ContactIdentified,  # the read model of contacts has the name and phone of a card
         published.ContactRenamed,
@@ -192,7 +192,7 @@ def _closed(message: published.TicketClosed, *_: object) -> Changed:
     return {
         "lifecycle": "closed",
         "closed_at": message.occurred_at,
-        "owner_id": None,  # only attending and paused have one (domain.md 2.8, 2)
+        "owner_id": message.owner_id,  # who had it last: is found by it, and keeps sight of it
         "waiting_since": None,
     }
 
