@@ -57,6 +57,7 @@ class Row(Contract):
     last_message: LastMessage | None = None
     unread: int = 0
     window_closes_at: datetime | None = None
+    customer_wrote_while_paused_at: datetime | None = None  # policy on_inbound_while_paused
     tags: list[str] = []
     previous_ticket_id: UUID | None = None
     version: int  # of the ticket's stream

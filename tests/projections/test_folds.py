@@ -20,10 +20,15 @@ from shared.contracts import tickets as published
 from shared.contracts.inbox import LastMessage, Row, RowChanged, TimelineItem
 from shared.contracts.tickets import Author
 from tests.projections import stories
-from tests.projections.stories import CONNECTION, Customer, Log
+from tests.projections.stories import ANA, CONNECTION, Customer, Log
 
 WHO = Customer(1)
 CONTACT = Author(kind="contact")
+
+
+def _fact(minute: int) -> dict[str, Any]:
+    values = {"ticket_id": WHO.ticket(), "contact_id": WHO.id, "connection_id": CONNECTION}
+    return {**values, "occurred_at": stories.at(minute), "by": CONTACT}
 
 
 def folded(events: Sequence[Event]) -> States:
@@ -209,6 +214,33 @@ def test_what_only_the_fold_needs_is_told_to_nobody() -> None:
     )
     assert b"unread_log_ids" not in changed.body()
     assert set(Row.model_fields) == set(StoredRow.model_fields) - {"unread_log_ids"}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        published.TicketResumed(**_fact(9)),
+        published.TicketClosed(**_fact(9), owner_id=ANA),
+        published.TicketAccepted(**_fact(9), owner_id=ANA, sector_id=None),
+        published.TicketQueued(**_fact(9), reason="customer_waits"),
+    ],
+)
+def test_a_card_says_when_the_customer_wrote_while_the_ticket_was_paused(
+    after: published.TicketFact,
+) -> None:
+    log = started()
+    stories.accepted(log, WHO)
+    log.add(WHO.id, WHO.ticket(), published.TicketPaused(**_fact(7)))
+    assert card(log).customer_wrote_while_paused_at is None
+    flagged = published.TicketFlagged(
+        **_fact(8), reason="inbound_while_paused", message_id=WHO.message(1)
+    )
+    log.add(WHO.id, WHO.ticket(), flagged)
+    assert card(log).customer_wrote_while_paused_at == stories.at(8)
+    stories.says(log, WHO, 9, "ainda?", minute=8)
+    assert card(log).customer_wrote_while_paused_at == stories.at(8)
+    log.add(WHO.id, WHO.ticket(), after)
+    assert card(log).customer_wrote_while_paused_at is None
 
 
 def test_more_unread_than_are_kept_are_counted() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from services.gateway.labels import pt_br
 from shared.contracts.envelope import Contract
 from shared.contracts.inbox import ContactCard, LastMessage, Row, TimelineItem
@@ -39,6 +41,9 @@ class Card(Contract):
     last_message: LastMessage | None
     unread: int
     window_closes_at: datetime | None
+    customer_wrote_while_paused_at: datetime | None = Field(
+        None, description="Set while the ticket is paused, where the policy lets it stay so."
+    )
     tags: list[str]
     previous_ticket_id: UUID | None
     version: int

@@ -95,7 +95,10 @@ def changed(row: StoredRow, event: Event, changes: Changed) -> StoredRow:
         changes = {**changes, "version": event.version}
     if not changes:
         return row
-    view = _VIEWS[changes.get("lifecycle", row.lifecycle)]
+    lifecycle = changes.get("lifecycle", row.lifecycle)
+    if lifecycle != "paused":
+        changes = {**changes, "customer_wrote_while_paused_at": None}
+    view = _VIEWS[lifecycle]
     return row.model_copy(update={**changes, "view": view, "position": event.position})
 
 
@@ -106,7 +109,6 @@ def _opened(states: States, event: Event, message: published.TicketOpened) -> No
 
 @_on(
     published.TicketTransferred,
-    published.TicketFlagged,
     published.NoteAdded,
     published.AutoMessageSkipped,
     published.FlowSessionEnded,
@@ -180,6 +182,11 @@ def _owner_released(message: published.OwnerReleased, *_: object) -> Changed:
 @_on(published.TicketPaused)
 def _paused(_message: published.TicketPaused, *_: object) -> Changed:
     return {"lifecycle": "paused"}
+
+
+@_on(published.TicketFlagged)
+def _flagged(message: published.TicketFlagged, *_: object) -> Changed:
+    return {"customer_wrote_while_paused_at": message.occurred_at}
 
 
 @_on(published.TicketResumed)
