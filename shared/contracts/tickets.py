@@ -190,6 +190,7 @@ class FlowSessionStarted(TicketFact):
     conversation_id: UUID
     opened_by: UUID | None = None  # the message that opened the ticket: no answer to the flow
     return_to: UUID | None = None  # the agent who started it by hand
+    protocol: str | None = None  # of the ticket
 
 
 class FlowSessionEnded(TicketFact):

@@ -155,6 +155,8 @@ class TicketEvents:
             case published.TicketOpened(lifecycle="bot") as message:
                 await self._store.know_ticket(conn, message.ticket_id, message.protocol)
             case published.FlowSessionStarted() as message:
+                if message.protocol is not None:
+                    await self._store.know_ticket(conn, message.ticket_id, message.protocol)
                 await self._sessions.start(conn, _started(event, message), begin=begin)
                 tickets[message.ticket_id] = message.session_id
             case published.FlowSessionEnded() as message:

@@ -145,6 +145,17 @@ class Customer:
             self.says("oi"),
         ]
 
+    def starts_again(self, flow: UUID = FLOW) -> Received:
+        """An agent gives the ticket to the flow; the bot was not told of its opening."""
+        started = events.FlowSessionStarted(
+            **self._ticket(),
+            session_id=uuid5(self.session_id, "again"),
+            flow_id=flow,
+            conversation_id=self.conversation_id,
+            protocol=f"20261123-{self.number:06}",
+        )
+        return self.log.add(self.ticket_id, self.contact_id, started)
+
     def says(self, text: str, tap: str | None = None) -> Received:
         self.said += 1
         kind = "text" if tap is None else "button_reply"

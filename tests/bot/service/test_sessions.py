@@ -77,6 +77,15 @@ async def test_a_customer_is_led_through_the_demo_flow_to_people(office: Office)
     assert [(each.reason, each.version) for each in finished] == [("handoff", 1)]
 
 
+async def test_a_flow_that_starts_again_knows_the_protocol(office: Office) -> None:
+    customer = Customer(office.log)
+    await office.takes(*customer.arrives(), customer.ends("human_takeover"))
+    before = len(await office.said())
+    await office.takes(customer.starts_again())
+    await office.answers()
+    assert "20261123-000001" in (await office.said())[before]
+
+
 async def test_what_a_customer_answered_is_sealed_and_not_published(office: Office) -> None:
     customer = Customer(office.log)
     await office.takes(*customer.arrives())

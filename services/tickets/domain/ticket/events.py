@@ -145,6 +145,7 @@ class FlowSessionStarted(TicketFact):
     opened_by: UUID | None = None  # the message that opened the ticket
     return_to: UUID | None = None  # the owner who gave the ticket to the flow
     again_after: UUID | None = None  # the customer's newest message, where nobody took the ticket
+    protocol: str | None = None  # not in what was stored before flows could start again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ def start(ticket: Ticket, command: StartFlow) -> list[TicketEvent]:
         session_id=command.session_id,
         flow_id=flow_id,
         conversation_id=ticket.conversation_id,
+        protocol=ticket.protocol,
         return_to=ticket.owner_id,
     )
     return [*released(ticket, command.at, by, "flow_started"), started]

@@ -50,5 +50,6 @@ def decide(command: OpenByInbound) -> list[TicketEvent]:
         flow_id=command.flow_id,
         conversation_id=command.conversation_id,
         opened_by=command.message_id,
+        protocol=command.protocol,
     )
     return [*events, started]

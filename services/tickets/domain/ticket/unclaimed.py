@@ -68,6 +68,7 @@ def _flow_again(ticket: Ticket, command: ActOnUnclaimed) -> list[TicketEvent]:
         session_id=command.session_id,
         flow_id=guards.flow(command.flow_id, command.window_closes_at, command.at),
         conversation_id=ticket.conversation_id,
+        protocol=ticket.protocol,
         again_after=received,
     )
     return [started]
