@@ -117,8 +117,8 @@ class Talk:
             self.comes(Settled(message_id))
         return self
 
-    def ended(self, reason: str) -> "Talk":
-        return self.comes(Ended(reason))
+    def ended(self, reason: str, *, by_flow: bool = False) -> "Talk":
+        return self.comes(Ended(reason, by_flow=by_flow))
 
     def goes_on(self, flow: Flow, stepped: Stepped) -> "Talk":
         """In another version."""

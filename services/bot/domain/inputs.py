@@ -60,9 +60,13 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Tickets ended the session: handoff, human_takeover, closed, bot_silent."""
+    """Tickets ended the session: handoff, human_takeover, closed, bot_silent.
+
+    `by_flow`: because the session has asked for it.
+    """
 
     reason: str
+    by_flow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ the session's queue (bots.md, session rules 3 and 4).
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import assert_never
 
 from services.bot.domain.evaluators import Evaluators
 from services.bot.domain.events import (
@@ -38,9 +38,6 @@ from services.bot.domain.session import Session, Timer, evolve
 from services.bot.domain.step_context import StepContext
 from services.bot.domain.traversal import enter, leave, leave_refused, rest
 from shared.contracts.ticket_commands import TicketCommand
-
-_OWN_ENDS: Final = frozenset({"handoff", "closed"})
-"""What tickets calls an end that the session has asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +95,8 @@ def step(  # noqa: C901  one case per input
         case Settled(message_id):
             if message_id in session.unsent:
                 context.record(MessageSettled(at=at, message_id=message_id))
-        case Ended(reason):
-            _end(context, reason)
+        case Ended():
+            _end(context, given)
         case Stopped():
             if session.free:
                 context.hand_off("stopped")
@@ -197,13 +194,13 @@ def _timer_due(flow: Flow, context: StepContext, given: TimerDue) -> None:
         leave(flow, context, node.TIMER_OUTPUT)
 
 
-def _end(context: StepContext, reason: str) -> None:
-    """Tickets ended the session: by itself, or because the session has asked for it."""
+def _end(context: StepContext, given: Ended) -> None:
+    """By the command with which the session leaves, or from outside, perhaps just before it."""
     session = context.session
     if session.finished is not None:
         return
-    asked = session.leaving is not None and reason in _OWN_ENDS
-    context.finish(reason if not asked else session.leaving or reason, cut=not asked)
+    asked = given.by_flow and session.leaving is not None
+    context.finish(session.leaving or given.reason if asked else given.reason, cut=not asked)
     _take_back(context)
 
 

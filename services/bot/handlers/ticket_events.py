@@ -160,7 +160,8 @@ class TicketEvents:
                 await self._sessions.start(conn, _started(event, message), begin=begin)
                 tickets[message.ticket_id] = message.session_id
             case published.FlowSessionEnded() as message:
-                await self._sessions.take(conn, message.session_id, Ended(message.reason))
+                ended = Ended(message.reason, by_flow=message.by.kind == "bot")
+                await self._sessions.take(conn, message.session_id, ended)
             case published.MessageReceived(after_close=False) as message:
                 if session_id := tickets.get(message.ticket_id):
                     await self._sessions.take(conn, session_id, _said(message))

@@ -108,9 +108,20 @@ def test_what_the_ended_session_had_under_way_is_taken_back_when_it_is_answered(
 
 def test_its_own_end_takes_nothing_back() -> None:
     leaving = talk().says("atendente")
-    leaving.ended("handoff")
+    leaving.ended("handoff", by_flow=True)
     assert leaving.asked(CancelMessage) == []
     assert leaving.session.finished == "handoff"
+
+
+@pytest.mark.parametrize("leaves", ["atendente", "sair"])
+def test_a_person_who_closes_while_the_session_is_leaving_takes_back_what_was_not_sent(
+    leaves: str,
+) -> None:
+    leaving = talk().says(leaves)
+    assert leaving.session.leaving is not None
+    leaving.ended("closed")
+    assert len(leaving.asked(CancelMessage)) == 1
+    assert leaving.session.finished == "closed"
 
 
 def test_a_command_after_the_end_stops_the_session_until_the_end_says_why() -> None:

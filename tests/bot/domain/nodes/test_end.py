@@ -31,7 +31,8 @@ def test_the_session_finishes_with_end() -> None:
 
 
 def test_what_tickets_says_of_it_first_is_its_own_end() -> None:
-    talk = Talk(a_flow(ASK, END, variables=VARIABLES)).done().says("10").ended("handoff")
+    talk = Talk(a_flow(ASK, END, variables=VARIABLES)).done().says("10")
+    talk.ended("handoff", by_flow=True)
     assert talk.session.finished == "end"
     assert talk.asked(CancelMessage) == []
 
