@@ -177,7 +177,7 @@ async def test_a_restored_store_is_read_again_from_its_beginning(fresh: Office) 
     await fresh.answers()
     with pytest.raises(EpochRaisedError):
         await fresh.takes(restored(customer.says("1"), epoch=2))
-    assert await fresh.rows("SELECT id FROM session") == [(over.session_id,)]
+    assert await fresh.rows("SELECT id FROM session") == []
     feed = Feed(fresh.log, epoch=2)
     await catch_up(fresh, feed)[0].run()
     assert feed.asked[0] == 0
@@ -190,6 +190,20 @@ async def test_a_restored_store_is_read_again_from_its_beginning(fresh: Office) 
     assert await fresh.path(over.session_id) == []
     assert (await fresh.session(over.session_id)).finished == "bot_silent"
     assert (await fresh.rows("SELECT count(*) FROM parked")) == [(0,)]
+
+
+async def test_a_session_whose_end_was_lost_with_the_store_runs_again(fresh: Office) -> None:
+    customer = Customer(fresh.log)
+    arrived = customer.arrives()
+    end = customer.ends("bot_silent")
+    await catch_up(fresh, Feed(fresh.log))[0].run()
+    assert (await fresh.session(customer.session_id)).finished == "bot_silent"
+    fresh.log.messages.remove(end)
+    with pytest.raises(EpochRaisedError):
+        await fresh.takes(restored(arrived[-1], epoch=2))
+    await catch_up(fresh, Feed(fresh.log, epoch=2))[0].run()
+    assert (await fresh.session(customer.session_id)).finished is None
+    assert len(await fresh.said()) == 1
 
 
 async def test_a_store_that_was_restored_while_the_feed_was_read(fresh: Office) -> None:
