@@ -46,10 +46,18 @@ class ContactResolver:
 
     def keys(self, account: UUID, sender: Sender, group_id: str | None = None) -> list[bytes]:
         """Claim keys of the identities, the strongest first; raises NobodyError."""
-        identities = [("group", group_id or "")]
-        if not group_id:
-            identities = [("user", sender.user_id or ""), ("phone", phone_key(sender.phone or ""))]
-        keys = [self._hasher.hashed(account, *one) for one in identities if one[1].strip()]
+        if group_id and group_id.strip():
+            return [self._hasher.hashed(account, "group", group_id)]
+        return list(self.identities(account, sender).values())
+
+    def identities(self, account: UUID, sender: Sender) -> dict[str, bytes]:
+        """Claim keys of a person by kind, `user_id` before `phone`; raises NobodyError."""
+        phone, user_id = phone_key(sender.phone or ""), sender.user_id or ""
+        keys: dict[str, bytes] = {}
+        if user_id.strip():
+            keys["user_id"] = self._hasher.hashed(account, "user", user_id)
+        if phone:
+            keys["phone"] = self._hasher.hashed(account, "phone", phone)
         if not keys:
             raise NobodyError
         return keys
@@ -93,7 +101,7 @@ def recognise(
     """What the item says about the person: events of the contact, and identities to claim."""
     events = decide.recognise(held.state, found.contact_id, sender, at, group=group)
     if found.conflict_with is not None:
-        events += decide.conflict(held.state, found.contact_id, found.conflict_with, at)
+        events += decide.conflict(held.state, found.contact_id, found.conflict_with, "phone", at)
     return events, [claims.identity(key, found.contact_id) for key in found.free]
 
 

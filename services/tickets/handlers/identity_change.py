@@ -1,9 +1,10 @@
 """A customer got another number or user id: the same person (Cloud API 4, `system`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import uuid5
+from uuid import UUID, uuid5
 
+from services.tickets.domain.contact.decide import conflict
 from services.tickets.domain.contact.events import ContactEvent, ContactIdentified
 from services.tickets.domain.people import Sender
 from services.tickets.handlers import claims
@@ -16,9 +17,9 @@ from shared.contracts import inbound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityContext(CommandContext):
-    """The new identities that nobody holds."""
+    """Who holds the new identities, by kind."""
 
-    free: Sequence[bytes]
+    holders: Mapping[str, UUID]
 
 
 class IdentityChangeSource(ItemSource):
@@ -33,15 +34,16 @@ class IdentityChangeSource(ItemSource):
         if item.previous_user_id is not None:
             before = Sender(phone=before.phone, user_id=item.previous_user_id)
         after = Sender(phone=item.new_phone, user_id=item.new_user_id)
-        self._new_keys = tools.contacts.keys(item.account_id, after)
+        self._new = tools.contacts.identities(item.account_id, after)
         super().__init__(tools, item, tools.contacts.keys(item.account_id, before))
 
     async def load(self) -> IdentityContext:
         """See `Source`."""
         item, executor = self._change, self._tools.executor
         contact_id = self.found.contact_id
-        wanted = [("identity", key) for key in self._new_keys]
-        owners = await executor.store.holders(item.account_id, wanted)
+        wanted = [("identity", key) for key in self._new.values()]
+        found = await executor.store.holders(item.account_id, wanted)
+        holders = {key: UUID(bytes=value) for (_, key), value in found.items()}
         cause = uuid5(contact_id, item.wamid)
         return IdentityContext(
             request=machine_request(item.account_id, cause, "meta", self._correlation),
@@ -49,7 +51,7 @@ class IdentityChangeSource(ItemSource):
             contact=await executor.cache.get(CONTACT, contact_id),
             ticket=None,
             conversation=None,
-            free=[key for key in self._new_keys if ("identity", key) not in owners],
+            holders={kind: holders[key] for kind, key in self._new.items() if key in holders},
         )
 
     async def decide(self, context: IdentityContext) -> Changes:
@@ -58,18 +60,30 @@ class IdentityChangeSource(ItemSource):
             return Changes()
         item, contact_id = self._change, self.found.contact_id
         parts = (str(item.connection_id), item.wamid)
+        free = {kind: key for kind, key in self._new.items() if kind not in context.holders}
+        take = [
+            claims.inbound(self._tools.hasher, item.account_id, contact_id, *parts),
+            *(claims.identity(key, contact_id) for key in free.values()),
+        ]
         identified = ContactIdentified(
             contact_id=contact_id,
             occurred_at=item.occurred_at,
-            phone=item.new_phone,
-            user_id=item.new_user_id,
+            phone=item.new_phone if "phone" in free else None,
+            user_id=item.new_user_id if "user_id" in free else None,
         )
-        events: list[ContactEvent] = [identified] if context.free else []
-        take = [
-            claims.inbound(self._tools.hasher, item.account_id, contact_id, *parts),
-            *(claims.identity(key, contact_id) for key in context.free),
+        return Changes(
+            contact=[*([identified] if free else ()), *self._conflicts(context)], claims=take
+        )
+
+    def _conflicts(self, context: IdentityContext) -> list[ContactEvent]:
+        """The number or user id is somebody else's: a person must decide (protocols.md 1)."""
+        contact, at = context.contact, self._change.occurred_at
+        others = {who: kind for kind, who in context.holders.items() if who != contact.id}
+        return [
+            event
+            for who, kind in others.items()
+            for event in conflict(contact.state, contact.id, who, kind, at)
         ]
-        return Changes(contact=events, claims=take)
 
     async def complete(self, context: IdentityContext, changes: Changes) -> None:
         """See `Source`: nothing follows."""

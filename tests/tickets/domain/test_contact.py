@@ -61,11 +61,11 @@ def test_a_participant_says_nothing_about_the_group() -> None:
 
 def test_a_conflict_is_recorded_once_per_other_contact() -> None:
     state = known(*recognise(None, MARINA, SENDER, AT))
-    first = conflict(state, MARINA, an_id("nina"), AT)
+    first = conflict(state, MARINA, an_id("nina"), "phone", AT)
     assert [type(one) for one in first] == [IdentityConflict]
     state = evolve(state, first[0])
-    assert conflict(state, MARINA, an_id("nina"), AT) == []
-    assert len(conflict(state, MARINA, an_id("rita"), AT)) == 1
+    assert conflict(state, MARINA, an_id("nina"), "phone", AT) == []
+    assert len(conflict(state, MARINA, an_id("rita"), "phone", AT)) == 1
 
 
 def test_a_field_is_set_with_the_value_it_had_and_once() -> None:

@@ -6,7 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.tickets.domain.contact.events import ContactIdentified, ContactRenamed
+from services.tickets.domain.contact.events import (
+    ContactIdentified,
+    ContactRenamed,
+    IdentityConflict,
+)
 from services.tickets.domain.conversation.events import MessageQueued, MessageReceived
 from services.tickets.domain.message import events as facts
 from services.tickets.domain.ticket.events import TicketOpened, TicketReopened
@@ -122,6 +126,42 @@ async def test_phone_and_user_id_of_two_contacts_go_to_the_user_ids_and_leave_a_
     names = await office.names()
     assert names.count("IdentityConflict") == 1
     assert names.count("TicketOpened") == 2
+
+
+async def test_a_new_number_is_the_same_person(office: Office) -> None:
+    await office.hears(text(at=office.at, phone=PHONE))
+    await office.hears(a_new_number("5511900000001", office.at))
+    await office.hears(text(at=office.at, phone="5511900000001"))
+    assert (await office.names()).count("TicketOpened") == 1
+    assert [one.phone for one in await office.events(ContactIdentified)] == [PHONE, "5511900000001"]
+
+
+async def test_a_new_number_that_somebody_else_holds_leaves_a_conflict(office: Office) -> None:
+    await office.hears(text(at=office.at, phone=PHONE))
+    await office.hears(text(at=office.at, phone="5511900000001"))
+    change = a_new_number("5511900000001", office.at, user_id="BR.9")
+    for _ in range(2):
+        await office.hears(change)
+    (conflict,) = await office.events(IdentityConflict)
+    first, other, changed = await office.events(ContactIdentified)
+    assert (conflict.contact_id, conflict.other_contact_id) == (first.contact_id, other.contact_id)
+    assert conflict.kind == "phone"
+    assert (changed.contact_id, changed.phone, changed.user_id) == (first.contact_id, None, "BR.9")
+    await office.hears(text(at=office.at, phone="5511900000001"))
+    received = (await office.events(MessageReceived))[-1]
+    assert received.contact_id == other.contact_id  # the claim stays
+
+
+def a_new_number(phone: str, at: datetime, user_id: str | None = None) -> inbound.IdentityChanged:
+    return inbound.IdentityChanged(
+        **item_fields(at),
+        wamid=f"wamid.{uuid4().hex}",
+        sender=inbound.Sender(phone=PHONE),
+        occurred_at=at,
+        change="user_changed_number",
+        new_phone=phone,
+        new_user_id=user_id,
+    )
 
 
 async def test_a_new_profile_name_is_told_once(office: Office) -> None:

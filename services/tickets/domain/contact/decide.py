@@ -47,13 +47,16 @@ def set_field(
 
 
 def conflict(
-    contact: Contact | None, contact_id: UUID, other: UUID, at: datetime
+    contact: Contact | None, contact_id: UUID, other: UUID, kind: str, at: datetime
 ) -> list[ContactEvent]:
-    """The phone says somebody else than the user id: recorded once, for a merge by a person."""
+    """Another holds an identity of this contact: recorded once, for a merge by a person.
+
+    `kind`: phone or user_id.
+    """
     if contact is not None and other in contact.conflicts:
         return []
     event = IdentityConflict(
-        contact_id=contact_id, other_contact_id=other, kind="phone", occurred_at=at
+        contact_id=contact_id, other_contact_id=other, kind=kind, occurred_at=at
     )
     return [event]
 
