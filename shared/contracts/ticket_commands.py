@@ -31,6 +31,7 @@ class TicketCommand(Message):
     ticket_id: UUID
     session_id: UUID
     at: datetime
+    heard: UUID | None = None  # the customer's newest message that the session had by then
 
 
 class QueueAutomaticMessage(TicketCommand):

@@ -16,7 +16,6 @@ def take_queue(flow: Flow, context: StepContext) -> None:
         node = flow.node(context.session.node)
         if node is None or not node.hears:
             return
-        context.heard_customer = True
         _hear(flow, context, node, context.session.queue[0])
 
 

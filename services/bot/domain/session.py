@@ -70,6 +70,8 @@ class Session:
     pending: tuple[UUID, ...] = ()  # commands of the step under way without an answer
     refusal: str | None = None  # the first of the step under way
     queue: tuple[Said, ...] = ()
+    heard: UUID | None = None  # the customer's newest message
+    confirmed: UUID | None = None  # what was heard when the last command was issued
     unsent: tuple[UUID, ...] = ()  # messages of ours not known to have left
     timer: Timer | None = None
     deadline: datetime | None = None  # of the timer that the active node armed first
@@ -104,7 +106,8 @@ def evolve(session: Session | None, event: Event) -> Session:  # noqa: C901, PLR
         case NodeEntered():
             return _entered(session, event)
         case InputArrived(said=said):
-            return replace(session, queue=(*session.queue, said), outbound=0, silent=0)
+            queue = (*session.queue, said)
+            return replace(session, queue=queue, heard=said.message_id, outbound=0, silent=0)
         case InputAccepted():
             return _accepted(session, event)
         case InputRejected(message_id=message_id, attempt=attempt):
@@ -150,6 +153,7 @@ def _started(event: SessionStarted) -> Session:
         flow_id=event.flow_id,
         version=event.version,
         opened_by=event.opened_by,
+        heard=event.opened_by,
         started_at=event.at,
         expires_at=event.expires_at,
         variables=event.facts,
@@ -215,7 +219,12 @@ def _accepted(session: Session, event: InputAccepted) -> Session:
 
 
 def _issued(session: Session, event: CommandIssued) -> Session:
-    issued = replace(session, issued=event.number + 1, outbound=session.outbound + event.says)
+    issued = replace(
+        session,
+        issued=event.number + 1,
+        outbound=session.outbound + event.says,
+        confirmed=session.heard,
+    )
     if not event.awaited:
         return issued
     return replace(issued, pending=(*session.pending, event.command_id), refusal=None, timer=None)

@@ -131,7 +131,6 @@ def _begin(flow: Flow | None, context: StepContext) -> None:
 def _say(context: StepContext, said: Said) -> None:
     session = context.session
     if session.running and said.message_id != session.opened_by:
-        context.heard_customer = True
         context.record(InputArrived(at=context.at, said=said))
 
 

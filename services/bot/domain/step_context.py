@@ -49,6 +49,7 @@ class CommandFields(TypedDict):
     ticket_id: UUID
     session_id: UUID
     at: datetime
+    heard: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,6 @@ class StepContext:
         self.events: list[Event] = []
         self.commands: list[TicketCommand] = []
         self.by_output: str | None = None  # that led to the active node
-        self.heard_customer = False
         self._evaluated = 0  # characters of conditions
 
     def record(self, event: Event) -> None:
@@ -129,6 +129,7 @@ class StepContext:
             ticket_id=session.ticket_id,
             session_id=session.id,
             at=self.at,
+            heard=session.heard,
         )
         self.commands.append(command(fields))
         id_ = fields["command_id"]
@@ -212,9 +213,7 @@ class StepContext:
 
     def keep_session(self) -> None:
         """Tell tickets that the flow has heard the customer, where no other command does."""
-        moved = any(isinstance(event, NodeEntered) for event in self.events)
-        owed = self.heard_customer or (moved and self.session.queue)
-        if owed and not self.commands and self.session.free:
+        if self.session.free and self.session.heard != self.session.confirmed:
             self.issue(lambda fields: KeepSession(**fields), awaited=False)
 
     def arm_timer(self, due: datetime) -> None:

@@ -84,14 +84,15 @@ def _request(command: asked.TicketCommand, correlation: str) -> TicketRequest:
 
 
 def _decided(context: TicketContext, command: asked.TicketCommand) -> Changes:
-    """What the command does; with it the bot has answered, whatever it says."""
+    """What the command does; with it the bot has answered all that it had heard by then."""
     changes = HANDLERS[type(command)](context, command)
     if context.state.session_id != command.session_id:
         return changes
     changes.depends_on_conversation = True
     ticket = TICKET.after(context.state, changes.ticket) or context.state
     conversation = CONVERSATION.after(context.messages, changes.conversation) or Conversation()
-    if silence.current(ticket, conversation) is not None:
+    heard = conversation.is_newest_received(command.heard)
+    if heard and silence.current(ticket, conversation) is not None:
         fact = about(context.state, context.at)
         changes.conversation.append(FlowAcknowledged(**fact, session_id=command.session_id))
     return changes
@@ -102,6 +103,7 @@ def queue_message(context: TicketContext, command: asked.QueueAutomaticMessage) 
     message = sending.SayByFlow(
         session_id=command.session_id,
         command_id=command.command_id,
+        heard=command.heard,
         message_id=message_id,
         content=_content(command.content),
         recipient=recipient(context.contact.state),

@@ -124,6 +124,18 @@ def test_a_person_who_closes_while_the_session_is_leaving_takes_back_what_was_no
     assert leaving.session.finished == "closed"
 
 
+def test_what_came_while_a_step_was_under_way_is_confirmed_when_it_is_done() -> None:
+    busy = Talk(a_flow(*NODES))
+    (first,) = busy.commands
+    busy.says("mais uma coisa")
+    second = busy.session.heard
+    assert second is not None
+    assert first.heard != second
+    busy.done()
+    assert busy.session.confirmed == second
+    assert busy.commands[-1].heard == second
+
+
 def test_a_command_after_the_end_stops_the_session_until_the_end_says_why() -> None:
     late = talk().says("1").refused(SESSION_ENDED)
     assert late.last == ()

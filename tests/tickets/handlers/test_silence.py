@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.tickets.domain.conversation.events import MessageReceived
 from services.tickets.domain.silence import timer_id
 from services.tickets.domain.ticket.events import (
     FlowSessionEnded,
@@ -118,6 +119,25 @@ async def test_each_message_of_the_customer_must_be_answered_anew(bot: Office) -
     assert len(await bot.timers()) == 1, "the newer replaces the older"
     await fire(bot)
     assert await lifecycle(bot, ticket) == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [(QueueAutomaticMessage, {"content": HELLO}), (AssignSector, {"sector_id": SUPORTE})],
+)
+async def test_an_answer_to_an_older_message_leaves_the_newer_one_unanswered(
+    bot: Office, kind: type[TicketCommand], fields: dict[str, Any]
+) -> None:
+    ticket = await a_session(bot)
+    (first,) = await bot.events(MessageReceived)
+    await bot.hears(text("alguém?", at=bot.at))
+    newest = (await bot.events(MessageReceived))[-1]
+    (started,) = await bot.events(FlowSessionStarted)
+    reply = await bot.steps(kind, ticket, heard=first.message_id, **fields)
+    assert reply.outcome == "done"
+    assert await bot.timers() == [timer_id(started.session_id, newest.message_id)]
+    await bot.steps(KeepSession, ticket, heard=newest.message_id)
+    assert await bot.timers() == []
 
 
 async def test_a_message_to_take_back_after_the_session_touches_no_timer(bot: Office) -> None:

@@ -56,6 +56,7 @@ class MessageQueued:
     recipient: Annotated[Recipient | None, "personal"]
     reply_to_wamid: Annotated[str | None, "personal"] = None
     session_id: UUID | None = None  # of the flow that says it
+    heard: UUID | None = None  # the customer's newest message that it had by then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,12 +37,13 @@ def evolve(conversation: Conversation | None, event: ConversationEvent) -> Conve
             )
         case MessageQueued():
             greets = event.automatic == "greeting"
+            answers = event.session_id is not None and known.is_newest_received(event.heard)
             return replace(
                 known,
                 last_ticket_id=event.ticket_id,
                 greeted_at=event.occurred_at if greets else known.greeted_at,
                 last_queued_id=event.message_id,
-                answered_by_session=event.session_id or known.answered_by_session,
+                answered_by_session=event.session_id if answers else known.answered_by_session,
                 messages=_with(known, _queued(event)),
             )
         case MessagesRead():

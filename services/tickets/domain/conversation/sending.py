@@ -33,6 +33,7 @@ class SayByFlow:
 
     session_id: UUID
     command_id: UUID
+    heard: UUID | None = None
     message_id: UUID
     content: Content
     recipient: Recipient
@@ -66,6 +67,7 @@ def say_by_flow(ticket: Ticket, conversation: Conversation, command: SayByFlow) 
         automatic=FLOW,
         cause=command.command_id,
         session_id=command.session_id,
+        heard=command.heard,
         window_closes_at=conversation.window_closes_at,
         after=conversation.last_queued_id,
         content=command.content,

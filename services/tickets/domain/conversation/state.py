@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 REMEMBERED_MESSAGES: Final = 200  # that may be replied to, or named as read
-SNAPSHOT_FORM: Final = "conversation/2"  # counts up with this state's fields and with its fold
+SNAPSHOT_FORM: Final = "conversation/3"  # counts up with this state's fields and with its fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Conversation:
     def last_received_id(self) -> UUID | None:
         """The customer's newest message that is still remembered."""
         return next((one.message_id for one in reversed(self.messages) if one.inbound), None)
+
+    def is_newest_received(self, message_id: UUID | None) -> bool:
+        """Whether the customer said nothing after it; of an older bot's None nobody knows."""
+        return message_id in {None, self.last_received_id}
 
     @property
     def unanswered_by_flow(self) -> tuple[UUID, ...]:
