@@ -123,7 +123,7 @@ async def relayed(relay: Relay, position: RelayPosition, head: int, messages: in
     await position.move(at, start)
     started = perf_counter()
     while start.log_id < head:
-        start, _ = await relay.step(start, 1)
+        start, _ = await relay.step(start)
     return messages / (perf_counter() - started)
 
 

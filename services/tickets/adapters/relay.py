@@ -118,55 +118,58 @@ class Relay:
                 await self._lease.release()
 
     async def _hold(self, beat: Heartbeat) -> None:
-        position, epoch = await self._position.read(), await self._store.epoch()
+        position = await self._position.read()
         renewed = monotonic()
         while True:
             beat.beat()
             self._wake.clear()  # before the look: what comes during it wakes the next one
-            position, found = await self.step(position, epoch)
+            position, found = await self.step(position)
             if monotonic() - renewed > self._renew_each:
                 if not await self._lease.renew():
                     _log.warning("relay lost its lease", lease=LEASE)
                     return
-                renewed, epoch = monotonic(), await self._store.epoch()
+                renewed = monotonic()
             if 0 < found < BATCH:
                 await asyncio.sleep(_GATHER_SECONDS)
             if found < BATCH:
                 await self._rest()
 
-    async def step(self, position: Position, epoch: int) -> tuple[Position, int]:
+    async def step(self, position: Position) -> tuple[Position, int]:
         """One batch, published and its position stored; how many events it had.
 
         Raises PositionMovedError, PublishFailedError, UnknownKeyError.
         """
-        batch = await self._taken(position.log_id, epoch)
+        batch = await self._taken(position.log_id)
         if not batch.events:
             return position, 0
         if batch.events == BATCH:  # much waits: read on while Kafka writes
-            self._ahead = asyncio.create_task(self._read(batch.reached, epoch))
+            self._ahead = asyncio.create_task(self._read(batch.reached))
         await self._producer.send_all(batch.messages)
         failpoints.hit(AFTER_PRODUCE)
-        reached = Position(epoch, batch.reached)
+        reached = Position(batch.epoch, batch.reached)
         await self._position.move(position, reached)
         _position.set(reached.log_id)
         return reached, batch.events
 
-    async def _taken(self, after: int, epoch: int) -> "_Batch":
+    async def _taken(self, after: int) -> "_Batch":
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             batch = await ahead
-            if (batch.after, batch.epoch) == (after, epoch):
+            if batch.after == after:
                 return batch
-        return await self._read(after, epoch)
+        return await self._read(after)
 
-    async def _read(self, after: int, epoch: int) -> "_Batch":
+    async def _read(self, after: int) -> "_Batch":
         try:
             found = await self._store.log(after, BATCH)
         except UnknownKeyError:
             _stopped.set(1)
             raise
         _stopped.set(0)
-        reached = found[-1].log_id if found else after
+        if not found:
+            return _Batch(after, 0, after, 0, ())
+        # read after the events: none that is of a raised epoch is told with the one before
+        epoch, reached = await self._store.epoch(), found[-1].log_id
         return _Batch(after, epoch, reached, len(found), await translated(found, epoch))
 
     async def _forget_ahead(self) -> None:

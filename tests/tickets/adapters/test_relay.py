@@ -137,6 +137,21 @@ async def test_what_another_process_stored_is_published_though_nobody_tells(
             await published_up_to_the_head(database)
 
 
+async def test_what_is_stored_after_the_epoch_was_raised_is_told_with_it(
+    database: Database, producer: Producer, settings: Settings
+) -> None:
+    async with running(a_relay(database, producer)):
+        await append(database, CONTACTS[0], 0, received(CONTACTS[0], "oi"))
+        await published_up_to_the_head(database)
+        async with database.pool.connection() as conn:
+            await conn.execute("UPDATE store_epoch SET epoch = 2")
+        await append(database, CONTACTS[0], 1, received(CONTACTS[0], "de novo"))
+        await published_up_to_the_head(database)
+    told = await messages_of(settings, "tickets.events")
+    positions = [message.envelope.position or "" for message in told]
+    assert [position.partition(".")[0] for position in positions] == ["1", "2"]
+
+
 async def test_a_crash_between_produce_and_position_repeats_and_skips_nothing(
     database: EventDatabase, producer: Producer, settings: Settings
 ) -> None:
@@ -211,10 +226,10 @@ async def test_a_zombie_relay_cannot_move_the_position_back(
 ) -> None:
     await append(database, CONTACTS[0], 0, received(CONTACTS[0], "um"))
     held = Versioned(producer)
-    zombie = asyncio.create_task(a_relay(database, held).step(Position(1, 0), 1))
+    zombie = asyncio.create_task(a_relay(database, held).step(Position(1, 0)))
     await held.reached.wait()
     await append(database, CONTACTS[0], 1, received(CONTACTS[0], "dois"))
-    position, found = await a_relay(database, producer, "tickets-2").step(Position(1, 0), 1)
+    position, found = await a_relay(database, producer, "tickets-2").step(Position(1, 0))
     assert found == 2
     held.go.set()
     with pytest.raises(PositionMovedError):
