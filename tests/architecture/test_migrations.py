@@ -28,6 +28,7 @@ APPLIED = {
     "tickets/0001_event_store.py": "7fe2a05aef2f4843",
     "tickets/0002_snapshot.py": "b357e2ed7edd39e8",
     "tickets/0003_timer_attempts.py": "476caa5e3c46448c",
+    "tickets/0004_unmatched.py": "3c7b78482f837651",
 }
 
 
