@@ -1,10 +1,15 @@
-"""Accounts, sectors and entered flows, from directory.events read whole."""
+"""Accounts, sectors, close reasons and entered flows, from directory.events read whole."""
 
 import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.contracts.directory import AccountChanged, ConnectionChanged, SectorChanged
+from shared.contracts.directory import (
+    AccountChanged,
+    CloseReasonChanged,
+    ConnectionChanged,
+    SectorChanged,
+)
 from shared.plumbing.entities import EntityTable
 
 
@@ -28,3 +33,8 @@ class FlowTargets(EntityTable):
         """The active sectors of an account, by name."""
         sectors = self.entities.all(SectorChanged, account_id)
         return {each.name: each.id for each in sectors if each.active}
+
+    def close_reasons(self, account_id: UUID) -> set[UUID]:
+        """The active close reasons of an account."""
+        reasons = self.entities.all(CloseReasonChanged, account_id)
+        return {each.id for each in reasons if each.active}

@@ -5,6 +5,7 @@ bots.md, "Limits to enforce when publishing" and session rule 12; lengths of Clo
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.bot.domain.evaluators import Evaluators
 from services.bot.domain.faults import Draft
@@ -29,14 +30,22 @@ class Fault:
         return f"{where}: {self.message}"
 
 
-def faults(flow: Flow, *, evaluators: Evaluators, sectors: Collection[str] | None) -> list[Fault]:
-    """All that is wrong with a flow; `sectors` None: they are not looked at."""
+def faults(
+    flow: Flow,
+    *,
+    evaluators: Evaluators,
+    sectors: Collection[str] | None,
+    close_reasons: Collection[UUID] | None = None,
+) -> list[Fault]:
+    """All that is wrong with a flow; what the account has is not looked at where it is None."""
     wrong, draft = list(_references(flow)), Draft(flow, evaluators)
     for id_, node in flow.nodes.items():
         wrong += _outputs(flow, id_, node)
         wrong += [Fault(id_, fault.field, fault.message) for fault in node.faults(draft)]
         if sectors is not None:
             wrong += _sector(id_, node, sectors)
+        if close_reasons is not None:
+            wrong += _close_reason(id_, node, close_reasons)
     return wrong or list(_ways(flow))  # ways only make sense when every edge leads somewhere
 
 
@@ -70,6 +79,12 @@ def _sector(id_: str, node: Node, sectors: Collection[str]) -> Iterator[Fault]:
         known = ", ".join(sorted(sectors)) or "none"
         message = f"the account has no active sector {node.sector_name} (it has: {known})"
         yield Fault(id_, "sector", message)
+
+
+def _close_reason(id_: str, node: Node, close_reasons: Collection[UUID]) -> Iterator[Fault]:
+    named = node.close_reason_id
+    if named is not None and named not in close_reasons:
+        yield Fault(id_, "unclaimed.reason", f"the account has no active close reason {named}")
 
 
 def _ways(flow: Flow) -> Iterator[Fault]:

@@ -132,7 +132,7 @@ async def accept(_: CommandExecutor, context: TicketContext, body: api.Accept) -
 
 
 async def close(_: CommandExecutor, context: TicketContext, body: api.Close) -> Changes:
-    known = body.reason_id is None or context.close_reason_is_usable(body.reason_id)
+    known = context.close_reason_is_usable(body.reason_id)
     command = closing.Close(**by_agent(context), **dict(body), reason_known=known)
     return Changes(ticket=decide(context.state, command))
 

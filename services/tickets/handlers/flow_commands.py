@@ -149,7 +149,10 @@ def hand_off(context: TicketContext, command: asked.HandOff) -> Changes:
 
 def close(context: TicketContext, command: asked.CloseTicket) -> Changes:
     wanted = closing.CloseByFlow(
-        **_by_session(context, command), reason_id=command.reason_id, farewell=command.farewell
+        **_by_session(context, command),
+        reason_id=command.reason_id,
+        reason_known=context.close_reason_is_usable(command.reason_id),
+        farewell=command.farewell,
     )
     return Changes(ticket=decide(context.state, wanted))
 

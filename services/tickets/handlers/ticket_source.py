@@ -72,8 +72,10 @@ class TicketContext(CommandContext):
         sector = self.directory.sector(self.account, sector_id)
         return sector is not None and sector.active
 
-    def close_reason_is_usable(self, reason_id: UUID) -> bool:
-        """Whether a ticket of this sector may be closed with this reason."""
+    def close_reason_is_usable(self, reason_id: UUID | None) -> bool:
+        """Whether a ticket of this sector may be closed with this reason, or without (None)."""
+        if reason_id is None:
+            return True
         found = self.directory.find(CloseReasonChanged, self.account, reason_id)
         return found is not None and found.active and found.is_for(self.state.sector_id)
 

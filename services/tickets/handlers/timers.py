@@ -72,12 +72,14 @@ def bot_silent(timer: Timer, context: TicketContext) -> Changes:
 
 def nobody_came(timer: Timer, context: TicketContext) -> Changes:
     """Nobody took a ticket that a flow handed over (bots.md, session rule 11)."""
+    waits = context.state.unclaimed
     command = ActOnUnclaimed(
         **_by_timer(timer, context),
         session_id=uuid5(timer.stream, str(timer.id)),
         flow_id=context.flow_id,
         received_id=context.messages.last_received_id,
         window_closes_at=context.messages.window_closes_at,
+        reason_known=context.close_reason_is_usable(waits and waits.reason_id),
     )
     changes = Changes(ticket=decide(context.state, command))
     refused = [one.refused for one in changes.ticket if isinstance(one, TicketUnclaimed)]

@@ -47,6 +47,9 @@ from tests.tickets.handlers.office import (
     CLOSED_SECTOR,
     CONNECTION,
     FLOW,
+    OLD_REASON,
+    ONLY_SUPORTE,
+    RESOLVED,
     SUPERVISOR,
     SUPORTE,
     VENDAS,
@@ -287,6 +290,15 @@ async def test_a_reason_is_demanded_of_people_not_of_flows(bot: Office) -> None:
     bot.policies = Policies(close_reason="required")
     ticket = await a_session(bot)
     assert (await bot.steps(CloseTicket, ticket)).outcome == "done"
+
+
+@pytest.mark.parametrize("reason", [uuid4(), OLD_REASON, ONLY_SUPORTE])
+async def test_a_flow_closes_with_a_reason_that_may_be_used(bot: Office, reason: UUID) -> None:
+    ticket = await a_session(bot)
+    refused = await bot.steps(CloseTicket, ticket, reason_id=reason)
+    assert (refused.outcome, refused.code) == ("refused", "unknown_close_reason")
+    assert (await bot.steps(CloseTicket, ticket, reason_id=RESOLVED)).outcome == "done"
+    assert [one.reason_id for one in await bot.events(TicketClosed)] == [RESOLVED]
 
 
 @pytest.mark.parametrize("verb", ["accept", "close"])

@@ -21,7 +21,16 @@ from services.tickets.storage.timers import Timer, TimerTable
 from shared.contracts.directory import Policies
 from shared.contracts.ticket_commands import HandOff, QueueAutomaticMessage
 from shared.plumbing.loops import Heartbeat
-from tests.tickets.handlers.office import ANA, FLOW, PHONE, Office, text
+from tests.tickets.handlers.office import (
+    ANA,
+    FLOW,
+    OLD_REASON,
+    ONLY_SUPORTE,
+    PHONE,
+    RESOLVED,
+    Office,
+    text,
+)
 
 AFTER = timedelta(minutes=15)
 STILL = "Ainda estamos ocupados, {name}"
@@ -168,14 +177,21 @@ async def test_a_flow_that_the_connection_has_no_more_leaves_the_ticket_waiting(
     assert await bot.timers() == [], "it is not asked again"
 
 
+@pytest.mark.parametrize("reason", [uuid4(), OLD_REASON, ONLY_SUPORTE])
+async def test_a_reason_that_cannot_be_used_is_left_out(bot: Office, reason: UUID) -> None:
+    ticket = await handed_over(bot, "close", reason_id=reason)
+    await fire(bot)
+    assert [one.reason_id for one in await bot.events(TicketClosed)] == [None]
+    assert await lifecycle(bot, ticket) == "closed"
+
+
 async def test_a_ticket_is_closed_after_its_text_and_the_customer_opens_a_new_one(
     bot: Office,
 ) -> None:
-    reason = uuid4()
-    ticket = await handed_over(bot, "close", text="Voltamos amanhã", reason_id=reason)
+    ticket = await handed_over(bot, "close", text="Voltamos amanhã", reason_id=RESOLVED)
     await fire(bot)
     (closed,) = await bot.events(TicketClosed)
-    assert (closed.reason_id, closed.owner_id, closed.by) == (reason, None, SYSTEM)
+    assert (closed.reason_id, closed.owner_id, closed.by) == (RESOLVED, None, SYSTEM)
     assert [one.content for one in await said(bot)] == [
         Content(type="text", text="Voltamos amanhã")
     ]

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
@@ -86,6 +87,11 @@ class Node(FilePart, ABC):
     @property
     def sector_name(self) -> str | None:
         """The sector that it names, which the account must have."""
+        return None
+
+    @property
+    def close_reason_id(self) -> UUID | None:
+        """The close reason that it names, which the account must have."""
         return None
 
     def option_ids(self) -> Sequence[str]:

@@ -52,6 +52,10 @@ class HandOff(LastNode):
     def sector_name(self) -> str | None:
         return self.sector
 
+    @property
+    def close_reason_id(self) -> UUID | None:
+        return self.unclaimed and self.unclaimed.reason
+
     def faults(self, draft: Draft) -> Iterator[NodeFault]:
         return iter(()) if self.unclaimed is None else self.unclaimed.faults(draft)
 

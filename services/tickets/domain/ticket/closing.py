@@ -27,9 +27,10 @@ class Close(AgentCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseByFlow(SessionCommand):
-    """The flow answered everything."""
+    """The flow answered everything; `reason_known` as of `Close`."""
 
     reason_id: UUID | None = None
+    reason_known: bool = True
     farewell: bool = False
 
 
@@ -55,11 +56,13 @@ def decide(ticket: Ticket, command: Close) -> list[TicketEvent]:
 
 
 def by_flow(ticket: Ticket, command: CloseByFlow) -> list[TicketEvent]:
-    """The ticket is closed by its session. Raises SessionEndedError.
+    """The ticket is closed by its session. Raises SessionEndedError, UnknownCloseReasonError.
 
     A demanded close reason is demanded of people only: a flow says why by its nodes.
     """
     sessions.running(ticket, command.session_id)
+    if not command.reason_known:
+        raise refusals.UnknownCloseReasonError
     end = closed(ticket, command, BOT, reason_id=command.reason_id, farewell=command.farewell)
     return [*sessions.ended(ticket, command.at, BOT, "closed"), end]
 

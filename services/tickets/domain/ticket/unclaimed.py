@@ -21,13 +21,15 @@ class ActOnUnclaimed(TimerCommand):
     """The timer of the hand-off is due; it does what the hand-off said.
 
     A flow that starts again is the connection's (`flow_id` None: it has none); `received_id` is
-    the customer's newest message.
+    the customer's newest message. A close reason that cannot be used any more (`reason_known`) is
+    left out: nobody is there to choose another, and the customer must not wait for it.
     """
 
     session_id: UUID
     flow_id: UUID | None
     received_id: UUID | None
     window_closes_at: datetime | None
+    reason_known: bool = True
 
 
 def decide(ticket: Ticket, command: ActOnUnclaimed) -> list[TicketEvent]:
@@ -53,7 +55,8 @@ def _acted(ticket: Ticket, waits: Unclaimed, command: ActOnUnclaimed) -> list[Ti
         case "flow":
             return _flow_again(ticket, command)
         case "close":
-            return [closed(ticket, command, SYSTEM, reason_id=waits.reason_id)]
+            reason_id = waits.reason_id if command.reason_known else None
+            return [closed(ticket, command, SYSTEM, reason_id=reason_id)]
         case _:
             assert_never(waits.then)
 
