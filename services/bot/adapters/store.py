@@ -29,6 +29,7 @@ _VERSION_COLUMNS: Final = (
 )
 _NEWEST: Final = _VERSION_COLUMNS + "ORDER BY version DESC LIMIT 1"
 _ONE_VERSION: Final = _VERSION_COLUMNS + "AND version = %s"
+_OF_CONTENT: Final = "SELECT version FROM flow_version WHERE flow_id = %s AND hash = %s"
 _PUBLISH: Final = """
 INSERT INTO flow_version
     (flow_id, version, account_id, key, name, hash, definition, sectors, published_at)
@@ -120,6 +121,10 @@ class PostgresStore:
     async def version(self, conn: Connection, flow_id: UUID, version: int) -> FlowVersion | None:
         """One version of a flow."""
         return _version(await (await conn.execute(_ONE_VERSION, (flow_id, version))).fetchone())
+
+    async def is_new(self, conn: Connection, flow_id: UUID, hash_: str) -> bool:
+        """Whether no version of the flow has this content."""
+        return await (await conn.execute(_OF_CONTENT, (flow_id, hash_))).fetchone() is None
 
     async def publish(self, conn: Connection, version: FlowVersion, definition: Flow) -> bool:
         """Store a version; false when there is one of that number."""

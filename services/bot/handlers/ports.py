@@ -63,6 +63,10 @@ class Store(Protocol):
         """The newest version of a flow."""
         ...
 
+    async def is_new(self, conn: Connection, flow_id: UUID, hash_: str, /) -> bool:
+        """Whether no version of the flow has this content."""
+        ...
+
     async def version(self, conn: Connection, flow_id: UUID, version: int, /) -> FlowVersion | None:
         """One version of a flow."""
         ...

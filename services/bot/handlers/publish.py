@@ -1,4 +1,8 @@
-"""Publishes every flow file for each account that has a connection entering it."""
+"""Publishes every flow file for each account that has a connection entering it.
+
+A file that does not change is published once: what an operator, or a process with other files, has
+published since stays the newest version.
+"""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -61,15 +65,24 @@ class Directory(Protocol):
         """The active sectors of an account, by name."""
         ...
 
+    def close_reasons(self, account_id: UUID, /) -> set[UUID]:
+        """The active close reasons of an account."""
+        ...
+
 
 def flow_id(account_id: UUID, key: str) -> UUID:
     """The id of an account's flow, as directory makes it of the key."""
     return uuid5(account_id, f"flow:{key}")
 
 
-def check(flow: Flow, sectors: Collection[str] | None, evaluators: Evaluators) -> None:
-    """Raise FlowRefusedError for a flow that must not be published; `sectors`: the account's."""
-    wrong = faults(flow, evaluators=evaluators, sectors=sectors)
+def check(
+    flow: Flow,
+    sectors: Collection[str] | None,
+    evaluators: Evaluators,
+    close_reasons: Collection[UUID] | None = None,
+) -> None:
+    """Raise FlowRefusedError for a flow that must not be published to who has these."""
+    wrong = faults(flow, evaluators=evaluators, sectors=sectors, close_reasons=close_reasons)
     if wrong:
         raise FlowRefusedError([str(fault) for fault in wrong])
 
@@ -97,6 +110,7 @@ class Publishing:
         self._now = now
         self._note = note
         self._refusals: dict[str, str] = {}
+        self._seen: dict[UUID, str] = {}  # hash of a flow's file at the last look
 
     async def again(self, beat: Heartbeat) -> None:
         """A body for Loops."""
@@ -116,13 +130,22 @@ class Publishing:
 
         Raises FlowRefusedError.
         """
+        return await self._publish(account_id, definition, by_hand=True)
+
+    async def _publish(
+        self, account_id: UUID, definition: Flow, *, by_hand: bool
+    ) -> FlowVersion | None:
         known = self._directory.sectors(account_id)
         sectors = _meant(definition, known)
-        check(definition, {**known, **sectors}.keys(), self._evaluators)
+        reasons = self._directory.close_reasons(account_id)
+        check(definition, {**known, **sectors}.keys(), self._evaluators, reasons)
         found, id_ = content_hash(definition, sectors), flow_id(account_id, definition.key)
+        changed = by_hand or self._seen.get(id_, found) != found
         async with self._pool.connection() as conn:
             newest = await self._store.newest(conn, id_)
-            if newest is not None and newest.hash == found:
+            same = newest is not None and newest.hash == found
+            if same or not (changed or await self._store.is_new(conn, id_, found)):
+                self._seen[id_] = found
                 return None
             version = FlowVersion(
                 flow_id=id_,
@@ -136,6 +159,7 @@ class Publishing:
             if not await self._store.publish(conn, version, definition):
                 return None  # another process was first
             await self._store.tell(conn, [_published(version, definition.name)])
+        self._seen[id_] = found if not by_hand else self._seen.get(id_, found)
         self._outbox.wake.set()
         return version
 
@@ -146,7 +170,7 @@ class Publishing:
             entered = self._directory.entered_flows(account_id)
             if flow_id(account_id, definition.key) in entered:
                 try:
-                    published = await self.publish(account_id, definition)
+                    published = await self._publish(account_id, definition, by_hand=False)
                 except FlowRefusedError as error:
                     refusals += [f"account {account_id}: {line}" for line in error.lines]
                 else:

@@ -8,9 +8,11 @@ import pytest
 
 from services.bot.adapters.files import read_flow
 from services.bot.domain.flow import Flow
+from services.bot.domain.nodes import hand_off as nodes_of
+from services.bot.domain.nodes.hand_off import Unclaimed
 from services.bot.handlers.publish import FlowRefusedError
 from shared.contracts.bot import FlowNodeEntered, FlowPublished
-from shared.contracts.directory import SectorChanged
+from shared.contracts.directory import CloseReasonChanged, SectorChanged
 from shared.contracts.ticket_commands import HandOff
 from shared.plumbing.postgres import Pool
 from tests.bot.service.office import (
@@ -72,6 +74,60 @@ async def test_a_change_is_a_new_version_and_running_sessions_keep_theirs(
     assert (await office.session(newcomer.session_id)).version == 2
     hellos = [text.split()[0] for text in await office.said() if "Você fala" in text]
     assert hellos == ["Olá,", "Oi!"]
+
+
+def saying(hello: str, tmp_path: Path) -> Flow:
+    file = tmp_path / f"{hello}.yaml"
+    file.write_text(DEMO.read_text().replace("Olá, {nome|tudo bem}!", hello))
+    return read_flow(file)
+
+
+async def test_what_an_operator_has_published_stays_until_the_file_changes(
+    office: Office, tmp_path: Path
+) -> None:
+    await office.publishing.publish(ACCOUNT, saying("Oi!", tmp_path))
+    for _ in range(2):
+        await office.publishing.look()
+    assert await versions(office) == [1, 2]
+    restarted = Office(office.pool, Log())
+    await restarted.publishing.look()
+    assert await versions(office) == [1, 2]
+    before = office.definitions
+    office.definitions = [saying("E aí!", tmp_path)]
+    await office.publishing.look()
+    assert await versions(office) == [1, 2, 3]
+    office.definitions = before  # somebody takes the change of the file back
+    await office.publishing.look()
+    assert await versions(office) == [1, 2, 3, 4]
+
+
+async def test_processes_with_different_files_do_not_publish_in_turn(
+    office: Office, tmp_path: Path
+) -> None:
+    other = Office(office.pool, Log())
+    other.definitions = [saying("Oi!", tmp_path)]
+    for _ in range(3):
+        await office.publishing.look()
+        await other.publishing.look()
+    assert await versions(office) == [1, 2]
+
+
+async def test_a_close_reason_must_be_one_of_the_account(office: Office) -> None:
+    reason = UUID(int=700)
+    (flow,) = office.definitions
+    nodes = {
+        id_: node.model_copy(update={"unclaimed": Unclaimed(after=60, then="close", reason=reason)})
+        if isinstance(node, nodes_of.HandOff)
+        else node
+        for id_, node in flow.nodes.items()
+    }
+    changed = flow.model_copy(update={"nodes": nodes})
+    with pytest.raises(FlowRefusedError, match="the account has no active close"):
+        await office.publishing.publish(ACCOUNT, changed)
+    known = CloseReasonChanged(id=reason, account_id=ACCOUNT, name="Sem resposta")
+    office.book.on_message(received("directory.events", known, b"reason"))
+    published = await office.publishing.publish(ACCOUNT, changed)
+    assert published is not None
 
 
 async def test_a_broken_flow_is_refused_noted_and_mended(office: Office) -> None:
