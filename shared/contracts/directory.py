@@ -102,7 +102,10 @@ class ConnectionChanged(AccountEntity):
     phone_number_id: Annotated[str, Written(Name)]
     display_phone: Annotated[str, Written(Name)]
     graph_url: Annotated[str, Written(Name)]  # with version: https://graph.facebook.com/v26.0
-    entry: Literal["waiting", "flow", "menu"] = "waiting"
+    # a menu of its own is not built (a flow's menu is): `menu` may stand in older entities only
+    entry: Annotated[Literal["waiting", "flow", "menu"], Written(Literal["waiting", "flow"])] = (
+        "waiting"
+    )
     flow_id: Annotated[UUID | None, Refers("flow", defined=False)] = None  # of `entry: flow`
     sector_id: Annotated[UUID | None, Refers("sector")] = None  # of tickets that enter by it
     texts: Texts = Texts()

@@ -250,3 +250,10 @@ def test_a_number_that_enters_a_flow_and_names_none_is_refused(tmp_path: Path) -
     seed.write_text(SEED.replace("sector: vendas\n", "entry: flow\n"))
     with pytest.raises(SeedError, match=r"accounts\.demo\.connections\.principal\.flow"):
         seed_file.read(seed, VARIABLES)
+
+
+def test_a_menu_as_an_entry_is_refused_by_name(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(SEED.replace("sector: vendas\n", "entry: menu\n"))
+    with pytest.raises(SeedError, match=r"accounts\.demo\.connections\.principal\.entry"):
+        seed_file.read(seed, VARIABLES)
