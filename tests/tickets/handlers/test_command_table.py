@@ -1,14 +1,31 @@
 """Every command of the table is whole: a handler, refusals with words, a body that says it."""
 
+from dataclasses import asdict
+
 from services.gateway.labels import pt_br
+from services.tickets.domain.policies import Policies
+from services.tickets.handlers import flow_commands
 from services.tickets.handlers.commands import HANDLERS
+from shared.contracts import directory
 from shared.contracts.problems import PROBLEMS
 from shared.contracts.ticket_api import COMMON_REFUSALS, TICKET_COMMANDS
+from shared.contracts.ticket_commands import TICKETS_COMMANDS_TYPES
 from tests.tickets.handlers.office import Office, text
 
 
 def test_every_command_has_a_handler_and_every_handler_a_command() -> None:
     assert set(HANDLERS) == {one.body for one in TICKET_COMMANDS}
+
+
+def test_every_command_of_flows_has_a_handler() -> None:
+    assert set(flow_commands.HANDLERS) == set(TICKETS_COMMANDS_TYPES.values())
+
+
+def test_policies_are_those_of_the_contract_with_the_same_defaults() -> None:
+    known = asdict(Policies())
+    known.pop("default_sector_id")  # an account's own field
+    told = directory.Policies().model_dump()
+    assert {**known, "flow_manual_from": list(known["flow_manual_from"])} == told
 
 
 def test_names_paths_and_operations_are_unique() -> None:
