@@ -20,6 +20,7 @@ CONNECTION = UUID(int=2)
 VENDAS = UUID(int=3)
 SUPORTE = UUID(int=6)
 ANA = UUID(int=4)
+BIA = UUID(int=7)
 CUSTOMER = Author(kind="contact")
 FLOW = UUID(int=5)
 
@@ -154,10 +155,10 @@ def says(
     log.add(who.id, who.conversation, received, account)
 
 
-def accepted(log: Log, who: Customer, by: UUID = ANA) -> None:
+def accepted(log: Log, who: Customer, by: UUID = ANA, sector: UUID = VENDAS) -> None:
     author = Author(kind="agent", agent_id=by)
     values: dict[str, Any] = {**_ticket(who, who.ticket(), 2), "by": author}
-    log.add(who.id, who.ticket(), published.TicketAccepted(**values, owner_id=by, sector_id=VENDAS))
+    log.add(who.id, who.ticket(), published.TicketAccepted(**values, owner_id=by, sector_id=sector))
 
 
 def answers(log: Log, who: Customer, nth: int, text: str) -> None:

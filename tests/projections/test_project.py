@@ -1,7 +1,9 @@
 """Batches of published events become rows, counters, positions and changes, on PostgreSQL."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -26,7 +28,16 @@ from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.postgres import Pool
 from tests.projections import stories
 from tests.projections.running import TABLES, dump, models
-from tests.projections.stories import ACCOUNT, ANA, SUPORTE, VENDAS, Customer, Log
+from tests.projections.stories import (
+    ACCOUNT,
+    ANA,
+    BIA,
+    CONNECTION,
+    SUPORTE,
+    VENDAS,
+    Customer,
+    Log,
+)
 from tests.support.stack import Postgres
 
 EVERYTHING = Scope(agent_id=None, sector_ids=None)
@@ -376,6 +387,45 @@ async def test_who_had_a_closed_ticket_finds_and_sees_it(postgres: Postgres) -> 
         stories.reopens(log, mine)
         await project.apply(log.events[-1:])
         assert await rows_of(pool, "aguardando", outside) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, {1, 2, 3}),
+        ({"sector_ids": [VENDAS]}, {1, 3}),
+        ({"sector_ids": [VENDAS, SUPORTE]}, {1, 2, 3}),
+        ({"sector_ids": [UUID(int=77)]}, set()),
+        ({"owner_id": ANA}, {1, 3}),
+        ({"owner_id": BIA}, {2}),
+        ({"connection_id": CONNECTION}, {1, 2, 3}),
+        ({"connection_id": UUID(int=77)}, set()),
+        ({"unread": True}, {1, 2}),
+        ({"unread": False}, {3}),
+        ({"opened_from": stories.at(0)}, {1, 2, 3}),
+        ({"opened_from": stories.at(1)}, set()),
+        ({"opened_to": stories.at(1)}, {1, 2, 3}),
+        ({"opened_to": stories.at(0)}, set()),
+        ({"q": "cliente 2"}, {2}),
+        ({"q": "20261123-000003"}, {3}),
+        ({"sector_ids": [VENDAS], "unread": True}, {1}),
+    ],
+)
+async def test_a_list_is_filtered(filtered: Pool, filters: dict[str, Any], found: set[int]) -> None:
+    listed = await rows_of(filtered, "atendendo", **filters)
+    assert set(listed) == {Customer(number).ticket() for number in found}
+
+
+@pytest.fixture
+async def filtered(postgres: Postgres) -> AsyncGenerator[Pool]:
+    log = Log()
+    for number, sector, owner in ((1, VENDAS, ANA), (2, SUPORTE, BIA), (3, VENDAS, ANA)):
+        stories.arrives(log, Customer(number), sector=sector)
+        stories.accepted(log, Customer(number), owner, sector)
+    stories.reads(log, Customer(3), 1)
+    async with models(postgres) as (project, pool):
+        await project.apply(log.events)
+        yield pool
 
 
 async def test_a_ticket_without_a_sector_is_seen_by_who_may_accept_it(postgres: Postgres) -> None:
