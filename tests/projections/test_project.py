@@ -389,28 +389,28 @@ async def test_who_had_a_closed_ticket_finds_and_sees_it(postgres: Postgres) -> 
         assert await rows_of(pool, "aguardando", outside) == []
 
 
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        ({}, {1, 2, 3}),
-        ({"sector_ids": [VENDAS]}, {1, 3}),
-        ({"sector_ids": [VENDAS, SUPORTE]}, {1, 2, 3}),
-        ({"sector_ids": [UUID(int=77)]}, set()),
-        ({"owner_id": ANA}, {1, 3}),
-        ({"owner_id": BIA}, {2}),
-        ({"connection_id": CONNECTION}, {1, 2, 3}),
-        ({"connection_id": UUID(int=77)}, set()),
-        ({"unread": True}, {1, 2}),
-        ({"unread": False}, {3}),
-        ({"opened_from": stories.at(0)}, {1, 2, 3}),
-        ({"opened_from": stories.at(1)}, set()),
-        ({"opened_to": stories.at(1)}, {1, 2, 3}),
-        ({"opened_to": stories.at(0)}, set()),
-        ({"q": "cliente 2"}, {2}),
-        ({"q": "20261123-000003"}, {3}),
-        ({"sector_ids": [VENDAS], "unread": True}, {1}),
-    ],
-)
+FILTERED: list[tuple[dict[str, Any], set[int]]] = [
+    ({}, {1, 2, 3}),
+    ({"sector_ids": [VENDAS]}, {1, 3}),
+    ({"sector_ids": [VENDAS, SUPORTE]}, {1, 2, 3}),
+    ({"sector_ids": [UUID(int=77)]}, set()),
+    ({"owner_id": ANA}, {1, 3}),
+    ({"owner_id": BIA}, {2}),
+    ({"connection_id": CONNECTION}, {1, 2, 3}),
+    ({"connection_id": UUID(int=77)}, set()),
+    ({"unread": True}, {1, 2}),
+    ({"unread": False}, {3}),
+    ({"opened_from": stories.at(0)}, {1, 2, 3}),
+    ({"opened_from": stories.at(1)}, set()),
+    ({"opened_to": stories.at(1)}, {1, 2, 3}),
+    ({"opened_to": stories.at(0)}, set()),
+    ({"q": "cliente 2"}, {2}),
+    ({"q": "20261123-000003"}, {3}),
+    ({"sector_ids": [VENDAS], "unread": True}, {1}),
+]
+
+
+@pytest.mark.parametrize(("filters", "found"), FILTERED)
 async def test_a_list_is_filtered(filtered: Pool, filters: dict[str, Any], found: set[int]) -> None:
     listed = await rows_of(filtered, "atendendo", **filters)
     assert set(listed) == {Customer(number).ticket() for number in found}
