@@ -50,11 +50,11 @@ PROBLEMS: Final = {
     "ticket_already_open": Problem(409, "The contact has another open ticket on this connection"),
     "sector_required": Problem(409, "Name a real sector when accepting"),
     "sector_inactive": Problem(409, "The sector is not active"),
-    "agent_away": Problem(409, "The agent is away"),
+    "agent_away": Problem(409, "The agent is away"),  # nothing refuses so yet
     "agent_limit_reached": Problem(409, "The agent holds as many tickets as allowed"),
     "window_closed": Problem(409, "The 24-hour window is closed: use a template"),
     "contact_erased": Problem(409, "The contact was erased"),
-    "contact_blocked": Problem(409, "The contact is blocked"),
+    "contact_blocked": Problem(409, "The contact is blocked"),  # nothing refuses so yet
     "unknown_close_reason": Problem(409, "The close reason may not be used for this ticket"),
     "close_reason_required": Problem(409, "A close reason is required"),
     "reopen_limit_passed": Problem(409, "The ticket was closed too long ago to be reopened"),

@@ -115,7 +115,7 @@ INBOX_CHANGES: Final = Topic(
     written_by=("projections",),
     read_by=("gateway",),
 )
-PRESENCE: Final = Topic(
+PRESENCE: Final = Topic(  # nothing is written there before the console says who looks at what
     name="presence",
     key="account id",
     partitions=6,
