@@ -152,6 +152,9 @@ async def test_a_contact_has_fields_conflicts_and_tickets_of_all_connections(
         "lifecycle": "waiting",
     }
     log.add(JOAO.id, JOAO.ticket(2), published.TicketOpened.model_validate(values))
+    names = ("ticket_id", "contact_id", "connection_id", "occurred_at", "by")
+    place = {**{name: values[name] for name in names}, "sector_id": stories.SUPORTE}
+    log.add(JOAO.id, JOAO.ticket(2), published.SectorAssigned.model_validate(place))
     for name, value, minute in (("cpf", "1", 1), ("cpf", "2", 9), ("cpf", "0", 3), ("cep", "x", 1)):
         field(log, name, value, minute)
     field(log, "cep", None, 2)
