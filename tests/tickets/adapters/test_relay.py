@@ -138,7 +138,7 @@ async def test_what_another_process_stored_is_published_though_nobody_tells(
 
 
 async def test_what_is_stored_after_the_epoch_was_raised_is_told_with_it(
-    database: Database, producer: Producer, settings: Settings
+    database: EventDatabase, producer: Producer, settings: Settings
 ) -> None:
     async with running(a_relay(database, producer)):
         await append(database, CONTACTS[0], 0, received(CONTACTS[0], "oi"))
