@@ -1,8 +1,9 @@
 """`make docs`: write what is generated anew."""
 
-from tests.docs import asyncapi, flows, messages, verbs
+from tests.docs import asyncapi, features, flows, messages, verbs
 
 messages.FILE.write_text(messages.text())
+features.FILE.write_text(features.text(), encoding="utf-8")
 verbs.FILE.write_text(verbs.text())
 flows.SCHEMA.write_text(flows.schema())
 flows.README.write_text(flows.readme())

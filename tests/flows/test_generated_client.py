@@ -67,6 +67,7 @@ def test_the_client_compiles_and_has_a_function_for_every_operation(
 
 @pytest.mark.usefixtures("generated")
 async def test_it_drives_a_ticket_from_the_queue_to_its_close() -> None:
+    """Serve a ticket with a client that is generated from the API's description."""
     async with systems.running(durable=False, logs=None) as system:
         await _writes(system, "Oi, preciso da segunda via do boleto")
         await _story(await _signed_in(system))
