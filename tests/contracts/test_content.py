@@ -5,23 +5,25 @@ import types
 from typing import Any, get_args, get_origin
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from shared.contracts.content import (
     CONTENT,
-    MEDIA_LIMITS,
     SENDABLE,
     BaseContent,
     Content,
     Media,
-    MediaRefusedError,
     PublishedContent,
     Unsupported,
-    check_media,
     from_published,
     to_published,
+)
+from shared.contracts.media_limits import (
+    MEDIA_LIMITS,
+    MediaRefusedError,
+    check_media,
     type_for_file,
 )
 
@@ -57,6 +59,7 @@ def values(shape: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401, PLR0911  a ta
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@settings(deadline=None)  # the first example builds the strategies
 @given(data=st.data())
 def test_the_nested_form_gives_the_class_back(kind: type[BaseContent], data: st.DataObject) -> None:
     content = data.draw(any_of(kind))

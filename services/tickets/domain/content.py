@@ -1,7 +1,10 @@
 """What is said in a message."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
+
+_TEMPLATE: Final = "template"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,16 @@ class Content:
     text: str | None = None
     media: Media | None = None
     details: dict[str, object] | None = None
+
+    @property
+    def preview(self) -> str:
+        """What stands for it in a line of text."""
+        return self.text or f"[{self.type}]"
+
+    @property
+    def is_free_form(self) -> bool:
+        """Whether it may be sent only within the customer's window: all but a template (D7)."""
+        return self.type != _TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)
