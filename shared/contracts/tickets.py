@@ -8,26 +8,29 @@ from datetime import datetime
 from typing import ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import JsonValue
-
-from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import Media, ProviderError, Referral
-
-
-class Author(Contract):
-    """Who said or did it."""
-
-    kind: Literal["contact", "agent", "bot", "system"]
-    agent_id: UUID | None = None
-
-
-class Content(Contract):
-    """What was said. `text` is what a person reads: text, caption, title of a button."""
-
-    type: str  # text, image, video, audio, document, sticker, location, contacts, button_reply, …
-    text: str | None = None
-    media: Media | None = None
-    details: dict[str, JsonValue] | None = None  # the rest of a structured kind
+from shared.contracts.conversations import (
+    Author,
+    ConversationFact,  # noqa: F401  # pyright: ignore[reportUnusedImport]  read from here, too
+    InboundDropped,
+    MessageAccepted,
+    MessageCancelled,
+    MessageCancelRequested,
+    MessageDelivered,
+    MessageEdited,
+    MessageFact,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    MessageFailed,
+    MessageLinked,
+    MessageOutcomeUnknown,
+    MessagePlayed,
+    MessageQueued,
+    MessageRead,
+    MessageReceived,
+    MessageRevoked,
+    MessageSent,
+    MessagesRead,
+    ReactionChanged,
+)
+from shared.contracts.envelope import Message, registry_of
 
 
 class ContactIdentified(Message):
@@ -216,158 +219,6 @@ class AutoMessageSkipped(TicketFact):
     kind: str
     cause: UUID
     reason: str
-
-
-class ConversationFact(Message):
-    """Common to what is said on a conversation (a contact on a connection)."""
-
-    conversation_id: UUID
-    contact_id: UUID
-    connection_id: UUID
-    ticket_id: UUID
-    occurred_at: datetime
-
-
-class MessageReceived(ConversationFact):
-    """The customer said something; the window counts from the highest `occurred_at`."""
-
-    TYPE: ClassVar[str] = "tickets.MessageReceived.v1"
-    message_id: UUID
-    content: Content
-    reply_to: UUID | None = None
-    forwarded: bool = False
-    referral: Referral | None = None
-    after_close: bool = False
-    window_closes_at: datetime
-    wamid_hash: str  # hex HMAC of connection and wamid
-
-
-class MessageQueued(ConversationFact):
-    """We said something; its fate follows on the Message stream."""
-
-    TYPE: ClassVar[str] = "tickets.MessageQueued.v1"
-    message_id: UUID
-    author: Author
-    content: Content
-    reply_to: UUID | None = None
-    automatic: str | None = None
-    window_closes_at: datetime | None = None
-
-
-class MessagesRead(ConversationFact):
-    """An agent has read everything up to this message."""
-
-    TYPE: ClassVar[str] = "tickets.MessagesRead.v1"
-    up_to: UUID
-    by: Author
-
-
-class MessageCancelRequested(ConversationFact):
-    """Somebody wants a message back; MessageCancelled or another fate follows on its stream."""
-
-    TYPE: ClassVar[str] = "tickets.MessageCancelRequested.v1"
-    message_id: UUID
-    by: Author
-    reason: str
-
-
-class InboundDropped(Message):
-    """An item that says something was not recorded (blocked contact)."""
-
-    TYPE: ClassVar[str] = "tickets.InboundDropped.v1"
-    conversation_id: UUID
-    contact_id: UUID
-    connection_id: UUID
-    occurred_at: datetime
-    reason: str
-
-
-class MessageFact(Message):
-    """Common to what became of one message."""
-
-    message_id: UUID
-    occurred_at: datetime
-
-
-class MessageAccepted(MessageFact):
-    """Meta took it."""
-
-    TYPE: ClassVar[str] = "tickets.MessageAccepted.v1"
-    wamid_hash: str
-
-
-class MessageSent(MessageFact):
-    """Status `sent`."""
-
-    TYPE: ClassVar[str] = "tickets.MessageSent.v1"
-
-
-class MessageDelivered(MessageFact):
-    """Status `delivered`."""
-
-    TYPE: ClassVar[str] = "tickets.MessageDelivered.v1"
-
-
-class MessageRead(MessageFact):
-    """Status `read`."""
-
-    TYPE: ClassVar[str] = "tickets.MessageRead.v1"
-
-
-class MessagePlayed(MessageFact):
-    """Status `played`."""
-
-    TYPE: ClassVar[str] = "tickets.MessagePlayed.v1"
-
-
-class MessageFailed(MessageFact):
-    """Refused for good."""
-
-    TYPE: ClassVar[str] = "tickets.MessageFailed.v1"
-    reason: str
-    errors: list[ProviderError] = []
-
-
-class MessageOutcomeUnknown(MessageFact):
-    """Nobody knows whether Meta took it."""
-
-    TYPE: ClassVar[str] = "tickets.MessageOutcomeUnknown.v1"
-    reason: str
-
-
-class MessageCancelled(MessageFact):
-    """Taken back before it was sent."""
-
-    TYPE: ClassVar[str] = "tickets.MessageCancelled.v1"
-    reason: str
-
-
-class MessageEdited(MessageFact):
-    """The customer changed it."""
-
-    TYPE: ClassVar[str] = "tickets.MessageEdited.v1"
-    text: str | None
-
-
-class MessageRevoked(MessageFact):
-    """The customer took it back."""
-
-    TYPE: ClassVar[str] = "tickets.MessageRevoked.v1"
-
-
-class ReactionChanged(MessageFact):
-    """A reaction to it; without emoji it was taken back."""
-
-    TYPE: ClassVar[str] = "tickets.ReactionChanged.v1"
-    by: Author
-    emoji: str | None
-
-
-class MessageLinked(MessageFact):
-    """Two streams turned out to be one message: facts of `message_id` belong to `same_as`."""
-
-    TYPE: ClassVar[str] = "tickets.MessageLinked.v1"
-    same_as: UUID
 
 
 class Internal(Message):

@@ -1,8 +1,29 @@
 """Commands as Graph JSON."""
 
-from services.outbound.domain.rendering import receipt_to_graph, to_graph
-from shared.contracts.outbound import ListContent, ListRow, ListSection, Recipient
+from pathlib import Path
+
+import pytest
+
+import shared.contracts
+from services.outbound.domain.rendering import RENDERERS, receipt_to_graph, to_graph
+from shared.contracts.content import (
+    SENDABLE,
+    Audio,
+    Document,
+    Image,
+    ListMenu,
+    ListRow,
+    ListSection,
+    Location,
+    Media,
+    SendableContent,
+    Sticker,
+    Video,
+)
+from shared.contracts.outbound import Recipient, SendMessage
 from tests.outbound.samples import PHONE, a_list, a_receipt, a_send, buttons
+
+FILE = Media(id="901", mime_type="image/png")
 
 
 def test_a_text_carries_our_id_and_the_phone_as_meta_gave_it() -> None:
@@ -66,7 +87,7 @@ def test_sections_keep_their_titles() -> None:
     sections = [
         ListSection(title=title, rows=[ListRow(id=title, title=title)]) for title in ("A", "B")
     ]
-    content = ListContent(text="?", button="Ver", sections=sections)
+    content = ListMenu(text="?", button="Ver", sections=sections)
     shown = to_graph(a_send().model_copy(update={"content": content}))["interactive"]
     assert isinstance(shown, dict)
     assert shown["action"] == {
@@ -76,6 +97,44 @@ def test_sections_keep_their_titles() -> None:
             {"title": "B", "rows": [{"id": "B", "title": "B"}]},
         ],
     }
+
+
+def test_every_type_that_can_be_sent_has_a_renderer_and_a_published_example() -> None:
+    assert set(RENDERERS) == set(SENDABLE.values())
+    assert {command.content.type for command in examples()} == set(SENDABLE)
+    for command in examples():
+        body = to_graph(command)
+        assert body["type"] in body, "the part that is named after the type holds the content"
+
+
+def examples() -> list[SendMessage]:
+    folder = Path(shared.contracts.__file__).with_name("examples")
+    return [
+        SendMessage.read(path.read_bytes()) for path in folder.glob(f"{SendMessage.TYPE}*.json")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (Image(media=FILE, caption="A rota"), {"id": "901", "caption": "A rota"}),
+        (Image(media=FILE), {"id": "901"}),
+        (Video(media=FILE, caption="O passo"), {"id": "901", "caption": "O passo"}),
+        (Document(media=FILE, filename="b.pdf"), {"id": "901", "filename": "b.pdf"}),
+        (Audio(media=FILE, voice=True), {"id": "901", "voice": True}),
+        (Audio(media=FILE), {"id": "901"}),
+        (Sticker(media=FILE), {"id": "901"}),
+        (
+            Location(latitude=-23.5, longitude=-46.6, name="Loja", url="https://x.example"),
+            {"latitude": -23.5, "longitude": -46.6, "name": "Loja"},
+        ),
+    ],
+)
+def test_a_file_is_named_by_metas_id_and_a_place_by_where_it_is(
+    content: SendableContent, shown: dict[str, object]
+) -> None:
+    body = to_graph(a_send().model_copy(update={"content": content}))
+    assert body[content.type] == shown
 
 
 def test_a_receipt_names_the_message_that_was_read() -> None:

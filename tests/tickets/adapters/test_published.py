@@ -7,9 +7,11 @@ import pytest
 
 from services.tickets.adapters.published import PRIVATE, PUBLISHED, to_fact, to_messages, to_order
 from services.tickets.domain.catalogue import EVENTS
-from services.tickets.domain.content import Content
+from services.tickets.domain.content import Content, Media
 from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
+from shared.contracts import content as contract
 from shared.contracts import outbound, tickets
+from shared.contracts.content import PublishedContent
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.plumbing.metrics import REGISTRY
 from tests.tickets.adapters.events import (
@@ -60,7 +62,7 @@ def test_a_field_that_the_contract_does_not_name_stays_private() -> None:
 
 def test_what_was_said_is_told_in_plain_text() -> None:
     told = tickets.MessageReceived.read(to_fact(stored(received(CONTACT, "bom dia")), 1).body)
-    assert told.content == tickets.Content(type="text", text="bom dia")
+    assert told.content == PublishedContent(type="text", text="bom dia")
     assert told.contact_id == CONTACT
 
 
@@ -72,7 +74,7 @@ def test_a_queued_message_orders_outbound_to_send_it() -> None:
     told = outbound.SendMessage.read(order.body)
     assert told.message_id == event.message_id
     assert told.recipient == outbound.Recipient(phone="551187654321")
-    assert told.content.text == "já vai"
+    assert told.content.readable() == "já vai"
     assert told.reply_to_wamid == "wamid.SECRET"
     assert (told.after, told.window_closes_at) == (event.after, event.window_closes_at)
     assert order.envelope.version is None, "outbound.commands is no gapless stream"
@@ -97,12 +99,30 @@ def test_what_can_be_tapped_is_ordered_as_it_was_said(
     assert told.model_dump(exclude_none=True) == said
 
 
+def test_an_image_without_caption_is_ordered_with_its_file() -> None:
+    file = Media(media_id=UUID(int=9), mime_type="image/png", size=70, sha256="ab" * 32)
+    event = replace(queued(CONTACT, ""), content=Content("image", media=file))
+    fact, order = to_messages(stored(event), epoch=1)
+    told = outbound.SendMessage.read(order.body).content
+    media = contract.Media(media_id=UUID(int=9), mime_type="image/png", size=70, sha256="ab" * 32)
+    assert told == contract.Image(media=media)
+    assert tickets.MessageQueued.read(fact.body).content.media == media
+
+
+@pytest.mark.parametrize("kind", ["poll", "button_reply"])
+def test_what_only_others_can_say_is_told_and_not_ordered(kind: str) -> None:
+    odd = replace(queued(CONTACT, ""), content=Content(kind, "Sim", details={"id": "a"}))
+    (fact,) = to_messages(stored(odd), epoch=1)
+    assert tickets.MessageQueued.read(fact.body).content.type == kind
+
+
 def test_what_outbound_cannot_send_is_told_and_stops_nobody_else() -> None:
+    alarm = {"reason": "not_orderable"}
+    before = REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) or 0
     odd = replace(queued(CONTACT, ""), content=Content("buttons", "Sobre o que é?"))
     (fact,) = to_messages(stored(odd), epoch=1)
     assert fact.envelope.type == "tickets.MessageQueued.v1"
-    alarm = {"reason": "not_orderable"}
-    assert REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) == 1
+    assert REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) == before + 1
 
 
 def test_what_somebody_wants_back_is_ordered_to_be_cancelled() -> None:
@@ -144,4 +164,4 @@ def test_a_forgotten_person_leaves_tombstones_and_nothing_to_send() -> None:
     assert tickets.MessageQueued.read(fact.body).content.type == "erased"
     gone_inbound = replace(received(CONTACT, "segredo"), content=None, sender=None, raw=None)
     told = tickets.MessageReceived.read(to_fact(stored(gone_inbound), 1).body)
-    assert told.content == tickets.Content(type="erased")
+    assert told.content == PublishedContent(type="erased")

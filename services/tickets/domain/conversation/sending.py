@@ -43,7 +43,7 @@ class SayByFlow:
 def send(ticket: Ticket, conversation: Conversation, command: SendMessage) -> MessageQueued:
     """The queued message. Raises RefusedError."""
     _may_speak(ticket, command.actor)
-    guards.window(conversation.window_closes_at, command.at)
+    _in_window(conversation, command)
     return MessageQueued(
         **about(ticket, command.at),
         message_id=command.message_id,
@@ -59,7 +59,7 @@ def send(ticket: Ticket, conversation: Conversation, command: SendMessage) -> Me
 def say_by_flow(ticket: Ticket, conversation: Conversation, command: SayByFlow) -> MessageQueued:
     """The queued message. Raises SessionEndedError, WindowClosedError."""
     sessions.running(ticket, command.session_id)
-    guards.window(conversation.window_closes_at, command.at)
+    _in_window(conversation, command)
     return MessageQueued(
         **about(ticket, command.at),
         message_id=command.message_id,
@@ -73,6 +73,11 @@ def say_by_flow(ticket: Ticket, conversation: Conversation, command: SayByFlow) 
         content=command.content,
         recipient=command.recipient,
     )
+
+
+def _in_window(conversation: Conversation, command: SendMessage | SayByFlow) -> None:
+    if command.content.is_free_form:
+        guards.window(conversation.window_closes_at, command.at)
 
 
 def _may_speak(ticket: Ticket, actor: Actor) -> None:
