@@ -7,14 +7,16 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+import aiohttp
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
-from services.outbound.adapters import kafka
+from services.outbound.adapters import http, kafka
 from services.outbound.adapters.directory import NumberTable
 from services.outbound.adapters.gauges import Gauges
 from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.hashes import Hashes
+from services.outbound.adapters.media_parts import MediaParts
 from services.outbound.adapters.store import PostgresStore
 from services.outbound.domain.pace import number_rate
 from services.outbound.handlers.outcomes import Recorder
@@ -22,14 +24,17 @@ from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.retention import Forget
 from services.outbound.handlers.send import Limits, Send
 from services.outbound.settings import Settings
+from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing.database import Database
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parking import Parking
+from shared.plumbing.problems import install_problems
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.secrets_client import Fetch
 from shared.plumbing.service import Service
+from shared.plumbing.tokens import TokenVerifier
 
 SERVICE: Final = "outbound"
 
@@ -44,6 +49,7 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
     numbers, hashes = NumberTable(secrets), Hashes(secrets)
     directory = service.reader("directory", DIRECTORY_EVENTS.name, numbers.on_message)
     outbox = Outbox(database.pool, service.producer)
+    media = MediaParts(service, settings, numbers)
     wake = asyncio.Event()  # something may be sent
 
     async def start() -> None:
@@ -56,9 +62,12 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         recovery = partial(recover.look, Heartbeat())
         await service.attempt("recovery", recovery, also=Database.transient)
         await service.connect_producer()
-        _start_sending(service, settings, store, numbers, hashes, wake, session)
+        graph_http = open_session(connections=settings.in_flight)
+        _start_sending(service, settings, store, numbers, hashes, wake, session, graph_http)
+        media_wake = asyncio.Event()
+        media.start(store, database, graph_http, wake=media_wake, sender=wake)
         parking = Parking(database.pool, sealer, SERVICE)
-        kafka.subscriptions(service.broker, settings, parking, store, hashes, wake)
+        kafka.subscriptions(service.broker, settings, parking, store, hashes, wake, media_wake)
         forget = Forget(store, retention=settings.retention, now=service.now)
         service.loop("recover", recover.look, 5.0)
         service.loop("outbox", outbox.drain, wake=outbox.wake)
@@ -68,7 +77,11 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         await service.arrival("directory", directory.ready)
         await service.consume()
 
-    return service.app(start)
+    app = service.app(start)
+    install_problems(app, PROBLEMS)
+    verifier = TokenVerifier(SERVICE, settings.keys_dir, now=service.now)
+    app.include_router(http.router(lambda: media.storage, verifier))
+    return app
 
 
 def _start_sending(
@@ -79,9 +92,9 @@ def _start_sending(
     hashes: Hashes,
     wake: asyncio.Event,
     session: UUID,
+    graph_http: aiohttp.ClientSession,
 ) -> None:
-    http = open_session(connections=settings.in_flight)
-    graph = GraphApi(http, timeout_seconds=settings.timeout_seconds)
+    graph = GraphApi(graph_http, timeout_seconds=settings.timeout_seconds)
     limits = Limits(settings.in_flight, settings.window_margin)
     rate, now = number_rate(settings.messages_per_second), service.now
     recorder = Recorder(store, hashes, now=now, jitter=random.random, recorded=wake.set)
@@ -93,7 +106,7 @@ def _start_sending(
         await send.finish(settings.timeout_seconds + 1.0)
         with suppress(Exception):  # the database is away: they will be unknown
             await recorder.record(Heartbeat())
-        await http.close()
+        await graph_http.close()
 
     service.at_stop(finish)
     service.loop("send", send.turn, settings.poll_seconds, wake=wake)

@@ -11,7 +11,7 @@ import aiohttp
 import uuid_utils.compat as uuid_utils
 from fastapi import FastAPI
 
-from services.tickets.adapters import http, kafka
+from services.tickets.adapters import http, kafka, media_keys
 from services.tickets.adapters.directory import DirectoryTable
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch, RelayPosition
@@ -220,6 +220,7 @@ def build_app(
     epoch = Epoch(service.store)
     app.include_router(http.commands(service.commands, epoch, verifier, service.can_judge))
     app.include_router(http.feeding(Feed(service.store), verifier))
+    app.include_router(media_keys.router(service.database.keys, verifier))
     health.routes(app, service.waiting, service.loops)
     metrics.mount(app, SERVICE)
     return app

@@ -35,7 +35,7 @@ async def pieces(data: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 async def stored(folder: Path, data: bytes, file: FileKey, piece: int = 50_000) -> MediaFiles:
-    files = MediaFiles.at(folder.as_uri())
+    files = MediaFiles.at(str(folder))
     await files.put("a", pieces(data, piece), file)
     return files
 
@@ -111,7 +111,7 @@ async def test_another_files_key_opens_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_missing_file_is_broken_and_may_be_deleted(tmp_path: Path) -> None:
-    files = MediaFiles.at(tmp_path.as_uri())
+    files = MediaFiles.at(str(tmp_path))
     with pytest.raises(FileBrokenError):
         await read(files, key(), 10, 0, 10)
     await files.delete("a")
@@ -122,7 +122,7 @@ async def test_what_breaks_off_leaves_nothing(tmp_path: Path) -> None:
         yield bytes(9_000_000)
         raise ConnectionResetError
 
-    files = MediaFiles.at(tmp_path.as_uri())
+    files = MediaFiles.at(str(tmp_path))
     with pytest.raises(ConnectionResetError):
         await files.put("a", broken(), key())
     assert not os.listdir(tmp_path)  # noqa: PTH208  what iterdir finds is read while it is used

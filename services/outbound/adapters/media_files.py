@@ -7,12 +7,13 @@ cut off.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Final
 
 import obstore
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from services.outbound.domain.media import FileKey
 from services.outbound.handlers.media_ports import FileBrokenError
@@ -51,9 +52,10 @@ class MediaFiles:
 
     @classmethod
     def at(cls, url: str) -> "MediaFiles":
-        """By URL: `file:///folder` (made when it is missing), `s3://bucket/prefix`, and so on."""
-        local = url.startswith("file:")
-        return cls(from_url(url, mkdir=True) if local else from_url(url))
+        """A folder, made when it is missing, or a URL such as `s3://bucket/prefix`."""
+        if "://" in url:
+            return cls(from_url(url))
+        return cls(LocalStore(Path(url).absolute(), mkdir=True))
 
     async def put(self, path: str, chunks: AsyncIterator[bytes], key: FileKey) -> None:
         """Store a file whole, in the place of what was there; or nothing, when `chunks` raises."""

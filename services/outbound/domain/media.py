@@ -1,11 +1,13 @@
 """A file: what is known of it, and what its first bytes say it is."""
 
+import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 UPLOAD_USABLE: Final = timedelta(days=29)  # Meta keeps an uploaded file for 30 days
 FETCH_FOR: Final = timedelta(days=7)  # Meta forgets the id of a customer's file then
@@ -64,10 +66,33 @@ class MediaRow:
 
     @property
     def path(self) -> str:
-        """Where the bytes are in the object store."""
-        return f"{self.account_id}/{self.contact_id}/{self.id}"
+        """Where the bytes are in the object store; each attempt to store them has its own place."""
+        return f"{self.account_id}/{self.contact_id}/{self.id}.{(self.salt or b'').hex()}"
 
 
+def media_id_of(message_id: UUID) -> UUID:
+    """The id of the file of a customer's message, which has one at most."""
+    return uuid5(message_id, "media")
+
+
+def checksum(text: str | None) -> bytes | None:
+    """A SHA-256 in hex, as Meta's API writes it, or in base64, as its webhooks do."""
+    if text is None:
+        return None
+    with suppress(ValueError):
+        return _of_sha256(bytes.fromhex(text))
+    with suppress(ValueError):
+        return _of_sha256(base64.b64decode(text, validate=True))
+    return None
+
+
+def _of_sha256(found: bytes) -> bytes:
+    if len(found) != _SHA256_BYTES:
+        raise ValueError(len(found))
+    return found
+
+
+_SHA256_BYTES: Final = 32
 _SIGNATURES: Final[Mapping[bytes, str]] = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",

@@ -16,18 +16,27 @@ from shared.contracts.outbound import (
 _Json = dict[str, JsonValue]
 
 
-def to_graph(command: SendMessage) -> _Json:
-    """The body of POST /messages; Meta echoes our id in statuses."""
+def to_graph(command: SendMessage, media_id: str | None = None) -> _Json:
+    """The body of POST /messages; `media_id` is Meta's id of its file. Statuses echo our id."""
     body: _Json = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **_recipient(command.recipient),
-        **_content(command.content),
+        **_with_file(_content(command.content), media_id),
         "biz_opaque_callback_data": str(command.message_id),
     }
     if command.reply_to_wamid is not None:
         body["context"] = {"message_id": command.reply_to_wamid}
     return body
+
+
+def _with_file(content: _Json, media_id: str | None) -> _Json:
+    """The object that is named as the type carries the id of the file."""
+    kind = str(content["type"])
+    shape = content.get(kind)
+    if media_id is None or not isinstance(shape, dict):
+        return content
+    return {**content, kind: {"id": media_id, **shape}}
 
 
 def receipt_to_graph(command: SendReadReceipt) -> _Json:

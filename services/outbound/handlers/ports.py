@@ -12,6 +12,7 @@ from services.outbound.domain.outcome import Outcome
 from services.outbound.domain.pace import Level
 from services.outbound.domain.queue_row import QueueRow
 from services.outbound.domain.retrying import Hold
+from services.outbound.handlers.media_ports import MediaTables, Number
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage, SendReadReceipt
 
@@ -31,6 +32,12 @@ class Queued:
         command = self.command
         return command.message_id if isinstance(command, SendMessage) else command.receipt_id
 
+    @property
+    def media_id(self) -> UUID | None:
+        """The file that the message carries."""
+        media = getattr(getattr(self.command, "content", None), "media", None)
+        return getattr(media, "media_id", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -39,6 +46,7 @@ class Due:
     row: QueueRow
     command: SendMessage | SendReadReceipt | None
     window_closes_at: datetime | None  # the newest that is known
+    provider_media_id: str | None = None  # of the file that it carries
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +75,7 @@ class Ended:
     code: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A business number at Meta and the token with which it sends."""
-
-    url: str  # with the number's id
-    token: str
-
-
-class Work(Protocol):
+class Work(MediaTables, Protocol):
     """One transaction."""
 
     async def insert(self, queued: Sequence[Queued]) -> int:
@@ -222,7 +222,15 @@ class Graph(Protocol):
     """Meta's API."""
 
     async def send(
-        self, number: Number, command: SendMessage | SendReadReceipt, *, connect_seconds: float
+        self,
+        number: Number,
+        command: SendMessage | SendReadReceipt,
+        *,
+        media_id: str | None = None,
+        connect_seconds: float,
     ) -> Outcome:
-        """One call, never repeated; a connection must be there within `connect_seconds`."""
+        """One call, never repeated; a connection must be there within `connect_seconds`.
+
+        `media_id` is Meta's id of the file that the message carries.
+        """
         ...
