@@ -1,0 +1,59 @@
+"""Files, which outbound keeps."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from uuid import UUID
+
+import aiohttp
+
+from services.gateway.adapters.services import read
+from services.gateway.domain.access import Person
+from shared.contracts.internal_api import MediaInfo, MediaUpload
+from shared.plumbing.http import Answer, InternalClient
+
+
+class Media:
+    """outbound's internal API of files."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def upload(
+        self, person: Person, media_id: UUID, upload: MediaUpload, data: bytes
+    ) -> MediaInfo:
+        """Keep a file; raises ProblemError `invalid_request`, `contact_erased`."""
+        given = upload.model_dump(mode="json", exclude_none=True)
+        answer = await self._client.put(
+            f"/internal/media/{media_id}",
+            data,
+            account=person.account_id,
+            principal=str(person.id),
+            params={name: str(value) for name, value in given.items()},
+        )
+        return read(MediaInfo, answer)
+
+    async def info(self, person: Person, media_id: UUID) -> MediaInfo:
+        """What is known of a file; raises ProblemError `not_found`, `contact_erased`."""
+        answer = await self._client.get(
+            f"/internal/media/{media_id}", account=person.account_id, principal=str(person.id)
+        )
+        return read(MediaInfo, answer)
+
+    @asynccontextmanager
+    async def content(
+        self, person: Person, media_id: UUID, headers: Mapping[str, str]
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """The bytes, or what the `Range` of the headers asks for, also with status 416.
+
+        Raises ProblemError `media_not_stored`, `contact_erased`.
+        """
+        path = f"/internal/media/{media_id}/content"
+        async with self._client.stream(
+            path, account=person.account_id, principal=str(person.id), headers=headers
+        ) as response:
+            refused = response.status >= HTTPStatus.BAD_REQUEST
+            if refused and response.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                answered = {name.lower(): value for name, value in response.headers.items()}
+                read(MediaInfo, Answer(response.status, await response.read(), answered))
+            yield response
