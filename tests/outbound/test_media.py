@@ -328,6 +328,7 @@ async def test_an_upload_is_described_and_read_by_ranges(door: httpx2.AsyncClien
     assert part.headers["content-range"] == f"bytes 65530-65550/{len(PICTURE)}"
     beyond = await door.get(f"/{id_}/content", headers={"Range": f"bytes={len(PICTURE)}-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(PICTURE)}")
+    assert beyond.json()["code"] == "range_not_satisfiable"
     stale = {"Range": "bytes=0-1", "If-Range": '"other"'}
     assert (await door.get(f"/{id_}/content", headers=stale)).status_code == 200
 

@@ -44,16 +44,15 @@ class Media:
     async def content(
         self, person: Person, media_id: UUID, headers: Mapping[str, str]
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """The bytes, or what the `Range` of the headers asks for, also with status 416.
+        """The bytes, or what the `Range` of the headers asks for.
 
-        Raises ProblemError `media_not_stored`, `contact_erased`.
+        Raises ProblemError `media_not_stored`, `range_not_satisfiable`, `contact_erased`.
         """
         path = f"/internal/media/{media_id}/content"
         async with self._client.stream(
             path, account=person.account_id, principal=str(person.id), headers=headers
         ) as response:
-            refused = response.status >= HTTPStatus.BAD_REQUEST
-            if refused and response.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.status >= HTTPStatus.BAD_REQUEST:
                 answered = {name.lower(): value for name, value in response.headers.items()}
                 read(MediaInfo, Answer(response.status, await response.read(), answered))
             yield response

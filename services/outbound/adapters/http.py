@@ -89,7 +89,7 @@ async def _answer(media: MediaStorage, row: MediaRow, wanted: str | None) -> Res
     try:
         part = part_of(wanted, size)
     except UnsatisfiableError:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        _refuse("range_not_satisfiable", **{"Content-Range": f"bytes */{size}"})
     start, stop = part or (0, size)
     headers["Content-Length"] = str(stop - start)
     if part:

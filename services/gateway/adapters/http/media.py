@@ -1,7 +1,7 @@
 """Files: uploaded to be sent, and those of messages, by ranges."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Final, NoReturn
 from urllib.parse import quote
 from uuid import UUID
@@ -25,6 +25,7 @@ from shared.plumbing.problems import ProblemError
 UPLOADS: Final = "/v1/media"
 _PIECE_BYTES: Final = 64 * 1024
 _LONGEST_NAME: Final = 240
+_A_TICKET: Final = "0192f0c1-7f51-7b3a-8f60-0d1f5a3c2b10"
 _FORM: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -43,26 +44,19 @@ _FORM: Final[dict[str, Any]] = {
                         "ticket_id": {"type": "string", "format": "uuid"},
                     },
                 },
-                "example": {
-                    "file": "(bytes)",
-                    "ticket_id": "0192f0c1-7f51-7b3a-8f60-0d1f5a3c2b10",
+                "examples": {
+                    "image": {"value": {"file": "(bytes)", "ticket_id": _A_TICKET}},
                 },
             }
         },
     }
 }
+_CONTENT: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _BYTES: Final[Responses] = {
-    200: {
-        "description": "The file",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-    },
-    206: {
-        "description": "The bytes that `Range` asks for",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-    },
-    304: {"description": "`If-None-Match` names the file's ETag"},
-    416: {"description": "Nothing of the file lies in the `Range`"},
+    200: {"description": "The file", "content": _CONTENT},
+    206: {"description": "The bytes that `Range` asks for", "content": _CONTENT},
 }
+_REFUSALS: Final = ("not_found", "contact_erased", "media_not_stored", "range_not_satisfiable")
 _PASSED_ON: Final = ("accept-ranges", "content-length", "content-range", "etag")
 _SHOWN_INLINE: Final = ("image/jpeg", "image/png", "image/webp", "video/mp4", "audio/")
 
@@ -91,7 +85,7 @@ def router(
         person: Annotated[Person, Depends(signed_in)], request: Request
     ) -> UploadedMedia:
         """Keep a file, to be sent by the `media_id` of a message to the ticket's customer."""
-        async with await _form(request) as form:
+        async with _form(request) as form:
             file, ticket_id = _fields(form)
             mime_type = (file.content_type or "").partition(";")[0].strip().lower()
             data = await file.read()
@@ -101,7 +95,7 @@ def router(
         )
         upload = MediaUpload(
             ticket_id=ticket_id,
-            contact_id=ticket.contact_id,
+            contact_id=ticket.contact.id,
             connection_id=ticket.connection_id,
             mime_type=mime_type,
             filename=_filename(file.filename),
@@ -123,14 +117,11 @@ def router(
             str | None, Header(alias="Range", max_length=200, examples=["bytes=0-65535"])
         ] = None,
         if_range: Annotated[str | None, Header(max_length=200)] = None,
-        if_none_match: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
         """A file of a message, or an upload, of a ticket in sight."""
         info = await media.info(person, media_id)
         query = TicketQuery(scope=scope_of(person), ticket_id=info.ticket_id)
         await projections.ticket(person, query)
-        if info.sha256 is not None and if_none_match == f'"{info.sha256}"':
-            return Response(status_code=304, headers=_headers(info))
         asked = {"Range": wanted, "If-Range": if_range}
         given = {name: value for name, value in asked.items() if value is not None}
         stack = AsyncExitStack()
@@ -158,21 +149,26 @@ def router(
         methods=["GET"],
         operation_id="getMedia",
         response_class=Response,
-        responses=_BYTES | problem_responses("not_found", "contact_erased", "media_not_stored"),
+        responses=_BYTES | problem_responses(*_REFUSALS),
     )
     return routes
 
 
-async def _form(request: Request) -> FormData:
+@asynccontextmanager
+async def _form(request: Request) -> AsyncGenerator[FormData]:
     """The form, held in memory: a file of a customer's is not written in plain."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         _refuse("file", "not_multipart")
     parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=5)
     parser.spool_max_size = 0  # no limit
     try:
-        return await parser.parse()
+        form = await parser.parse()
     except MultiPartException:
         _refuse("file", "not_multipart")
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _fields(form: FormData) -> tuple[UploadFile, UUID]:
