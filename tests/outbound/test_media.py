@@ -15,8 +15,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from deploy.simulator import contents
-from deploy.simulator.files import file_of, media_id, png
+from deploy.simulator.files import file_of, png
 from services.outbound.adapters import http
 from services.outbound.adapters.graph_media import GraphMedia, is_trusted
 from services.outbound.adapters.media_files import MediaFiles
@@ -40,10 +39,9 @@ from shared.plumbing.settings import CommonSettings
 from shared.plumbing.tokens import TokenSigner, TokenVerifier
 from tests.outbound.meta import NUMBER, WhatsApp
 from tests.outbound.running import the_number
-from tests.outbound.samples import ACCOUNT, CONNECTION, a_contact
+from tests.outbound.samples import ACCOUNT, CONNECTION, META_ID, a_contact, a_fetch
 
 PICTURE = png("ours")
-META_ID = media_id("image", "theirs")
 
 
 @dataclass
@@ -101,23 +99,6 @@ async def media(pool: Pool, whatsapp: WhatsApp, tmp_path: Path) -> AsyncIterator
     async with aiohttp.ClientSession() as session:
         fetcher = MediaFetcher(store, storage, GraphMedia(session), numbers, now=clock.now)
         yield Media(pool, store, storage, keys, fetcher, tmp_path / "media")
-
-
-def a_fetch(**more: Any) -> FetchMedia:  # noqa: ANN401
-    image: Any = contents.media("image", "theirs")["image"]
-    values = {
-        "message_id": uuid4(),
-        "account_id": ACCOUNT,
-        "contact_id": a_contact(),
-        "connection_id": CONNECTION,
-        "conversation_id": uuid4(),
-        "ticket_id": uuid4(),
-        "provider_id": META_ID,
-        "mime_type": "image/png",
-        "sha256": image["sha256"],
-        "requested_at": clock.now(),
-    }
-    return FetchMedia.model_validate({**values, **more})
 
 
 async def pieces(data: bytes) -> AsyncIterator[bytes]:

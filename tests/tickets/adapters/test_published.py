@@ -7,7 +7,7 @@ import pytest
 
 from services.tickets.adapters.published import PRIVATE, PUBLISHED, to_fact, to_messages, to_order
 from services.tickets.domain.catalogue import EVENTS
-from services.tickets.domain.content import Content
+from services.tickets.domain.content import Content, Media
 from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
 from shared.contracts import outbound, tickets
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
@@ -103,6 +103,17 @@ def test_what_outbound_cannot_send_is_told_and_stops_nobody_else() -> None:
     assert fact.envelope.type == "tickets.MessageQueued.v1"
     alarm = {"reason": "not_orderable"}
     assert REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) == 1
+
+
+def test_a_file_of_a_customer_is_ordered_to_be_fetched() -> None:
+    file = Media(id="901", mime_type="image/jpeg", sha256="q83v=", url="https://x.example/1")
+    event = replace(received(CONTACT, "olha"), content=Content(type="image", media=file))
+    _, order = to_messages(stored(event), epoch=1)
+    told = outbound.FetchMedia.read(order.body)
+    assert (told.message_id, told.ticket_id) == (event.message_id, event.ticket_id)
+    assert (told.provider_id, told.mime_type, told.sha256) == ("901", "image/jpeg", "q83v=")
+    assert order.key == str(CONTACT).encode()
+    assert len(to_messages(stored(received(CONTACT, "oi")), epoch=1)) == 1
 
 
 def test_what_somebody_wants_back_is_ordered_to_be_cancelled() -> None:

@@ -127,7 +127,7 @@ def _said(
         "kind": "message",
         "type": content.type,
         "text": content.text,
-        "media": content.media,
+        "media": content.media and {**content.media.model_dump(), "state": "pending"},
         "details": content.details,
         "position": event.position,
     }
