@@ -71,6 +71,7 @@ class Media(Contract):
     reason: str | None = None  # why it is unavailable
     mime_type: str | None = None
     size: int | None = None  # bytes
+    filename: str | None = None
     sha256: str | None = None  # hex when stored, before as Meta wrote it
     id: str | None = None  # at Meta, as `url`
     url: str | None = None

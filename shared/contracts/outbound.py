@@ -65,6 +65,24 @@ class ListContent(Contract):
     sections: list[ListSection]
 
 
+class UploadedMedia(Contract):
+    """A file that outbound keeps."""
+
+    media_id: UUID
+    mime_type: str
+    size: int  # bytes
+    sha256: str  # hex
+    filename: str | None = None
+
+
+class ImageContent(Contract):
+    """A picture; `caption` at most 1,024 characters."""
+
+    type: Literal["image"] = "image"
+    media: UploadedMedia
+    caption: str | None = None
+
+
 class SendMessage(Message):
     """Send this once. `message_id` is the opaque id that Meta echoes."""
 
@@ -76,7 +94,9 @@ class SendMessage(Message):
     conversation_id: UUID
     ticket_id: UUID
     recipient: Recipient
-    content: Annotated[TextContent | ButtonsContent | ListContent, Field(discriminator="type")]
+    content: Annotated[
+        TextContent | ButtonsContent | ListContent | ImageContent, Field(discriminator="type")
+    ]
     reply_to_wamid: str | None = None
     automatic: str | None = None  # kind of an automatic message
     window_closes_at: datetime | None  # as known when queued; outbound may know a newer one

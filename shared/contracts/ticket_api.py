@@ -7,10 +7,11 @@ A row is the internal route `POST /internal/tickets/{id}/<path>`, the public rou
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Union, get_args
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic.json_schema import SkipJsonSchema
 
 from shared.contracts.internal_api import SAYS_SOMETHING, WITHOUT_NUL, Request
 
@@ -70,6 +71,27 @@ class SendText(Request):
     reply_to: UUID | None = None
 
 
+class UploadedFile(Request):
+    """What outbound keeps under a `media_id`; the gateway adds it, whatever a caller says."""
+
+    mime_type: str
+    size: int  # bytes
+    sha256: str  # hex
+    filename: str | None = None
+
+
+class SendImage(Request):
+    """Show a picture that was uploaded for this ticket (`POST /v1/media`)."""
+
+    type: Literal["image"]
+    media_id: UUID
+    caption: Annotated[str, Field(min_length=1, max_length=1024, pattern=SAYS_SOMETHING)] | None = (
+        None
+    )
+    reply_to: UUID | None = None
+    file: SkipJsonSchema[UploadedFile | None] = None
+
+
 class StartFlow(Request):
     """Let the connection's flow answer the ticket."""
 
@@ -78,6 +100,7 @@ class StartFlow(Request):
 class TicketCommand:
     """One command. `probe` is the body with which `allowed` is judged.
 
+    `or_bodies` are other bodies of the same route, told apart by their `type`.
     `refusals` are the codes of its own rules; those that every command may meet are
     `COMMON_REFUSALS`. Without `uses_if_match` the version is not asked: its own refusal says more.
     """
@@ -88,15 +111,45 @@ class TicketCommand:
     summary: str
     body: type[Request]
     probe: Request
+    or_bodies: Sequence[type[Request]] = ()
     refusals: Sequence[str] = ()
     uses_if_match: bool = True
     status: int = HTTPStatus.OK
     example: dict[str, object] = field(default_factory=dict[str, object])
 
     @property
+    def bodies(self) -> Sequence[type[Request]]:
+        """Every body of the route."""
+        return (self.body, *self.or_bodies)
+
+    @property
+    def form(self) -> Any:  # noqa: ANN401  an annotation
+        """The annotation of a parameter that takes the body."""
+        if not self.or_bodies:
+            return self.body
+        tagged = [Annotated[one, Tag(_tag(_type_of(one)))] for one in self.bodies]
+        tags = {_type_of(one) for one in self.bodies}
+
+        def discriminate(given: Any) -> str:  # noqa: ANN401  whatever was sent
+            """By `type`; what has no type of these is a wrong body of the first kind."""
+            found = given.get("type") if isinstance(given, dict) else getattr(given, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            return _tag(found if found in tags else _type_of(self.body))
+
+        return Annotated[Union[tuple(tagged)], Discriminator(discriminate)]  # noqa: UP007
+
+    @property
     def body_is_optional(self) -> bool:
         """Whether an empty body says enough."""
         return all(not one.is_required() for one in self.body.model_fields.values())
+
+
+def _type_of(body: type[Request]) -> str:
+    return get_args(body.model_fields["type"].annotation)[0]
+
+
+def _tag(kind: str) -> str:
+    """In brackets, so that a wrong field is named without it."""
+    return f"<{kind}>"
 
 
 _NOBODY: Final = UUID(int=0)
@@ -260,6 +313,7 @@ TICKET_COMMANDS: Final = (
         summary="Say something to the customer",
         body=SendText,
         probe=SendText(type="text", text="?"),
+        or_bodies=(SendImage,),
         refusals=(
             "window_closed",
             "ticket_closed",

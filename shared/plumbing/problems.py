@@ -126,5 +126,9 @@ def _limit(error: Mapping[str, Any]) -> dict[str, int | float]:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    """`("body", "items", 0, "text")` as `items.0.text`; the name of a query or header as it is."""
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+    """`("body", "items", 0, "text")` as `items.0.text`; the name of a query or header as it is.
+
+    The tag of a union stands in angle brackets, and is no name of a field.
+    """
+    names = [str(part) for part in location[1:] if not str(part).startswith("<")]
+    return ".".join(names) or str(location[0])

@@ -157,7 +157,13 @@ class Gateway:
         key = self.tokens.cursor_key()
         directory = Directory(client("directory"))
         tickets = TicketRoutes(
-            Tickets(client("tickets")), projections, names, signed_in, key, uuid4
+            Tickets(client("tickets")),
+            projections,
+            Media(client("outbound")),
+            names,
+            signed_in,
+            key,
+            uuid4,
         )
         for router in (
             sessions.router(directory, self.tokens, names, signed_in, 3),
@@ -385,7 +391,9 @@ async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> N
         ({"type": "text", "text": ""}, "text"),
         ({"type": "text", "text": "x" * 4097}, "text"),
         ({"type": "text", "text": "oi", "owner_id": "x"}, "owner_id"),
-        ({"type": "image", "text": "oi"}, "type"),
+        ({"type": "hologram", "text": "oi"}, "type"),
+        ({"type": "image", "text": "oi"}, "media_id"),
+        ({"type": "image", "media_id": str(FILE), "caption": "x" * 1025}, "caption"),
         ({"type": "text"}, "text"),
         ({"type": "text", "text": "oi\0"}, "text"),
     ],

@@ -9,8 +9,11 @@ import aiohttp
 
 from services.gateway.adapters.services import read
 from services.gateway.domain.access import Person
-from shared.contracts.internal_api import MediaInfo, MediaUpload
+from services.gateway.domain.uploads import refuse_media, sendable
+from shared.contracts.internal_api import MediaInfo, MediaUpload, Request
+from shared.contracts.ticket_api import SendImage
 from shared.plumbing.http import Answer, InternalClient
+from shared.plumbing.problems import ProblemError
 
 
 class Media:
@@ -39,6 +42,21 @@ class Media:
             f"/internal/media/{media_id}", account=person.account_id, principal=str(person.id)
         )
         return read(MediaInfo, answer)
+
+    async def with_file(self, person: Person, ticket_id: UUID, body: Request) -> Request:
+        """A body of a command, with what is known of the upload that it names.
+
+        Raises ProblemError `invalid_request` for its `media_id`.
+        """
+        if not isinstance(body, SendImage):
+            return body
+        try:
+            info = await self.info(person, body.media_id)
+        except ProblemError as error:
+            if error.code == "not_found":
+                refuse_media("unknown")
+            raise
+        return body.model_copy(update={"file": sendable(info, ticket_id, body.type)})
 
     @asynccontextmanager
     async def content(

@@ -4,6 +4,7 @@ from pydantic import JsonValue
 
 from shared.contracts.outbound import (
     ButtonsContent,
+    ImageContent,
     ListContent,
     ListRow,
     ListSection,
@@ -51,13 +52,16 @@ def _recipient(recipient: Recipient) -> _Json:
     return {"recipient": recipient.user_id}
 
 
-def _content(content: TextContent | ButtonsContent | ListContent) -> _Json:
+def _content(content: TextContent | ButtonsContent | ListContent | ImageContent) -> _Json:
     """Limits are checked when a flow is published; what Meta refuses all the same has failed."""
     match content:
         case TextContent():
             return {"type": "text", "text": {"body": content.text}}
         case ButtonsContent():
             return _interactive("button", content, _buttons(content))
+        case ImageContent():
+            caption: _Json = {} if content.caption is None else {"caption": content.caption}
+            return {"type": "image", "image": caption}
         case ListContent():
             return _interactive("list", content, _list(content))
 

@@ -14,7 +14,7 @@ from services.outbound.domain.queue_row import QueueRow
 from services.outbound.domain.retrying import Hold
 from services.outbound.handlers.media_ports import MediaTables, Number
 from shared.contracts.inbound import Status
-from shared.contracts.outbound import SendMessage, SendReadReceipt
+from shared.contracts.outbound import ImageContent, SendMessage, SendReadReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ class Queued:
     @property
     def media_id(self) -> UUID | None:
         """The file that the message carries."""
-        media = getattr(getattr(self.command, "content", None), "media", None)
-        return getattr(media, "media_id", None)
+        if isinstance(self.command, SendMessage) and isinstance(self.command.content, ImageContent):
+            return self.command.content.media.media_id
+        return None
 
 
 @dataclass(frozen=True, slots=True)

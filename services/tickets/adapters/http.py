@@ -77,7 +77,7 @@ def _endpoint(
         response.headers[internal_api.POSITION_HEADER] = answer.position
         return answer
 
-    endpoint.__annotations__["body"] = command.body
+    endpoint.__annotations__["body"] = command.form
     return endpoint
 
 

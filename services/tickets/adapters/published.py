@@ -6,6 +6,7 @@ published type does not name stays private. Every version is published; what can
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Final
 from uuid import uuid5
 
@@ -42,6 +43,7 @@ PUBLISHED: Final[Mapping[type, type[Message]]] = {
 """The published type has the stored event's name."""
 
 _SENT: Final[TypeAdapter[SayContent]] = TypeAdapter(SayContent)
+_IMAGE: Final = TypeAdapter(outbound.ImageContent)
 _withheld = metrics.counter(
     "unpublishable_events", "Versions of which something was not told: look why", ["reason"]
 )
@@ -138,7 +140,7 @@ def _forgotten(
 def _send_message(
     stored: StoredEvent, event: conversation.MessageQueued
 ) -> outbound.SendMessage | None:
-    if event.content is None or event.content.text is None or event.recipient is None:
+    if event.content is None or event.recipient is None:
         return None  # forgotten before it was sent
     content = _sent(stored, event.content)
     if content is None:
@@ -161,10 +163,15 @@ def _send_message(
     )
 
 
-def _sent(stored: StoredEvent, content: Content) -> SayContent | None:
+def _sent(stored: StoredEvent, content: Content) -> SayContent | outbound.ImageContent | None:
     """What was said, as outbound takes it; what it cannot take stops nobody else: an alarm."""
     tapped = {} if content.details is None else content.details
     try:
+        if content.media is not None:
+            file = asdict(content.media)
+            return _IMAGE.validate_python(
+                {"type": content.type, "media": file, "caption": content.text}
+            )
         return _SENT.validate_python({"type": content.type, "text": content.text, **tapped})
     except ValidationError:
         _alarm(stored, "not_orderable")
@@ -175,7 +182,7 @@ def _fetch_media(
     stored: StoredEvent, event: conversation.MessageReceived
 ) -> outbound.FetchMedia | None:
     media = None if event.content is None else event.content.media
-    if media is None:
+    if media is None or media.id is None:
         return None
     return outbound.FetchMedia(
         message_id=event.message_id,

@@ -1,16 +1,20 @@
 """What is said in a message."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file at Meta: the id lives 7 days, the URL 5 minutes."""
+    """A file: of a customer under Meta's `id`, or uploaded to be sent under our `media_id`."""
 
-    id: str
+    id: str | None = None
     mime_type: str | None = None
     sha256: str | None = None
     url: str | None = None
+    media_id: UUID | None = None
+    size: int | None = None
+    filename: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from services.tickets.domain import refusals
-from services.tickets.domain.content import Content
+from services.tickets.domain.content import Content, Media
 from services.tickets.domain.conversation import reading, sending
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.ticket import (
@@ -186,14 +186,28 @@ async def read(_: CommandExecutor, context: TicketContext, body: api.Read) -> Ch
 
 
 async def send_text(using: CommandExecutor, context: TicketContext, body: api.SendText) -> Changes:
+    return await _send(using, context, Content(type="text", text=body.text), body.reply_to)
+
+
+async def send_image(
+    using: CommandExecutor, context: TicketContext, body: api.SendImage
+) -> Changes:
+    about = {} if body.file is None else body.file.model_dump()
+    content = Content(type="image", text=body.caption, media=Media(media_id=body.media_id, **about))
+    return await _send(using, context, content, body.reply_to)
+
+
+async def _send(
+    using: CommandExecutor, context: TicketContext, content: Content, reply_to: UUID | None
+) -> Changes:
     message_id = uuid5(context.conversation.id, str(context.request.command_id))
     command = sending.SendMessage(
         actor=context.actor,
         message_id=message_id,
-        content=Content(type="text", text=body.text),
+        content=content,
         recipient=recipient(context.contact.state),
-        reply_to=body.reply_to,
-        reply_to_wamid=await _wamid(using, context.messages, body.reply_to),
+        reply_to=reply_to,
+        reply_to_wamid=await _wamid(using, context.messages, reply_to),
         at=context.at,
     )
     queued = sending.send(context.state, context.messages, command)
@@ -220,6 +234,7 @@ HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
     api.Reopen: reopen,
     api.Read: read,
     api.SendText: send_text,
+    api.SendImage: send_image,
     api.StartFlow: start_flow,
 }
 """By the body's type; one per row of `ticket_api.TICKET_COMMANDS`."""

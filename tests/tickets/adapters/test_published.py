@@ -72,7 +72,7 @@ def test_a_queued_message_orders_outbound_to_send_it() -> None:
     told = outbound.SendMessage.read(order.body)
     assert told.message_id == event.message_id
     assert told.recipient == outbound.Recipient(phone="551187654321")
-    assert told.content.text == "já vai"
+    assert told.content == outbound.TextContent(text="já vai")
     assert told.reply_to_wamid == "wamid.SECRET"
     assert (told.after, told.window_closes_at) == (event.after, event.window_closes_at)
     assert order.envelope.version is None, "outbound.commands is no gapless stream"
@@ -103,6 +103,19 @@ def test_what_outbound_cannot_send_is_told_and_stops_nobody_else() -> None:
     assert fact.envelope.type == "tickets.MessageQueued.v1"
     alarm = {"reason": "not_orderable"}
     assert REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) == 1
+
+
+def test_an_upload_is_ordered_to_be_sent_with_or_without_a_caption() -> None:
+    about = {"mime_type": "image/png", "size": 9, "sha256": "ab", "filename": "nota.png"}
+    file = Media(media_id=UUID(int=60), **about)
+    for caption in ("a nota", None):
+        said = Content(type="image", text=caption, media=file)
+        fact, order = to_messages(stored(replace(queued(CONTACT, ""), content=said)), epoch=1)
+        told = outbound.SendMessage.read(order.body)
+        uploaded = outbound.UploadedMedia(media_id=UUID(int=60), **about)
+        assert told.content == outbound.ImageContent(media=uploaded, caption=caption)
+        shown = tickets.MessageQueued.read(fact.body).content
+        assert shown.media == tickets.Media(media_id=UUID(int=60), **about)
 
 
 def test_a_file_of_a_customer_is_ordered_to_be_fetched() -> None:

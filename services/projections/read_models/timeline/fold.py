@@ -127,7 +127,13 @@ def _said(
         "kind": "message",
         "type": content.type,
         "text": content.text,
-        "media": content.media and {**content.media.model_dump(), "state": "pending"},
+        "media": content.media and _media(content.media),
         "details": content.details,
         "position": event.position,
     }
+
+
+def _media(media: published.Media) -> dict[str, Any]:
+    """A file that was uploaded is here; one of a customer is being fetched."""
+    state = "pending" if media.media_id is None else "stored"
+    return {**media.model_dump(), "state": state}
