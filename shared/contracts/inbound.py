@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from shared.contracts.envelope import Contract, Message, registry_of
 
@@ -83,13 +83,23 @@ class TextReceived(InboundMessage):
     text: str
 
 
-class Media(Contract):
-    """A file at Meta: the id lives 7 days, the URL 5 minutes."""
+def _absent(value: object) -> bool:
+    return value is None
 
-    id: str
+
+class Media(Contract):
+    """A file: a customer's under Meta's `id`, or one that we keep under `media_id`.
+
+    Meta's id lives 7 days (30 for an upload), its URL 5 minutes.
+    """
+
+    id: str = ""  # at Meta; empty while only we have the file
     mime_type: str | None = None
-    sha256: str | None = None  # base64
+    sha256: str | None = None  # base64 as Meta writes it; hex of a file that we keep
     url: str | None = None
+    media_id: UUID | None = Field(default=None, exclude_if=_absent)
+    size: int | None = Field(default=None, exclude_if=_absent)  # bytes
+    filename: str | None = Field(default=None, exclude_if=_absent)  # as it was uploaded
 
 
 class ImageReceived(InboundMessage):

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import ProviderError, Referral
+from shared.contracts.inbound import Media, ProviderError, Referral
 
 View = Literal["aguardando", "atendendo", "resolvidos", "bot"]
 """Where a ticket stands; each in one. `bot`: a flow answers it (domain.md 2.7)."""
@@ -63,18 +63,11 @@ class Row(Contract):
     position: str  # "<epoch>.<partition>-<log id>" of the newest event folded into this row
 
 
-class Media(Contract):
+class MessageMedia(Media):
     """The file of a message. Its bytes are at `/v1/media/{media_id}` when it is `stored`."""
 
-    media_id: UUID | None = None
     state: Literal["pending", "stored", "unavailable"] | None = None  # None: was never fetched
     reason: str | None = None  # why it is unavailable
-    mime_type: str | None = None
-    size: int | None = None  # bytes
-    filename: str | None = None
-    sha256: str | None = None  # hex when stored, before as Meta wrote it
-    id: str | None = None  # at Meta, as `url`
-    url: str | None = None
 
 
 class TimelineItem(Contract):
@@ -88,7 +81,7 @@ class TimelineItem(Contract):
     direction: Literal["in", "out"] | None = None
     type: str
     text: str | None = None
-    media: Media | None = None
+    media: MessageMedia | None = None
     details: dict[str, JsonValue] | None = None
     reply_to: UUID | None = None
     author_kind: Literal["contact", "agent", "bot", "system"]

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import ProviderError, Referral
+from shared.contracts.inbound import Media, ProviderError, Referral
 
 
 class Author(Contract):
@@ -19,18 +19,6 @@ class Author(Contract):
 
     kind: Literal["contact", "agent", "bot", "system"]
     agent_id: UUID | None = None
-
-
-class Media(Contract):
-    """A file: of a customer under Meta's `id`, or uploaded to be sent under our `media_id`."""
-
-    id: str | None = None
-    mime_type: str | None = None
-    sha256: str | None = None  # base64 as Meta writes it, of an upload in hex
-    url: str | None = None
-    media_id: UUID | None = None
-    size: int | None = None  # bytes
-    filename: str | None = None
 
 
 class Content(Contract):

@@ -16,9 +16,9 @@ from services.projections.read_models.timeline.fold import TimelineRows
 from services.projections.read_models.timeline.shown import shown
 from shared.contracts import tickets as published
 from shared.contracts.envelope import Message
-from shared.contracts.inbound import ProviderError, Referral
+from shared.contracts.inbound import Media, ProviderError, Referral
 from shared.contracts.inbox import Row
-from shared.contracts.tickets import TICKETS_EVENTS_TYPES, Author, Content, Media
+from shared.contracts.tickets import TICKETS_EVENTS_TYPES, Author, Content
 from tests.projections import stories
 from tests.projections.stories import CONNECTION, Customer, Log
 from tests.projections.test_folds import folded

@@ -182,7 +182,7 @@ def _fetch_media(
     stored: StoredEvent, event: conversation.MessageReceived
 ) -> outbound.FetchMedia | None:
     media = None if event.content is None else event.content.media
-    if media is None or media.id is None:
+    if media is None or not media.id:
         return None
     return outbound.FetchMedia(
         message_id=event.message_id,

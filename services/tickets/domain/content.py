@@ -8,7 +8,7 @@ from uuid import UUID
 class Media:
     """A file: of a customer under Meta's `id`, or uploaded to be sent under our `media_id`."""
 
-    id: str | None = None
+    id: str = ""
     mime_type: str | None = None
     sha256: str | None = None
     url: str | None = None

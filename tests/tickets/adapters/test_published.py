@@ -1,6 +1,7 @@
 """What the world learns of a stored event."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -9,7 +10,7 @@ from services.tickets.adapters.published import PRIVATE, PUBLISHED, to_fact, to_
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content, Media
 from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
-from shared.contracts import outbound, tickets
+from shared.contracts import inbound, outbound, tickets
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.plumbing.metrics import REGISTRY
 from tests.tickets.adapters.events import (
@@ -106,7 +107,7 @@ def test_what_outbound_cannot_send_is_told_and_stops_nobody_else() -> None:
 
 
 def test_an_upload_is_ordered_to_be_sent_with_or_without_a_caption() -> None:
-    about = {"mime_type": "image/png", "size": 9, "sha256": "ab", "filename": "nota.png"}
+    about: dict[str, Any] = {"mime_type": "image/png", "size": 9, "sha256": "ab"}
     file = Media(media_id=UUID(int=60), **about)
     for caption in ("a nota", None):
         said = Content(type="image", text=caption, media=file)
@@ -115,7 +116,7 @@ def test_an_upload_is_ordered_to_be_sent_with_or_without_a_caption() -> None:
         uploaded = outbound.UploadedMedia(media_id=UUID(int=60), **about)
         assert told.content == outbound.ImageContent(media=uploaded, caption=caption)
         shown = tickets.MessageQueued.read(fact.body).content
-        assert shown.media == tickets.Media(media_id=UUID(int=60), **about)
+        assert shown.media == inbound.Media(media_id=UUID(int=60), **about)
 
 
 def test_a_file_of_a_customer_is_ordered_to_be_fetched() -> None:

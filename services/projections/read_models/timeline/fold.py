@@ -10,6 +10,7 @@ from services.projections.read_models.cards.fold import CardRows
 from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
+from shared.contracts.inbound import Media
 from shared.contracts.inbox import TimelineItem
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 
@@ -133,7 +134,7 @@ def _said(
     }
 
 
-def _media(media: published.Media) -> dict[str, Any]:
+def _media(media: Media) -> dict[str, Any]:
     """A file that was uploaded is here; one of a customer is being fetched."""
     state = "pending" if media.media_id is None else "stored"
     return {**media.model_dump(), "state": state}

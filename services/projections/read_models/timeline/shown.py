@@ -1,7 +1,7 @@
 """How is a line shown? With what became of its message."""
 
 from services.projections.read_models.messages.fold import FINAL_FROM, RANKS, DeliveryStatus
-from shared.contracts.inbox import Media, TimelineItem
+from shared.contracts.inbox import MessageMedia, TimelineItem
 
 
 def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
@@ -29,7 +29,7 @@ def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
     )
 
 
-def _media(item: TimelineItem, status: DeliveryStatus) -> Media | None:
+def _media(item: TimelineItem, status: DeliveryStatus) -> MessageMedia | None:
     if item.media is None or status.media is None:
         return item.media
     return item.media.model_copy(update=status.media.model_dump())
