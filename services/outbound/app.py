@@ -7,11 +7,10 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-import aiohttp
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
-from services.outbound.adapters import http, kafka
+from services.outbound.adapters import kafka
 from services.outbound.adapters.directory import NumberTable
 from services.outbound.adapters.gauges import Gauges
 from services.outbound.adapters.graph import GraphApi, open_session
@@ -24,25 +23,23 @@ from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.retention import Forget
 from services.outbound.handlers.send import Limits, Send
 from services.outbound.settings import Settings
-from shared.contracts.problems import PROBLEMS
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing.database import Database
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parking import Parking
-from shared.plumbing.problems import install_problems
 from shared.plumbing.sealing import Sealer
 from shared.plumbing.secrets_client import Fetch
 from shared.plumbing.service import Service
-from shared.plumbing.tokens import TokenVerifier
 
 SERVICE: Final = "outbound"
 
 
 def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> FastAPI:
     """The whole service; `fetch_secrets` stands in for directory's internal API."""
-    probe = "SELECT 1 FROM queue LIMIT 1"
-    database = Database(settings.database_url, probe, min_size=2, max_size=8)
+    database = Database(
+        settings.database_url, "SELECT 1 FROM queue LIMIT 1", min_size=2, max_size=8
+    )
     waits_for = ("postgres", "secrets", "directory", "kafka")
     service = Service(SERVICE, settings, waits_for=waits_for, database=database)
     secrets = service.secrets(fetch_secrets, interval_seconds=settings.secrets_interval_seconds)
@@ -59,15 +56,13 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         sealer, session = Sealer(secrets.own_key), uuid7()
         store = PostgresStore(database.pool, sealer, outbox, uuid7)
         recover = Recover(store, instance=settings.instance, session=session, now=service.now)
-        recovery = partial(recover.look, Heartbeat())
-        await service.attempt("recovery", recovery, also=Database.transient)
+        look = partial(recover.look, Heartbeat())
+        await service.attempt("recovery", look, also=Database.transient)
         await service.connect_producer()
-        graph_http = open_session(connections=settings.in_flight)
-        _start_sending(service, settings, store, numbers, hashes, wake, session, graph_http)
-        media_wake = asyncio.Event()
-        media.start(store, database, graph_http, wake=media_wake, sender=wake)
+        _start_sending(service, settings, store, numbers, hashes, wake, session)
+        media.start(store, database, sender=wake)
         parking = Parking(database.pool, sealer, SERVICE)
-        kafka.subscriptions(service.broker, settings, parking, store, hashes, wake, media_wake)
+        kafka.subscriptions(service.broker, settings, parking, store, hashes, wake, media.wake)
         forget = Forget(store, retention=settings.retention, now=service.now)
         service.loop("recover", recover.look, 5.0)
         service.loop("outbox", outbox.drain, wake=outbox.wake)
@@ -77,11 +72,7 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         await service.arrival("directory", directory.ready)
         await service.consume()
 
-    app = service.app(start)
-    install_problems(app, PROBLEMS)
-    verifier = TokenVerifier(SERVICE, settings.keys_dir, now=service.now)
-    app.include_router(http.router(lambda: media.storage, verifier))
-    return app
+    return media.mount(service.app(start))
 
 
 def _start_sending(
@@ -92,9 +83,9 @@ def _start_sending(
     hashes: Hashes,
     wake: asyncio.Event,
     session: UUID,
-    graph_http: aiohttp.ClientSession,
 ) -> None:
-    graph = GraphApi(graph_http, timeout_seconds=settings.timeout_seconds)
+    http = open_session(connections=settings.in_flight)
+    graph = GraphApi(http, timeout_seconds=settings.timeout_seconds)
     limits = Limits(settings.in_flight, settings.window_margin)
     rate, now = number_rate(settings.messages_per_second), service.now
     recorder = Recorder(store, hashes, now=now, jitter=random.random, recorded=wake.set)
@@ -106,7 +97,7 @@ def _start_sending(
         await send.finish(settings.timeout_seconds + 1.0)
         with suppress(Exception):  # the database is away: they will be unknown
             await recorder.record(Heartbeat())
-        await graph_http.close()
+        await http.close()
 
     service.at_stop(finish)
     service.loop("send", send.turn, settings.poll_seconds, wake=wake)

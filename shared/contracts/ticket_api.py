@@ -132,8 +132,10 @@ class TicketCommand:
 
         def discriminate(given: Any) -> str:  # noqa: ANN401  whatever was sent
             """By `type`; what has no type of these is a wrong body of the first kind."""
-            found = given.get("type") if isinstance(given, dict) else getattr(given, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            return _tag(found if found in tags else _type_of(self.body))
+            found: object = getattr(given, "type", None)
+            if isinstance(given, dict):
+                found = given.get("type")  # pyright: ignore[reportUnknownMemberType]
+            return _tag(str(found) if found in tags else _type_of(self.body))
 
         return Annotated[Union[tuple(tagged)], Discriminator(discriminate)]  # noqa: UP007
 

@@ -3,9 +3,12 @@
 import asyncio
 import os
 import random
+from typing import Final
 
-import aiohttp
+from fastapi import FastAPI
 
+from services.outbound.adapters import http
+from services.outbound.adapters.graph import open_session
 from services.outbound.adapters.graph_media import GraphMedia
 from services.outbound.adapters.media_files import MediaFiles
 from services.outbound.adapters.media_keys import MediaKeys
@@ -16,10 +19,14 @@ from services.outbound.handlers.media_storage import MediaStorage
 from services.outbound.handlers.ports import Numbers
 from services.outbound.handlers.upload_media import MediaUploader
 from services.outbound.settings import Settings
+from shared.contracts.problems import PROBLEMS
 from shared.plumbing.database import Database
+from shared.plumbing.problems import install_problems
 from shared.plumbing.service import Service
+from shared.plumbing.tokens import TokenVerifier
 
-_SALT_BYTES = 16
+_CONNECTIONS: Final = 16  # to Meta, for files
+_SALT_BYTES: Final = 16
 
 
 class MediaParts:
@@ -30,20 +37,21 @@ class MediaParts:
         self._settings = settings
         self._numbers = numbers
         self.storage: MediaStorage | None = None
+        self.wake = asyncio.Event()  # a message with a file was queued
 
-    def start(
-        self,
-        store: PostgresStore,
-        database: Database,
-        http: aiohttp.ClientSession,
-        *,
-        wake: asyncio.Event,
-        sender: asyncio.Event,
-    ) -> None:
-        """Store, fetch and upload; `wake` wakes the loops, `sender` is set for the sender."""
+    def mount(self, app: FastAPI) -> FastAPI:
+        """The same app, which serves the internal API of files too."""
+        install_problems(app, PROBLEMS)
+        verifier = TokenVerifier(self._service.name, self._settings.keys_dir, now=self._service.now)
+        app.include_router(http.router(lambda: self.storage, verifier))
+        return app
+
+    def start(self, store: PostgresStore, database: Database, *, sender: asyncio.Event) -> None:
+        """Store, fetch and upload; `sender` is set when messages may be sent."""
+        session = open_session(connections=_CONNECTIONS)
         service, now = self._service, self._service.now
         keys = MediaKeys(service.calls.to("tickets", self._settings.tickets_urls))
-        files, graph = MediaFiles.at(self._settings.media_url), GraphMedia(http)
+        files, graph = MediaFiles.at(self._settings.media_url), GraphMedia(session)
         storage = MediaStorage(
             store, files, keys, now=now, new_salt=lambda: os.urandom(_SALT_BYTES)
         )
@@ -58,6 +66,7 @@ class MediaParts:
             uploaded=sender.set,
         )
         service.loop("media-fetch", fetcher.turn, 1.0)
-        service.loop("media-upload", uploader.turn, 1.0, wake=wake)
+        service.loop("media-upload", uploader.turn, 1.0, wake=self.wake)
         service.loop("media-gauges", MediaGauges(database.pool).measure, 5.0)
+        service.at_stop(session.close)
         self.storage = storage
