@@ -5,6 +5,7 @@ A row is the internal route `POST /internal/tickets/{id}/<path>`, the public rou
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, Union, get_args
@@ -128,14 +129,14 @@ class TicketCommand:
         if not self.or_bodies:
             return self.body
         tagged = [Annotated[one, Tag(_tag(_type_of(one)))] for one in self.bodies]
-        tags = {_type_of(one) for one in self.bodies}
+        kinds = [_type_of(one) for one in self.bodies]
 
         def discriminate(given: Any) -> str:  # noqa: ANN401  whatever was sent
             """By `type`; what has no type of these is a wrong body of the first kind."""
-            found: object = getattr(given, "type", None)
-            if isinstance(given, dict):
-                found = given.get("type")  # pyright: ignore[reportUnknownMemberType]
-            return _tag(str(found) if found in tags else _type_of(self.body))
+            found: Any = getattr(given, "type", None)
+            with suppress(TypeError, KeyError):
+                found = given["type"]
+            return _tag(found if found in kinds else kinds[0])
 
         return Annotated[Union[tuple(tagged)], Discriminator(discriminate)]  # noqa: UP007
 

@@ -12,11 +12,10 @@ import pytest
 from deploy.simulator.files import file_of, png
 from tests.checks import system as systems
 from tests.checks.system import System
-from tests.checks.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(400)
 _CUSTOMER = "5511987650002"
-_SECONDS = 60.0
 _PICTURE = png("nota fiscal")
 
 
@@ -67,7 +66,7 @@ class Agent:
                     return line
             return None
 
-        return await until(f"no image with {wanted}", look, _SECONDS)
+        return await until(look, what=f"no image with {wanted}")
 
 
 async def _signed_in(system: System, login: str) -> Agent:
@@ -88,7 +87,7 @@ async def _first_ticket(agent: Agent) -> str:
         items = (await agent.get("views/aguardando"))["items"]
         return items[0]["id"] if items else None
 
-    return await until("nothing waits", first, _SECONDS)
+    return await until(first, what="nothing waits")
 
 
 async def test_images_go_to_the_customer_and_come_from_them() -> None:
@@ -137,7 +136,7 @@ async def _agent_sends(system: System, ana: Agent, ticket: str) -> str:
         images = [one for one in found if one["type"] == "image"]
         return images if len(images) == 2 else None
 
-    images = await until("the customer sees no image", seen, _SECONDS)
+    images = await until(seen, what="the customer sees no image")
     assert {one["text"] for one in images} == {"Segue a nota"}
     (meta_id,) = {one["media_id"] for one in images}
     assert await _at_meta(system, meta_id) == _PICTURE
@@ -185,7 +184,7 @@ async def _customer_sends(system: System, ana: Agent, ticket: str) -> str:
         line = await ana.line(ticket, state="stored")
         return line if line["text"] == "Chegou assim" else None
 
-    line = await until("the customer's image is not stored", arrived, _SECONDS)
+    line = await until(arrived, what="the customer's image is not stored")
     media = line["media"]
     theirs = file_of(media["id"])
     assert theirs is not None
@@ -212,4 +211,4 @@ async def _out_of_sight(ana: Agent, media_id: str) -> None:
     async def gone() -> bool:
         return (await ana.file(media_id))[0] == 404
 
-    await until("a file out of sight is still shown", gone, _SECONDS)
+    await until(gone, what="a file out of sight is still shown")

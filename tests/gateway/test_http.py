@@ -392,6 +392,8 @@ async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> N
         ({"type": "text", "text": "x" * 4097}, "text"),
         ({"type": "text", "text": "oi", "owner_id": "x"}, "owner_id"),
         ({"type": "hologram", "text": "oi"}, "type"),
+        ({"type": ["text"], "text": "oi"}, "type"),
+        ([], "body"),
         ({"type": "image", "text": "oi"}, "media_id"),
         ({"type": "image", "media_id": str(FILE), "caption": "x" * 1025}, "caption"),
         ({"type": "text"}, "text"),
