@@ -27,6 +27,7 @@ from shared.plumbing.tokens import TokenVerifier
 
 _CONNECTIONS: Final = 16  # to Meta, for files
 _SALT_BYTES: Final = 16
+_POLL_SECONDS: Final = 2.0  # for what is to be tried again, and for other processes' commands
 
 
 class MediaParts:
@@ -37,7 +38,7 @@ class MediaParts:
         self._settings = settings
         self._numbers = numbers
         self.storage: MediaStorage | None = None
-        self.wake = asyncio.Event()  # a message with a file was queued
+        self.wake = asyncio.Event()  # a file is to be fetched or uploaded
 
     def mount(self, app: FastAPI) -> FastAPI:
         """The same app, which serves the internal API of files too."""
@@ -65,8 +66,8 @@ class MediaParts:
             jitter=random.random,
             uploaded=sender.set,
         )
-        service.loop("media-fetch", fetcher.turn, 1.0)
-        service.loop("media-upload", uploader.turn, 1.0, wake=self.wake)
+        service.loop("media-fetch", fetcher.turn, _POLL_SECONDS, wake=self.wake)
+        service.loop("media-upload", uploader.turn, _POLL_SECONDS, wake=self.wake)
         service.loop("media-gauges", MediaGauges(database.pool).measure, 5.0)
         service.at_stop(session.close)
         self.storage = storage
