@@ -124,6 +124,8 @@ class MediaRows:
 
     async def insert_media(self, rows: Sequence[MediaRow]) -> int:
         """Store rows; repeats do nothing. How many are new."""
+        if not rows:
+            return 0
         async with self.conn.cursor() as cursor:
             await cursor.executemany(_INSERT, [asdict(row) for row in rows])
             return cursor.rowcount

@@ -45,17 +45,18 @@ class Enqueue:
         if not found:
             return
         queued = [each for each in found if isinstance(each, Queued)]
+        fetches = [each for each in found if isinstance(each, MediaRow)]
+        uploads = [(each.media_id, each.command.connection_id) for each in queued if each.media_id]
         async with self._store.begin() as work:
             await work.meet(each.command.connection_id for each in queued)
             new = await work.insert(queued)
-            await work.want_uploads(
-                [(each.media_id, each.command.connection_id) for each in queued if each.media_id]
-            )
-            await work.insert_media([each for each in found if isinstance(each, MediaRow)])
+            await work.want_uploads(uploads)
+            await work.insert_media(fetches)
             await cancel(work, [each for each in found if isinstance(each, CancelSend)])
         _queued.inc(new)
         self._wake.set()
-        self._media_wake.set()
+        if fetches or uploads:
+            self._media_wake.set()
 
     def _read(self, received: Received) -> Queued | CancelSend | MediaRow | None:
         kind = OUTBOUND_COMMANDS_TYPES.get(received.envelope.type)
