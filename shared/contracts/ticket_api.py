@@ -10,8 +10,10 @@ from http import HTTPStatus
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field, RootModel
+from pydantic.json_schema import SkipJsonSchema
 
+from shared.contracts.content import Image, Media, SendableContent, Text
 from shared.contracts.internal_api import SAYS_SOMETHING, WITHOUT_NUL, Request
 
 
@@ -69,6 +71,33 @@ class SendText(Request):
     text: Annotated[str, Field(min_length=1, max_length=4096, pattern=SAYS_SOMETHING)]
     reply_to: UUID | None = None
 
+    def content(self) -> SendableContent:
+        """What is said."""
+        return Text(text=self.text)
+
+
+class SendImage(Request):
+    """Show a picture that was uploaded for this ticket."""
+
+    type: Literal["image"]
+    media_id: UUID
+    caption: Annotated[str, Field(min_length=1, max_length=1024, pattern=SAYS_SOMETHING)] | None = (
+        None
+    )
+    reply_to: UUID | None = None
+    file: SkipJsonSchema[Media | None] = None  # set by the gateway, whatever a caller says
+
+    def content(self) -> SendableContent:
+        """What is said."""
+        media = self.file or Media()
+        return Image(
+            media=media.model_copy(update={"media_id": self.media_id}), caption=self.caption
+        )
+
+
+class SendMessage(RootModel[Annotated[SendText | SendImage, Field(discriminator="type")]]):
+    """Say something to the customer; `type` says what."""
+
 
 class StartFlow(Request):
     """Let the connection's flow answer the ticket."""
@@ -86,8 +115,8 @@ class TicketCommand:
     path: str
     operation_id: str
     summary: str
-    body: type[Request]
-    probe: Request
+    body: type[BaseModel]
+    probe: BaseModel
     refusals: Sequence[str] = ()
     uses_if_match: bool = True
     status: int = HTTPStatus.OK
@@ -258,8 +287,8 @@ TICKET_COMMANDS: Final = (
         path="messages",
         operation_id="sendMessage",
         summary="Say something to the customer",
-        body=SendText,
-        probe=SendText(type="text", text="?"),
+        body=SendMessage,
+        probe=SendMessage(SendText(type="text", text="?")),
         refusals=(
             "window_closed",
             "ticket_closed",

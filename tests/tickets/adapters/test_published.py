@@ -10,6 +10,7 @@ from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content
 from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
 from shared.contracts import outbound, tickets
+from shared.contracts.content import PublishedContent
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.plumbing.metrics import REGISTRY
 from tests.tickets.adapters.events import (
@@ -60,7 +61,7 @@ def test_a_field_that_the_contract_does_not_name_stays_private() -> None:
 
 def test_what_was_said_is_told_in_plain_text() -> None:
     told = tickets.MessageReceived.read(to_fact(stored(received(CONTACT, "bom dia")), 1).body)
-    assert told.content == tickets.Content(type="text", text="bom dia")
+    assert told.content == PublishedContent(type="text", text="bom dia")
     assert told.contact_id == CONTACT
 
 
@@ -72,7 +73,7 @@ def test_a_queued_message_orders_outbound_to_send_it() -> None:
     told = outbound.SendMessage.read(order.body)
     assert told.message_id == event.message_id
     assert told.recipient == outbound.Recipient(phone="551187654321")
-    assert told.content.text == "já vai"
+    assert told.content.readable() == "já vai"
     assert told.reply_to_wamid == "wamid.SECRET"
     assert (told.after, told.window_closes_at) == (event.after, event.window_closes_at)
     assert order.envelope.version is None, "outbound.commands is no gapless stream"
@@ -144,4 +145,4 @@ def test_a_forgotten_person_leaves_tombstones_and_nothing_to_send() -> None:
     assert tickets.MessageQueued.read(fact.body).content.type == "erased"
     gone_inbound = replace(received(CONTACT, "segredo"), content=None, sender=None, raw=None)
     told = tickets.MessageReceived.read(to_fact(stored(gone_inbound), 1).body)
-    assert told.content == tickets.Content(type="erased")
+    assert told.content == PublishedContent(type="erased")

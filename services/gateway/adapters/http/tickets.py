@@ -8,6 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from pydantic import BaseModel
 
 from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import (
@@ -22,7 +23,6 @@ from services.gateway.domain.cursors import InvalidCursorError, opened, signed
 from shared.contracts.envelope import Contract
 from shared.contracts.internal_api import (
     POSITION_HEADER,
-    Request,
     TicketQuery,
     TimelineQuery,
 )
@@ -148,7 +148,7 @@ class TicketRoutes:
             person: Annotated[Person, Depends(self._signed_in)],
             response: Response,
             ticket_id: UUID,
-            body: Request | None,
+            body: BaseModel | None,
             idempotency_key: IdempotencyKey = None,
             if_match: IfMatch = None,
         ) -> Answer:
