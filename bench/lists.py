@@ -24,10 +24,11 @@ from services.projections.read_models.cards import queries
 from services.projections.storage import schemas
 from services.projections.storage.live_model import as_reader
 from shared.contracts import tickets as published
+from shared.contracts.content import PublishedContent
 from shared.contracts.envelope import Message
 from shared.contracts.inbox import VIEWS, View
 from shared.contracts.internal_api import Scope, ViewQuery
-from shared.contracts.tickets import Author, Content
+from shared.contracts.tickets import Author
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import gc_tuning
 from shared.plumbing.partitions import partition_of
@@ -131,7 +132,9 @@ def _received(where: Json, conversation: UUID, ticket: UUID, at: datetime) -> Me
             "conversation_id": conversation,
             "ticket_id": ticket,
             "message_id": uuid5(conversation, "message"),
-            "content": Content(type="text", text="Bom dia! O pedido já saiu para entrega?"),
+            "content": PublishedContent(
+                type="text", text="Bom dia! O pedido já saiu para entrega?"
+            ),
             "window_closes_at": at + timedelta(hours=24),
             "wamid_hash": "ab" * 32,
         }

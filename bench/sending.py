@@ -30,10 +30,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from bench.harness import Row, database, in_turns, middle, postgres, show
 from services.outbound.app import build_app
 from services.outbound.settings import Settings
+from shared.contracts.content import Text
 from shared.contracts.directory import ConnectionChanged
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.internal_api import AccountSecrets, ConnectionSecrets, SecretsAnswer
-from shared.contracts.outbound import Recipient, SendMessage, TextContent
+from shared.contracts.outbound import Recipient, SendMessage
 from shared.contracts.topics import (
     DIRECTORY_EVENTS,
     INBOUND_EVENTS,
@@ -213,14 +214,14 @@ def a_text(number: int, customer: str, each: int) -> SendMessage:
         conversation_id=uuid5(contact, "conversation"),
         ticket_id=uuid5(contact, "ticket"),
         recipient=Recipient(phone=f"351{customer}"),
-        content=TextContent(text=str(each)),
+        content=Text(text=str(each)),
         window_closes_at=now + timedelta(hours=20),
         queued_at=now,
     )
 
 
 def to_json(command: SendMessage) -> dict[str, object]:
-    return {"to": command.recipient.phone, "text": {"body": command.content.text}}
+    return {"to": command.recipient.phone, "text": {"body": command.content.readable()}}
 
 
 def outgoing(topic: str, message: Message) -> Outgoing:

@@ -21,10 +21,12 @@ class Message(Contract):
     """A body with a type of its own on a topic."""
 
     TYPE: ClassVar[str]
+    OMITTED: ClassVar[frozenset[str]] = frozenset()
+    """Inherited fields that are not written: TYPE implies them, or they never occur."""
 
     def body(self) -> bytes:
         """The JSON that goes on the topic."""
-        return self.model_dump_json().encode()
+        return self.model_dump_json(exclude={*self.OMITTED}).encode()
 
     @classmethod
     def read(cls, body: bytes) -> Self:

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
+from shared.contracts import content
 from shared.contracts.envelope import Contract, Message, registry_of
 
 
@@ -44,15 +45,6 @@ class Referral(Contract):
     ctwa_clid: str | None = None
 
 
-class ProviderError(Contract):
-    """An error as Meta reports it (Cloud API 13.1)."""
-
-    code: int
-    title: str | None = None
-    message: str | None = None
-    details: str | None = None
-
-
 class Item(Message):
     """Common to all: whose number it came to and where it stood in the webhook."""
 
@@ -76,175 +68,114 @@ class InboundMessage(Item):
     referral: Referral | None = None
 
 
-class TextReceived(InboundMessage):
+class Received(content.BaseContent, InboundMessage):
+    """A message that says something: beside these fields it has those of its content."""
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"type"})
+
+
+class TextReceived(content.Text, Received):
     """A text."""
 
     TYPE: ClassVar[str] = "inbound.TextReceived.v1"
-    text: str
 
 
-def _absent(value: object) -> bool:
-    return value is None
-
-
-class Media(Contract):
-    """A file: a customer's under Meta's `id`, or one that we keep under `media_id`.
-
-    Meta's id lives 7 days (30 for an upload), its URL 5 minutes.
-    """
-
-    id: str = ""  # at Meta; empty while only we have the file
-    mime_type: str | None = None
-    sha256: str | None = None  # base64 as Meta writes it; hex of a file that we keep
-    url: str | None = None
-    media_id: UUID | None = Field(default=None, exclude_if=_absent)
-    size: int | None = Field(default=None, exclude_if=_absent)  # bytes
-    filename: str | None = Field(default=None, exclude_if=_absent)  # as it was uploaded
-
-
-class ImageReceived(InboundMessage):
+class ImageReceived(content.Image, Received):
     """A picture."""
 
     TYPE: ClassVar[str] = "inbound.ImageReceived.v1"
-    media: Media
-    caption: str | None = None
 
 
-class VideoReceived(InboundMessage):
+class VideoReceived(content.Video, Received):
     """A video."""
 
     TYPE: ClassVar[str] = "inbound.VideoReceived.v1"
-    media: Media
-    caption: str | None = None
 
 
-class AudioReceived(InboundMessage):
-    """A sound; `voice` marks a recorded note."""
+class AudioReceived(content.Audio, Received):
+    """A sound."""
 
     TYPE: ClassVar[str] = "inbound.AudioReceived.v1"
-    media: Media
-    voice: bool = False
 
 
-class DocumentReceived(InboundMessage):
+class DocumentReceived(content.Document, Received):
     """A file."""
 
     TYPE: ClassVar[str] = "inbound.DocumentReceived.v1"
-    media: Media
-    caption: str | None = None
-    filename: str | None = None
 
 
-class StickerReceived(InboundMessage):
+class StickerReceived(content.Sticker, Received):
     """A sticker."""
 
     TYPE: ClassVar[str] = "inbound.StickerReceived.v1"
-    media: Media
-    animated: bool = False
 
 
-class LocationReceived(InboundMessage):
+class LocationReceived(content.Location, Received):
     """A place."""
 
     TYPE: ClassVar[str] = "inbound.LocationReceived.v1"
-    latitude: float
-    longitude: float
-    name: str | None = None
-    address: str | None = None
-    url: str | None = None
 
 
-class ContactsReceived(InboundMessage):
-    """Cards of other people, as Meta gives them."""
+class ContactsReceived(content.Contacts, Received):
+    """Cards of other people."""
 
     TYPE: ClassVar[str] = "inbound.ContactsReceived.v1"
-    contacts: list[dict[str, JsonValue]]
 
 
-class ButtonReplied(InboundMessage):
+class ButtonReplied(content.ButtonReply, Received):
     """A tap on one of our reply buttons."""
 
     TYPE: ClassVar[str] = "inbound.ButtonReplied.v1"
-    button_id: str
-    title: str
 
 
-class ListReplied(InboundMessage):
+class ListReplied(content.ListReply, Received):
     """A row picked from one of our lists."""
 
     TYPE: ClassVar[str] = "inbound.ListReplied.v1"
-    row_id: str
-    title: str
-    description: str | None = None
 
 
-class FormReplied(InboundMessage):
-    """A filled form (`nfm_reply`); `response` is None when Meta's string was not JSON."""
+class FormReplied(content.FormReply, Received):
+    """A filled form."""
 
     TYPE: ClassVar[str] = "inbound.FormReplied.v1"
-    name: str | None = None
-    text: str | None = None
-    response: dict[str, JsonValue] | None = None
-    response_json: str = ""
 
 
-class CallPermissionReplied(InboundMessage):
+class CallPermissionReplied(content.CallPermissionReply, Received):
     """The customer's answer to a call permission request."""
 
     TYPE: ClassVar[str] = "inbound.CallPermissionReplied.v1"
-    response: str
-    permanent: bool = False
-    expires_at: datetime | None = None
-    source: str | None = None
 
 
-class ProductShared(InboundMessage):
+class ProductShared(content.Product, Received):
     """A product that the customer shared back."""
 
     TYPE: ClassVar[str] = "inbound.ProductShared.v1"
-    product: dict[str, JsonValue]
 
 
-class TemplateButtonPressed(InboundMessage):
+class TemplateButtonPressed(content.TemplateButton, Received):
     """A tap on a template's quick-reply button."""
 
     TYPE: ClassVar[str] = "inbound.TemplateButtonPressed.v1"
-    payload: str | None = None
-    text: str
 
 
-class OrderedProduct(Contract):
-    """A line of an order."""
-
-    product_retailer_id: str
-    quantity: float
-    item_price: float | None = None
-    currency: str | None = None
-
-
-class OrderPlaced(InboundMessage):
+class OrderPlaced(content.Order, Received):
     """An order from the catalogue."""
 
     TYPE: ClassVar[str] = "inbound.OrderPlaced.v1"
-    catalog_id: str | None = None
-    text: str | None = None
-    items: list[OrderedProduct]
 
 
-class UnreadableReceived(InboundMessage):
+class UnreadableReceived(content.Unsupported, Received):
     """Meta's own type `unsupported`: a person did write, Meta cannot say what."""
 
     TYPE: ClassVar[str] = "inbound.UnreadableReceived.v1"
-    original_type: str | None = None
-    errors: list[ProviderError] = []
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"type", "problem", "kept"})
 
 
-class UnknownReceived(InboundMessage):
+class UnknownReceived(content.Unsupported, Received):
     """A message of a type that we do not know, or whose body we could not read: shown and kept."""
 
     TYPE: ClassVar[str] = "inbound.UnknownReceived.v1"
-    original_type: str | None = None
-    problem: str | None = None
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"type", "errors", "kept"})
 
 
 class ReactionChanged(InboundMessage):
@@ -325,7 +256,7 @@ class StatusFailed(Status):
     """Meta gave up."""
 
     TYPE: ClassVar[str] = "inbound.StatusFailed.v1"
-    errors: list[ProviderError] = []
+    errors: list[content.ProviderError] = []
 
 
 class StatusUnknown(Status):
@@ -355,25 +286,7 @@ class DeadItem(Message):
     raw: str
 
 
-SAYINGS: Final = (
-    TextReceived,
-    ImageReceived,
-    VideoReceived,
-    AudioReceived,
-    DocumentReceived,
-    StickerReceived,
-    LocationReceived,
-    ContactsReceived,
-    ButtonReplied,
-    ListReplied,
-    FormReplied,
-    CallPermissionReplied,
-    ProductShared,
-    TemplateButtonPressed,
-    OrderPlaced,
-    UnreadableReceived,
-    UnknownReceived,
-)
+SAYINGS: Final = tuple(Received.__subclasses__())
 """Messages that say something: each gives exactly one MessageReceived (domain.md 2.8, 5)."""
 
 FACTS: Final = (ReactionChanged, MessageEdited, MessageRevoked, IdentityChanged)

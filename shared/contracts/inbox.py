@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from shared.contracts.content import Media, ProviderError
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import Media, ProviderError, Referral
+from shared.contracts.inbound import Referral
 
 View = Literal["aguardando", "atendendo", "resolvidos", "bot"]
 """Where a ticket stands; each in one. `bot`: a flow answers it (domain.md 2.7)."""

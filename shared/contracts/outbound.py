@@ -1,13 +1,13 @@
 """outbound.commands (what must be sent) and outbound.events (what became of it)."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
+from shared.contracts.content import ProviderError, SendableContent
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import ProviderError
 
 
 class Recipient(Contract):
@@ -15,72 +15,6 @@ class Recipient(Contract):
 
     phone: str | None = None
     user_id: str | None = None
-
-
-class TextContent(Contract):
-    """A free-form text, at most 4,096 characters."""
-
-    type: Literal["text"] = "text"
-    text: str
-
-
-class Button(Contract):
-    """A reply button: `id` comes back with the tap (at most 256 characters), `title` at most 20."""
-
-    id: str
-    title: str
-
-
-class ButtonsContent(Contract):
-    """A text with 1 to 3 reply buttons; `text` at most 1,024 characters, `footer` 60."""
-
-    type: Literal["buttons"] = "buttons"
-    text: str
-    footer: str | None = None
-    buttons: list[Button]
-
-
-class ListRow(Contract):
-    """A row of a list: `id` at most 200 characters, `title` 24, `description` 72."""
-
-    id: str
-    title: str
-    description: str | None = None
-
-
-class ListSection(Contract):
-    """Rows under a title of at most 24 characters, which only a single section may lack."""
-
-    title: str | None = None
-    rows: list[ListRow]
-
-
-class ListContent(Contract):
-    """A text with a button that opens at most 10 rows; `text` 1,024 characters, `button` 20."""
-
-    type: Literal["list"] = "list"
-    text: str
-    footer: str | None = None
-    button: str
-    sections: list[ListSection]
-
-
-class UploadedMedia(Contract):
-    """A file that outbound keeps."""
-
-    media_id: UUID
-    mime_type: str
-    size: int  # bytes
-    sha256: str  # hex
-    filename: str | None = None
-
-
-class ImageContent(Contract):
-    """A picture; `caption` at most 1,024 characters."""
-
-    type: Literal["image"] = "image"
-    media: UploadedMedia
-    caption: str | None = None
 
 
 class SendMessage(Message):
@@ -94,9 +28,7 @@ class SendMessage(Message):
     conversation_id: UUID
     ticket_id: UUID
     recipient: Recipient
-    content: Annotated[
-        TextContent | ButtonsContent | ListContent | ImageContent, Field(discriminator="type")
-    ]
+    content: SendableContent
     reply_to_wamid: str | None = None
     automatic: str | None = None  # kind of an automatic message
     window_closes_at: datetime | None  # as known when queued; outbound may know a newer one

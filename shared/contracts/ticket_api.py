@@ -5,15 +5,15 @@ A row is the internal route `POST /internal/tickets/{id}/<path>`, the public rou
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal, Union, get_args
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic import AwareDatetime, BaseModel, Field, RootModel
 from pydantic.json_schema import SkipJsonSchema
 
+from shared.contracts.content import Image, Media, SendableContent, Text
 from shared.contracts.internal_api import SAYS_SOMETHING, WITHOUT_NUL, Request
 
 
@@ -71,18 +71,13 @@ class SendText(Request):
     text: Annotated[str, Field(min_length=1, max_length=4096, pattern=SAYS_SOMETHING)]
     reply_to: UUID | None = None
 
-
-class UploadedFile(Request):
-    """What outbound keeps under a `media_id`; the gateway adds it, whatever a caller says."""
-
-    mime_type: str
-    size: int  # bytes
-    sha256: str  # hex
-    filename: str | None = None
+    def content(self) -> SendableContent:
+        """What is said."""
+        return Text(text=self.text)
 
 
 class SendImage(Request):
-    """Show a picture that was uploaded for this ticket (`POST /v1/media`)."""
+    """Show a picture that was uploaded for this ticket."""
 
     type: Literal["image"]
     media_id: UUID
@@ -90,7 +85,18 @@ class SendImage(Request):
         None
     )
     reply_to: UUID | None = None
-    file: SkipJsonSchema[UploadedFile | None] = None
+    file: SkipJsonSchema[Media | None] = None  # set by the gateway, whatever a caller says
+
+    def content(self) -> SendableContent:
+        """What is said."""
+        media = self.file or Media()
+        return Image(
+            media=media.model_copy(update={"media_id": self.media_id}), caption=self.caption
+        )
+
+
+class SendMessage(RootModel[Annotated[SendText | SendImage, Field(discriminator="type")]]):
+    """Say something to the customer; `type` says what."""
 
 
 class StartFlow(Request):
@@ -101,7 +107,6 @@ class StartFlow(Request):
 class TicketCommand:
     """One command. `probe` is the body with which `allowed` is judged.
 
-    `or_bodies` are other bodies of the same route, told apart by their `type`.
     `refusals` are the codes of its own rules; those that every command may meet are
     `COMMON_REFUSALS`. Without `uses_if_match` the version is not asked: its own refusal says more.
     """
@@ -110,49 +115,17 @@ class TicketCommand:
     path: str
     operation_id: str
     summary: str
-    body: type[Request]
-    probe: Request
-    or_bodies: Sequence[type[Request]] = ()
+    body: type[BaseModel]
+    probe: BaseModel
     refusals: Sequence[str] = ()
     uses_if_match: bool = True
     status: int = HTTPStatus.OK
     example: dict[str, object] = field(default_factory=dict[str, object])
 
     @property
-    def bodies(self) -> Sequence[type[Request]]:
-        """Every body of the route."""
-        return (self.body, *self.or_bodies)
-
-    @property
-    def form(self) -> Any:  # noqa: ANN401  an annotation
-        """The annotation of a parameter that takes the body."""
-        if not self.or_bodies:
-            return self.body
-        tagged = [Annotated[one, Tag(_tag(_type_of(one)))] for one in self.bodies]
-        kinds = [_type_of(one) for one in self.bodies]
-
-        def discriminate(given: Any) -> str:  # noqa: ANN401  whatever was sent
-            """By `type`; what has no type of these is a wrong body of the first kind."""
-            found: Any = getattr(given, "type", None)
-            with suppress(TypeError, KeyError):
-                found = given["type"]
-            return _tag(found if found in kinds else kinds[0])
-
-        return Annotated[Union[tuple(tagged)], Discriminator(discriminate)]  # noqa: UP007
-
-    @property
     def body_is_optional(self) -> bool:
         """Whether an empty body says enough."""
         return all(not one.is_required() for one in self.body.model_fields.values())
-
-
-def _type_of(body: type[Request]) -> str:
-    return get_args(body.model_fields["type"].annotation)[0]
-
-
-def _tag(kind: str) -> str:
-    """In brackets, so that a wrong field is named without it."""
-    return f"<{kind}>"
 
 
 _NOBODY: Final = UUID(int=0)
@@ -314,9 +287,8 @@ TICKET_COMMANDS: Final = (
         path="messages",
         operation_id="sendMessage",
         summary="Say something to the customer",
-        body=SendText,
-        probe=SendText(type="text", text="?"),
-        or_bodies=(SendImage,),
+        body=SendMessage,
+        probe=SendMessage(SendText(type="text", text="?")),
         refusals=(
             "window_closed",
             "ticket_closed",

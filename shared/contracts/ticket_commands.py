@@ -5,16 +5,13 @@ and gets the same answer. A refusal is an answer with a code, never an exception
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.content import SendableContent
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.outbound import ButtonsContent, ListContent, TextContent
-
-SayContent = Annotated[TextContent | ButtonsContent | ListContent, Field(discriminator="type")]
-"""What a flow says; the limits of Cloud API 3 hold for each kind."""
 
 
 class TicketCommand(Message):
@@ -37,7 +34,7 @@ class QueueAutomaticMessage(TicketCommand):
     """Say this in the name of the bot, after everything that was queued before it."""
 
     TYPE: ClassVar[str] = "tickets.QueueAutomaticMessage.v1"
-    content: SayContent
+    content: SendableContent
 
 
 class AssignSector(TicketCommand):

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import JsonValue
-
+from shared.contracts.content import ProviderError, PublishedContent
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import Media, ProviderError, Referral
+from shared.contracts.inbound import Referral
 
 
 class Author(Contract):
@@ -19,15 +18,6 @@ class Author(Contract):
 
     kind: Literal["contact", "agent", "bot", "system"]
     agent_id: UUID | None = None
-
-
-class Content(Contract):
-    """What was said. `text` is what a person reads: text, caption, title of a button."""
-
-    type: str  # text, image, video, audio, document, sticker, location, contacts, button_reply, …
-    text: str | None = None
-    media: Media | None = None
-    details: dict[str, JsonValue] | None = None  # the rest of a structured kind
 
 
 class ContactIdentified(Message):
@@ -232,7 +222,7 @@ class MessageReceived(ConversationFact):
 
     TYPE: ClassVar[str] = "tickets.MessageReceived.v1"
     message_id: UUID
-    content: Content
+    content: PublishedContent
     reply_to: UUID | None = None
     forwarded: bool = False
     referral: Referral | None = None
@@ -247,7 +237,7 @@ class MessageQueued(ConversationFact):
     TYPE: ClassVar[str] = "tickets.MessageQueued.v1"
     message_id: UUID
     author: Author
-    content: Content
+    content: PublishedContent
     reply_to: UUID | None = None
     automatic: str | None = None
     window_closes_at: datetime | None = None

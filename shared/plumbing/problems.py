@@ -89,10 +89,7 @@ def install_problems(
             error.errors() if isinstance(error, RequestValidationError) else []
         )
         reasons = [str(found["type"]) for found in errors]
-        names = [
-            str(found["loc"][0]) if reason == "json_invalid" else _field(found["loc"])
-            for found, reason in zip(errors, reasons, strict=True)
-        ]  # of a body that is no JSON, the rest says at which byte
+        names = [_field(found, getattr(error, "body", None)) for found in errors]
         if not names:
             return answer(ProblemError("invalid_request"))
         detail = (fields or {}).get(reasons[0], "")
@@ -125,10 +122,20 @@ def _limit(error: Mapping[str, Any]) -> dict[str, int | float]:
     return {"limit": found[0]} if found else {}
 
 
-def _field(location: tuple[int | str, ...]) -> str:
+def _field(error: Mapping[str, Any], body: object) -> str:
     """`("body", "items", 0, "text")` as `items.0.text`; the name of a query or header as it is.
 
-    The tag of a union stands in angle brackets, and is no name of a field.
+    Of a body that is no JSON, the rest says at which byte. Of a body that is one of several, the
+    first part is its own `type`.
     """
-    names = [str(part) for part in location[1:] if not str(part).startswith("<")]
-    return ".".join(names) or str(location[0])
+    location: tuple[int | str, ...] = error["loc"]
+    if error["type"] == "json_invalid":
+        return str(location[0])
+    if error["type"].startswith("union_tag_"):
+        return str(error["ctx"]["discriminator"]).strip("'")
+    match body, location:
+        case {"type": str(tag)}, ("body", first, _, *_) if first == tag:
+            location = location[1:]
+        case _:
+            pass
+    return ".".join(str(part) for part in location[1:]) or str(location[0])

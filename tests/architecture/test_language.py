@@ -21,6 +21,7 @@ PORTUGUESE = re.compile(
 READ_MODELS = {"aguardando", "atendendo", "resolvidos"}
 CONTRACTS = {
     "bot",
+    "content",
     "directory",
     "entities",
     "entity_api",

@@ -23,7 +23,7 @@ from services.bot.domain.nodes import HandOff, Node
 from services.bot.domain.session import Session
 from services.bot.domain.step import Stepped, start, step
 from services.bot.domain.taps import tap_id
-from shared.contracts.outbound import ButtonsContent, ListContent
+from shared.contracts.content import Buttons, ListMenu
 from shared.contracts.ticket_commands import QueueAutomaticMessage, TicketCommand
 
 NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -143,7 +143,7 @@ class Talk:
 
     @property
     def said(self) -> list[str]:
-        return [command.content.text for command in self.asked(QueueAutomaticMessage)]
+        return [command.content.readable() or "" for command in self.asked(QueueAutomaticMessage)]
 
     @property
     def guards(self) -> list[str]:
@@ -165,9 +165,9 @@ def ids_of(command: TicketCommand) -> list[str]:
     """The ids of the buttons or rows that a command shows."""
     assert isinstance(command, QueueAutomaticMessage)
     match command.content:
-        case ButtonsContent(buttons=buttons):
+        case Buttons(buttons=buttons):
             return [button.id for button in buttons]
-        case ListContent(sections=sections):
+        case ListMenu(sections=sections):
             return [row.id for section in sections for row in section.rows]
         case _:
             return []

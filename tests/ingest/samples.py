@@ -15,6 +15,7 @@ from services.ingest.domain.routing import Connection
 from services.ingest.domain.signature import App
 from services.ingest.domain.splitting import Kind, Piece, to_raw
 from shared.contracts import inbound
+from shared.contracts.content import Media, OrderedProduct, ProviderError
 from shared.contracts.inbound import Item
 
 ACCOUNT = UUID("01980000-0000-7000-8000-000000000001")
@@ -53,16 +54,14 @@ PLACE = Place(
 )
 
 _FILE = {"id": "901", "mime_type": "image/jpeg", "sha256": "q83v=", "url": "https://x.example/1"}
-_MEDIA = inbound.Media(id="901", mime_type="image/jpeg", sha256="q83v=", url="https://x.example/1")
+_MEDIA = Media(id="901", mime_type="image/jpeg", sha256="q83v=", url="https://x.example/1")
 _CARD = {"name": {"formatted_name": "João"}, "phones": [{"phone": "+55 11 95123-4568"}]}
 _ERROR = {
     "code": 131051,
     "title": "Message type unknown",
     "error_data": {"details": "not supported"},
 }
-_READ_ERROR = inbound.ProviderError(
-    code=131051, title="Message type unknown", details="not supported"
-)
+_READ_ERROR = ProviderError(code=131051, title="Message type unknown", details="not supported")
 
 Sample = tuple[dict[str, Any], type[Item], dict[str, object]]  # item, its contract, its fields
 
@@ -80,7 +79,7 @@ MESSAGES: dict[str, Sample] = {
     "image without url": (
         {"type": "image", "image": {"id": "901"}},
         inbound.ImageReceived,
-        {"media": inbound.Media(id="901"), "caption": None},
+        {"media": Media(id="901"), "caption": None},
     ),
     "video": (
         {"type": "video", "video": {**_FILE, "caption": "veja"}},
@@ -212,7 +211,7 @@ MESSAGES: dict[str, Sample] = {
             "catalog_id": "c1",
             "text": None,
             "items": [
-                inbound.OrderedProduct(
+                OrderedProduct(
                     product_retailer_id="sku", quantity=2, item_price=10.5, currency="BRL"
                 )
             ],

@@ -12,6 +12,7 @@ from services.ingest.domain.normalise.item import to_item
 from services.ingest.domain.normalise.origin import Place
 from services.ingest.domain.splitting import Kind, Piece, split
 from shared.contracts import inbound
+from shared.contracts.content import ProviderError
 from shared.contracts.inbound import INBOUND_TYPES, InboundMessage, Item, Status
 from tests.ingest.samples import (
     AT,
@@ -223,4 +224,4 @@ def test_what_is_nested_too_deep_is_kept_raw() -> None:
 def test_a_code_that_is_no_number_keeps_its_words() -> None:
     item = normalised_status(a_status(status="failed", errors=[{"code": "x", "title": "t"}, 3]))
     assert isinstance(item, inbound.StatusFailed)
-    assert item.errors == [inbound.ProviderError(code=0, title="t")]
+    assert item.errors == [ProviderError(code=0, title="t")]

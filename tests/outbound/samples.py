@@ -7,19 +7,14 @@ from uuid import UUID, uuid4, uuid5
 from deploy.simulator import contents
 from deploy.simulator.files import media_id
 from services.outbound.domain.queue_row import Kind, QueueRow, State
+from shared.contracts.content import Button, Buttons, ListMenu, ListRow, ListSection, Text
 from shared.contracts.inbound import Sender, Status, TextReceived
 from shared.contracts.outbound import (
-    Button,
-    ButtonsContent,
     CancelSend,
     FetchMedia,
-    ListContent,
-    ListRow,
-    ListSection,
     Recipient,
     SendMessage,
     SendReadReceipt,
-    TextContent,
 )
 from shared.plumbing import clock
 
@@ -54,7 +49,7 @@ def a_send(
         conversation_id=uuid5(a_contact(number), str(connection)),
         ticket_id=uuid5(ACCOUNT, f"ticket {number}"),
         recipient=Recipient(phone=a_phone(number)),
-        content=TextContent(text=text),
+        content=Text(text=text),
         window_closes_at=None if window is None else at + window,
         after=after,
         queued_at=at,
@@ -77,18 +72,18 @@ def a_cancel(command: SendMessage, reason: str = "session_ended") -> CancelSend:
     )
 
 
-def buttons(count: int = 2) -> ButtonsContent:
+def buttons(count: int = 2) -> Buttons:
     """A question with so many buttons; Meta takes three."""
     offered = [Button(id=f"s.{n}", title=f"Opção {n}") for n in range(count)]
-    return ButtonsContent(text="Como podemos ajudar?", footer="Guichê", buttons=offered)
+    return Buttons(text="Como podemos ajudar?", footer="Guichê", buttons=offered)
 
 
-def a_list() -> ListContent:
+def a_list() -> ListMenu:
     rows = [
         ListRow(id="s.vendas", title="Vendas", description="Preços e prazos"),
         ListRow(id="s.suporte", title="Suporte"),
     ]
-    return ListContent(text="Escolha o setor", button="Setores", sections=[ListSection(rows=rows)])
+    return ListMenu(text="Escolha o setor", button="Setores", sections=[ListSection(rows=rows)])
 
 
 def a_receipt(wamid: str = "wamid.IN1", *, at: datetime = AT) -> SendReadReceipt:

@@ -14,14 +14,9 @@ from services.outbound.adapters.graph_media import GraphMedia
 from services.outbound.adapters.media_files import MediaFiles
 from services.outbound.handlers.media_storage import MediaStorage
 from services.outbound.handlers.upload_media import MediaUploader
+from shared.contracts.content import Image, Media
 from shared.contracts.internal_api import MediaUpload
-from shared.contracts.outbound import (
-    ImageContent,
-    MessageAccepted,
-    MessageFailed,
-    SendMessage,
-    UploadedMedia,
-)
+from shared.contracts.outbound import MessageAccepted, MessageFailed, SendMessage
 from shared.plumbing import clock
 from shared.plumbing.loops import Heartbeat
 from tests.outbound.meta import Meta, WhatsApp
@@ -81,8 +76,8 @@ async def sending(outbound: Outbound, whatsapp: WhatsApp, tmp_path: Path) -> Asy
 
 
 def an_image(media_id: UUID, caption: str | None = "nota") -> SendMessage:
-    media = UploadedMedia(media_id=media_id, mime_type="image/png", size=1, sha256="ab")
-    content = ImageContent(media=media, caption=caption)
+    media = Media(media_id=media_id, mime_type="image/png", size=1, sha256="ab")
+    content = Image(media=media, caption=caption)
     return a_send(at=clock.now()).model_copy(update={"content": content})
 
 

@@ -1,7 +1,8 @@
 """Commands as Graph JSON."""
 
 from services.outbound.domain.rendering import receipt_to_graph, to_graph
-from shared.contracts.outbound import ListContent, ListRow, ListSection, Recipient
+from shared.contracts.content import ListMenu, ListRow, ListSection
+from shared.contracts.outbound import Recipient
 from tests.outbound.samples import PHONE, a_list, a_receipt, a_send, buttons
 
 
@@ -66,7 +67,7 @@ def test_sections_keep_their_titles() -> None:
     sections = [
         ListSection(title=title, rows=[ListRow(id=title, title=title)]) for title in ("A", "B")
     ]
-    content = ListContent(text="?", button="Ver", sections=sections)
+    content = ListMenu(text="?", button="Ver", sections=sections)
     shown = to_graph(a_send().model_copy(update={"content": content}))["interactive"]
     assert isinstance(shown, dict)
     assert shown["action"] == {

@@ -8,9 +8,10 @@ from uuid import UUID, uuid5
 
 from services.projections.domain.events import Event
 from shared.contracts import tickets as published
+from shared.contracts.content import PublishedContent
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.internal_api import FeedEvent
-from shared.contracts.tickets import Author, Content
+from shared.contracts.tickets import Author
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing.partitions import partition_of
 
@@ -113,7 +114,7 @@ def says(
     who: Customer,
     nth: int,
     text: str,
-    content: Content | None = None,
+    content: PublishedContent | None = None,
     *,
     minute: int = 1,
     account: UUID = ACCOUNT,
@@ -121,7 +122,7 @@ def says(
     received = published.MessageReceived(
         **_said(who, minute),
         message_id=who.message(nth),
-        content=content or Content(type="text", text=text),
+        content=content or PublishedContent(type="text", text=text),
         window_closes_at=at(minute) + timedelta(hours=24),
         wamid_hash=f"hash{nth}",
     )
@@ -139,7 +140,7 @@ def answers(log: Log, who: Customer, nth: int, text: str) -> None:
         **_said(who, 3),
         message_id=who.message(nth),
         author=Author(kind="agent", agent_id=ANA),
-        content=Content(type="text", text=text),
+        content=PublishedContent(type="text", text=text),
     )
     log.add(who.id, who.conversation, queued)
 
@@ -177,7 +178,9 @@ def meets_the_bot(log: Log, who: Customer) -> None:
         **_said(who, 1),
         message_id=who.message(2),
         author=Author(kind="bot"),
-        content=Content(type="buttons", text="Qual setor?", details={"buttons": ["Vendas"]}),
+        content=PublishedContent(
+            type="buttons", text="Qual setor?", details={"buttons": ["Vendas"]}
+        ),
         automatic="flow",
     )
     log.add(who.id, who.conversation, queued)

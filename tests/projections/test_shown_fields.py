@@ -15,10 +15,11 @@ from services.projections.read_models.read_model import States
 from services.projections.read_models.timeline.fold import TimelineRows
 from services.projections.read_models.timeline.shown import shown
 from shared.contracts import tickets as published
+from shared.contracts.content import Media, ProviderError, PublishedContent
 from shared.contracts.envelope import Message
-from shared.contracts.inbound import Media, ProviderError, Referral
+from shared.contracts.inbound import Referral
 from shared.contracts.inbox import Row
-from shared.contracts.tickets import TICKETS_EVENTS_TYPES, Author, Content
+from shared.contracts.tickets import TICKETS_EVENTS_TYPES, Author
 from tests.projections import stories
 from tests.projections.stories import CONNECTION, Customer, Log
 from tests.projections.test_folds import folded
@@ -88,7 +89,10 @@ SAMPLES: dict[Any, tuple[Any, Any]] = {
         Author(kind="agent", agent_id=UUID(int=41)),
         Author(kind="agent", agent_id=UUID(int=42)),
     ),
-    Content: (Content(type="text", text="um"), Content(type="image", media=Media(id="7"))),
+    PublishedContent: (
+        PublishedContent(type="text", text="um"),
+        PublishedContent(type="image", media=Media(id="7")),
+    ),
     Referral: (Referral(headline="um"), Referral(headline="dois")),
     list[ProviderError]: ([], [ProviderError(code=131026, title="Undeliverable")]),
 }
@@ -117,7 +121,8 @@ def seen(kind: type[Message], /, **values: Any) -> str:  # noqa: ANN401
     if kind in {published.MessageReceived, published.MessageQueued}:
         given["message_id"] = WHO.message(9)
     if kind in {published.MessageMediaStored, published.MessageMediaUnavailable}:
-        stories.says(log, WHO, 9, "", Content(type="image", media=Media(id="7")))
+        file = PublishedContent(type="image", media=Media(id="7"))
+        stories.says(log, WHO, 9, "", file)
         given["message_id"] = WHO.message(9)
     if kind is published.TicketOpened:
         given["ticket_id"] = WHO.ticket(2)

@@ -24,13 +24,13 @@ from services.bot.domain.inputs import Said
 from services.bot.domain.rendering import cut, render
 from services.bot.domain.session import Session, evolve
 from services.bot.domain.summary import summary
+from shared.contracts.content import SendableContent
 from shared.contracts.ticket_commands import (
     CancelMessage,
     CloseTicket,
     HandOff,
     KeepSession,
     QueueAutomaticMessage,
-    SayContent,
     TicketCommand,
     Unclaimed,
 )
@@ -136,7 +136,7 @@ class StepContext:
             CommandIssued(at=self.at, command_id=id_, number=number, says=says, awaited=awaited)
         )
 
-    def say(self, content: SayContent) -> None:
+    def say(self, content: SendableContent) -> None:
         """Queue a message for the customer, unless too many went unanswered: then stop."""
         if self.flow and self.session.outbound >= self.flow.limits.outbound_without_inbound:
             self.stop_loop("outbound")

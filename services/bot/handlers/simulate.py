@@ -11,13 +11,12 @@ from services.bot.domain.inputs import Begun, Input, Replied, Said, Started, Tim
 from services.bot.domain.step import Stepped, start, step
 from services.bot.domain.taps import read_tap
 from services.bot.texts import pt_br
-from shared.contracts.outbound import ButtonsContent, ListContent
+from shared.contracts.content import Buttons, ListMenu, SendableContent
 from shared.contracts.ticket_commands import (
     AssignSector,
     HandOff,
     KeepSession,
     QueueAutomaticMessage,
-    SayContent,
     TicketCommand,
 )
 
@@ -124,11 +123,11 @@ def _handed_over(command: HandOff, sectors: Mapping[UUID, str]) -> list[str]:
     return lines
 
 
-def _said(content: SayContent) -> list[str]:
-    lines = [f"<< {line}" for line in content.text.splitlines()]
-    if isinstance(content, ButtonsContent):
+def _said(content: SendableContent) -> list[str]:
+    lines = [f"<< {line}" for line in (content.readable() or "").splitlines()]
+    if isinstance(content, Buttons):
         lines += [f"   [{button.title}]  {button.id}" for button in content.buttons]
-    elif isinstance(content, ListContent):
+    elif isinstance(content, ListMenu):
         rows = [row for section in content.sections for row in section.rows]
         lines += [f"   ({content.button}) {row.title}  {row.id}" for row in rows]
     return lines

@@ -6,12 +6,13 @@ from http import HTTPStatus
 from uuid import UUID
 
 import aiohttp
+from pydantic import BaseModel
 
 from services.gateway.adapters.services import read
 from services.gateway.domain.access import Person
 from services.gateway.domain.uploads import refuse_media, sendable
-from shared.contracts.internal_api import MediaInfo, MediaUpload, Request
-from shared.contracts.ticket_api import SendImage
+from shared.contracts.internal_api import MediaInfo, MediaUpload
+from shared.contracts.ticket_api import SendImage, SendMessage
 from shared.plumbing.http import Answer, InternalClient
 from shared.plumbing.problems import ProblemError
 
@@ -43,20 +44,21 @@ class Media:
         )
         return read(MediaInfo, answer)
 
-    async def with_file(self, person: Person, ticket_id: UUID, body: Request) -> Request:
+    async def with_file(self, person: Person, ticket_id: UUID, body: BaseModel) -> BaseModel:
         """A body of a command, with what is known of the upload that it names.
 
         Raises ProblemError `invalid_request` for its `media_id`.
         """
-        if not isinstance(body, SendImage):
+        if not isinstance(body, SendMessage) or not isinstance(body.root, SendImage):
             return body
         try:
-            info = await self.info(person, body.media_id)
+            info = await self.info(person, body.root.media_id)
         except ProblemError as error:
             if error.code == "not_found":
                 refuse_media("unknown")
             raise
-        return body.model_copy(update={"file": sendable(info, ticket_id, body.type)})
+        file = sendable(info, ticket_id, body.root.type)
+        return SendMessage(body.root.model_copy(update={"file": file}))
 
     @asynccontextmanager
     async def content(

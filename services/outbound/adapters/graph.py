@@ -38,22 +38,15 @@ class GraphApi:
         self._timeout_seconds = timeout_seconds
 
     async def send(
-        self,
-        number: Number,
-        command: SendMessage | SendReadReceipt,
-        *,
-        media_id: str | None = None,
-        connect_seconds: float,
+        self, number: Number, command: SendMessage | SendReadReceipt, *, connect_seconds: float
     ) -> Outcome:
         """The outcome; a connection must be there within `connect_seconds`.
-
-        `media_id` is Meta's id of the file that the message carries.
 
         Only what fails before there is a connection is surely not sent; everything after that may
         have been written, and aiohttp does not repeat a POST.
         """
         if isinstance(command, SendMessage):
-            body, judged = orjson.dumps(to_graph(command, media_id)), judge
+            body, judged = orjson.dumps(to_graph(command)), judge
         else:
             body, judged = orjson.dumps(receipt_to_graph(command)), judge_receipt
         try:

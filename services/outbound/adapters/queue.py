@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from services.outbound.domain.queue_row import Kind, QueueRow, State, Told
 from services.outbound.domain.window import closes_at
-from services.outbound.handlers.ports import Due, Queued
+from services.outbound.handlers.ports import Due, Queued, file_of
 from shared.contracts.outbound import SendMessage, SendReadReceipt
 from shared.plumbing.sealing import SealBrokenError, Sealer
 
@@ -149,9 +149,8 @@ class Rows:
         row = _row(found)
         return Due(
             row,
-            self._command(row, found["sealed"]),
+            _with_file(self._command(row, found["sealed"]), found["provider_media_id"]),
             closes_at(found["window_closes_at"], found["last_inbound"]),
-            found["provider_media_id"],
         )
 
     def _command(self, row: QueueRow, sealed: bytes | None) -> SendMessage | SendReadReceipt | None:
@@ -160,6 +159,19 @@ class Rows:
             return kind.read(self.sealer.open(bytes(sealed or b""), _aad(row.message_id)))
         except (SealBrokenError, ValueError):
             return None
+
+
+def _with_file(
+    command: SendMessage | SendReadReceipt | None, provider_id: str | None
+) -> SendMessage | SendReadReceipt | None:
+    if provider_id is None or not isinstance(command, SendMessage):
+        return command
+    media = file_of(command)
+    if media is None:
+        return command
+    named = media.model_copy(update={"id": provider_id})
+    content = command.content.model_copy(update={"media": named})
+    return command.model_copy(update={"content": content})
 
 
 def _of_message(command: SendMessage) -> dict[str, object]:

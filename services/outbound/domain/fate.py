@@ -8,8 +8,8 @@ from uuid import UUID
 
 from services.outbound.domain.queue_row import ARRIVED, OPEN, QueueRow, State, Told
 from services.outbound.domain.retrying import reason_of
+from shared.contracts.content import ProviderError
 from shared.contracts.inbound import (
-    ProviderError,
     Status,
     StatusDelivered,
     StatusFailed,

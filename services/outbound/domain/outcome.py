@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from shared.contracts.inbound import ProviderError
+from shared.contracts.content import ProviderError
 
 _NUMBER_IS_GONE: Final = 33  # also the sub-code of 100
 

@@ -1,43 +1,42 @@
 """How does a command look as Graph JSON (Cloud API 8)?"""
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
 from pydantic import JsonValue
 
-from shared.contracts.outbound import (
-    ButtonsContent,
-    ImageContent,
-    ListContent,
+from shared.contracts.content import (
+    Audio,
+    BaseContent,
+    Button,
+    Buttons,
+    Document,
+    Image,
+    ListMenu,
     ListRow,
     ListSection,
-    Recipient,
-    SendMessage,
-    SendReadReceipt,
-    TextContent,
+    Location,
+    Sticker,
+    Text,
+    Video,
 )
+from shared.contracts.outbound import Recipient, SendMessage, SendReadReceipt
 
 _Json = dict[str, JsonValue]
 
 
-def to_graph(command: SendMessage, media_id: str | None = None) -> _Json:
-    """The body of POST /messages; `media_id` is Meta's id of its file. Statuses echo our id."""
+def to_graph(command: SendMessage) -> _Json:
+    """The body of POST /messages; Meta echoes our id in statuses."""
     body: _Json = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **_recipient(command.recipient),
-        **_with_file(_content(command.content), media_id),
+        **RENDERERS[type(command.content)](command.content),
         "biz_opaque_callback_data": str(command.message_id),
     }
     if command.reply_to_wamid is not None:
         body["context"] = {"message_id": command.reply_to_wamid}
     return body
-
-
-def _with_file(content: _Json, media_id: str | None) -> _Json:
-    """The object that is named as the type carries the id of the file."""
-    kind = str(content["type"])
-    shape = content.get(kind)
-    if media_id is None or not isinstance(shape, dict):
-        return content
-    return {**content, kind: {"id": media_id, **shape}}
 
 
 def receipt_to_graph(command: SendReadReceipt) -> _Json:
@@ -52,36 +51,61 @@ def _recipient(recipient: Recipient) -> _Json:
     return {"recipient": recipient.user_id}
 
 
-def _content(content: TextContent | ButtonsContent | ListContent | ImageContent) -> _Json:
-    """Limits are checked when a flow is published; what Meta refuses all the same has failed."""
-    match content:
-        case TextContent():
-            return {"type": "text", "text": {"body": content.text}}
-        case ButtonsContent():
-            return _interactive("button", content, _buttons(content))
-        case ImageContent():
-            caption: _Json = {} if content.caption is None else {"caption": content.caption}
-            return {"type": "image", "image": caption}
-        case ListContent():
-            return _interactive("list", content, _list(content))
+def _text(content: Text) -> _Json:
+    return {"type": "text", "text": {"body": content.text}}
 
 
-def _interactive(kind: str, content: ButtonsContent | ListContent, action: _Json) -> _Json:
+def _buttons(content: Buttons) -> _Json:
+    return _interactive("button", content, {"buttons": [_button(one) for one in content.buttons]})
+
+
+def _button(button: Button) -> JsonValue:
+    return {"type": "reply", "reply": {"id": button.id, "title": button.title}}
+
+
+def _list(content: ListMenu) -> _Json:
+    sections: list[JsonValue] = [_section(each) for each in content.sections]
+    return _interactive("list", content, {"button": content.button, "sections": sections})
+
+
+def _file(content: Image | Video | Document | Sticker) -> _Json:
+    """By the id that Meta gave the file; without a caption or a name where there is none."""
+    shown = content.model_dump(include={"caption", "filename"}, exclude_none=True)
+    return {"type": content.type, content.type: {"id": content.media.id, **shown}}
+
+
+def _audio(content: Audio) -> _Json:
+    """Only what was recorded is marked as a voice note (Cloud API 8.3)."""
+    voice: _Json = {"voice": True} if content.voice else {}
+    return {"type": "audio", "audio": {"id": content.media.id, **voice}}
+
+
+def _location(content: Location) -> _Json:
+    place = content.model_dump(
+        include={"latitude", "longitude", "name", "address"}, exclude_none=True
+    )
+    return {"type": "location", "location": place}
+
+
+RENDERERS: Final[Mapping[type[BaseContent], Callable[[Any], _Json]]] = {
+    Text: _text,
+    Buttons: _buttons,
+    ListMenu: _list,
+    Image: _file,
+    Video: _file,
+    Document: _file,
+    Sticker: _file,
+    Audio: _audio,
+    Location: _location,
+}
+"""By class of content; what Meta refuses all the same has failed."""
+
+
+def _interactive(kind: str, content: Buttons | ListMenu, action: _Json) -> _Json:
     shape: _Json = {"type": kind, "body": {"text": content.text}, "action": action}
     if content.footer is not None:
         shape["footer"] = {"text": content.footer}
     return {"type": "interactive", "interactive": shape}
-
-
-def _buttons(content: ButtonsContent) -> _Json:
-    buttons = content.buttons
-    return {
-        "buttons": [{"type": "reply", "reply": {"id": b.id, "title": b.title}} for b in buttons]
-    }
-
-
-def _list(content: ListContent) -> _Json:
-    return {"button": content.button, "sections": [_section(each) for each in content.sections]}
 
 
 def _section(section: ListSection) -> _Json:

@@ -29,7 +29,7 @@ from services.outbound.domain.retrying import (
 )
 from services.outbound.handlers.ports import Ended, Hashes, Store
 from services.outbound.handlers.statuses import alarm_second_wamid
-from shared.contracts.inbound import ProviderError
+from shared.contracts.content import ProviderError
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat
 

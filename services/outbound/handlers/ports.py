@@ -13,8 +13,15 @@ from services.outbound.domain.pace import Level
 from services.outbound.domain.queue_row import QueueRow
 from services.outbound.domain.retrying import Hold
 from services.outbound.handlers.media_ports import MediaTables, Number
+from shared.contracts.content import Media
 from shared.contracts.inbound import Status
-from shared.contracts.outbound import ImageContent, SendMessage, SendReadReceipt
+from shared.contracts.outbound import SendMessage, SendReadReceipt
+
+
+def file_of(command: SendMessage) -> Media | None:
+    """The file that a message carries."""
+    media: object = getattr(command.content, "media", None)
+    return media if isinstance(media, Media) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +42,8 @@ class Queued:
     @property
     def media_id(self) -> UUID | None:
         """The file that the message carries."""
-        if isinstance(self.command, SendMessage) and isinstance(self.command.content, ImageContent):
-            return self.command.content.media.media_id
-        return None
+        media = None if isinstance(self.command, SendReadReceipt) else file_of(self.command)
+        return None if media is None else media.media_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,8 @@ class Due:
     """A row whose turn has come; the command is None when its seal is broken."""
 
     row: QueueRow
-    command: SendMessage | SendReadReceipt | None
+    command: SendMessage | SendReadReceipt | None  # with Meta's id of the file that it carries
     window_closes_at: datetime | None  # the newest that is known
-    provider_media_id: str | None = None  # of the file that it carries
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +228,7 @@ class Graph(Protocol):
     """Meta's API."""
 
     async def send(
-        self,
-        number: Number,
-        command: SendMessage | SendReadReceipt,
-        *,
-        media_id: str | None = None,
-        connect_seconds: float,
+        self, number: Number, command: SendMessage | SendReadReceipt, *, connect_seconds: float
     ) -> Outcome:
-        """One call, never repeated; a connection must be there within `connect_seconds`.
-
-        `media_id` is Meta's id of the file that the message carries.
-        """
+        """One call, never repeated; a connection must be there within `connect_seconds`."""
         ...

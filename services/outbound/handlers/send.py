@@ -200,9 +200,7 @@ class Send:
         ):
             return Withheld("window_closed")
         with tracing.step("outbound.send", due.row.correlation):
-            return await self._graph.send(
-                number, due.command, media_id=due.provider_media_id, connect_seconds=left
-            )
+            return await self._graph.send(number, due.command, connect_seconds=left)
 
 
 def _with_holds(allowed: Mapping[UUID, int], held: Mapping[UUID, Held]) -> Mapping[UUID, int]:

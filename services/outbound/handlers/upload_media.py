@@ -28,7 +28,7 @@ from services.outbound.handlers.media_ports import (
 )
 from services.outbound.handlers.media_storage import MediaStorage, UnknownMediaError
 from services.outbound.handlers.ports import Numbers, Store
-from shared.contracts.inbound import ProviderError
+from shared.contracts.content import ProviderError
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final, NoReturn, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel
 
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch, answer_position
@@ -70,14 +71,14 @@ def _endpoint(
     async def endpoint(
         response: Response,
         request: Annotated[TicketRequest, Depends(asking)],
-        body: internal_api.Request,
+        body: BaseModel,
     ) -> internal_api.CommandAnswer:
         found = await _or_problem(handler.run(request, command.path, body))
         answer = to_answer(found, await epoch.now())
         response.headers[internal_api.POSITION_HEADER] = answer.position
         return answer
 
-    endpoint.__annotations__["body"] = command.form
+    endpoint.__annotations__["body"] = command.body
     return endpoint
 
 

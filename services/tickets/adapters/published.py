@@ -6,28 +6,28 @@ published type does not name stays private. Every version is published; what can
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Final
+from typing import Final, cast
 from uuid import uuid5
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from services.tickets.adapters.positions import kafka_key
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import events as conversation
 from services.tickets.domain.ticket import events as ticket
+from services.tickets.handlers.content_mapping import from_stored
 from services.tickets.storage.contract import StoredEvent
 from shared.contracts import outbound, tickets
+from shared.contracts.content import SENDABLE, PublishedContent, SendableContent
 from shared.contracts.envelope import Envelope, Message
-from shared.contracts.ticket_commands import SayContent
 from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.kafka.messages import LARGEST_MESSAGE_BYTES
 
 SOURCE: Final = "tickets"
-ERASED: Final = tickets.Content(type="erased")
+ERASED: Final = PublishedContent(type="erased")
 """Stands where something was said by or to a person who was forgotten (D10)."""
 _ROOM_BYTES: Final = 8 * 1024  # key and headers
 _LARGEST_BODY_BYTES: Final = LARGEST_MESSAGE_BYTES - _ROOM_BYTES
@@ -42,8 +42,6 @@ PUBLISHED: Final[Mapping[type, type[Message]]] = {
 }
 """The published type has the stored event's name."""
 
-_SENT: Final[TypeAdapter[SayContent]] = TypeAdapter(SayContent)
-_IMAGE: Final = TypeAdapter(outbound.ImageContent)
 _withheld = metrics.counter(
     "unpublishable_events", "Versions of which something was not told: look why", ["reason"]
 )
@@ -142,7 +140,7 @@ def _send_message(
 ) -> outbound.SendMessage | None:
     if event.content is None or event.recipient is None:
         return None  # forgotten before it was sent
-    content = _sent(stored, event.content)
+    content = _sendable(stored, event.content)
     if content is None:
         return None
     to = event.recipient
@@ -163,19 +161,13 @@ def _send_message(
     )
 
 
-def _sent(stored: StoredEvent, content: Content) -> SayContent | outbound.ImageContent | None:
+def _sendable(stored: StoredEvent, said: Content) -> SendableContent | None:
     """What was said, as outbound takes it; what it cannot take stops nobody else: an alarm."""
-    tapped = {} if content.details is None else content.details
-    try:
-        if content.media is not None:
-            file = asdict(content.media)
-            return _IMAGE.validate_python(
-                {"type": content.type, "media": file, "caption": content.text}
-            )
-        return _SENT.validate_python({"type": content.type, "text": content.text, **tapped})
-    except ValidationError:
-        _alarm(stored, "not_orderable")
-        return None
+    content = from_stored(said)
+    if content.type in SENDABLE:
+        return cast("SendableContent", content)
+    _alarm(stored, "not_orderable")
+    return None
 
 
 def _fetch_media(

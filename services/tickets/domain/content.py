@@ -6,20 +6,23 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file: of a customer under Meta's `id`, or uploaded to be sent under our `media_id`."""
+    """A file: a customer's under Meta's `id`, or one that we keep under `media_id`."""
 
     id: str = ""
     mime_type: str | None = None
     sha256: str | None = None
     url: str | None = None
     media_id: UUID | None = None
-    size: int | None = None
+    size: int | None = None  # bytes
     filename: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """`text` is what a person reads: text, caption, title of a button; `details` is the rest."""
+    """`text` is what a person reads: text, caption, title of a button; `details` is the rest.
+
+    Its types and their fields are the contract's (`shared/contracts/content.py`); no rule asks.
+    """
 
     type: str
     text: str | None = None

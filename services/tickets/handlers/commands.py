@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from pydantic import BaseModel
+
 from services.tickets.domain import refusals
-from services.tickets.domain.content import Content, Media
 from services.tickets.domain.conversation import reading, sending
 from services.tickets.domain.conversation.state import Conversation
 from services.tickets.domain.ticket import (
@@ -23,13 +24,13 @@ from services.tickets.domain.ticket.decide import decide
 from services.tickets.domain.ticket.state import Lifecycle, Ticket
 from services.tickets.handlers import agent_limit
 from services.tickets.handlers.automatic_texts import recipient
+from services.tickets.handlers.content_mapping import to_stored
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.execution import Changes, CommandExecutor, Outcome
 from services.tickets.handlers.requests import TicketRequest
 from services.tickets.handlers.ticket_source import TicketContext, TicketSource
 from services.tickets.storage.state_cache import MESSAGE, TICKET, folded_to
 from shared.contracts import ticket_api as api
-from shared.contracts.internal_api import Request
 
 PATIENCE_SECONDS: Final = 2.0  # of a person; then `busy` (protocols.md 2)
 
@@ -58,7 +59,7 @@ class CommandHandler:
         self._executor = executor
         self._directory = directory
 
-    async def run(self, request: TicketRequest, path: str, body: Request) -> Answered:
+    async def run(self, request: TicketRequest, path: str, body: BaseModel) -> Answered:
         """The answer of one command, or its first answer again; raises RefusedError."""
         fingerprint = f"{path}:{request.ticket_id}:{body.model_dump_json()}"
         source = self._source(replace(request, fingerprint=fingerprint), body)
@@ -78,7 +79,7 @@ class CommandHandler:
         context = await self._source(request, None).load()
         return await self._answered(context, context.ticket.log_id, None)
 
-    def _source(self, request: TicketRequest, body: Request | None) -> TicketSource:
+    def _source(self, request: TicketRequest, body: BaseModel | None) -> TicketSource:
         async def decided(context: TicketContext) -> Changes:
             return await HANDLERS[type(body)](self._executor, context, body)
 
@@ -185,29 +186,18 @@ async def read(_: CommandExecutor, context: TicketContext, body: api.Read) -> Ch
     return Changes(conversation=[*marks])
 
 
-async def send_text(using: CommandExecutor, context: TicketContext, body: api.SendText) -> Changes:
-    return await _send(using, context, Content(type="text", text=body.text), body.reply_to)
-
-
-async def send_image(
-    using: CommandExecutor, context: TicketContext, body: api.SendImage
+async def send_message(
+    using: CommandExecutor, context: TicketContext, body: api.SendMessage
 ) -> Changes:
-    about = {} if body.file is None else body.file.model_dump()
-    content = Content(type="image", text=body.caption, media=Media(media_id=body.media_id, **about))
-    return await _send(using, context, content, body.reply_to)
-
-
-async def _send(
-    using: CommandExecutor, context: TicketContext, content: Content, reply_to: UUID | None
-) -> Changes:
+    said = body.root
     message_id = uuid5(context.conversation.id, str(context.request.command_id))
     command = sending.SendMessage(
         actor=context.actor,
         message_id=message_id,
-        content=content,
+        content=to_stored(said.content()),
         recipient=recipient(context.contact.state),
-        reply_to=reply_to,
-        reply_to_wamid=await _wamid(using, context.messages, reply_to),
+        reply_to=said.reply_to,
+        reply_to_wamid=await _wamid(using, context.messages, said.reply_to),
         at=context.at,
     )
     queued = sending.send(context.state, context.messages, command)
@@ -224,7 +214,7 @@ async def start_flow(_: CommandExecutor, context: TicketContext, _body: api.Star
     return Changes(ticket=decide(context.state, command), depends_on_conversation=True)
 
 
-HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
+HANDLERS: Final[Mapping[type[BaseModel] | type[None], Handler]] = {
     api.Accept: accept,
     api.Close: close,
     api.Pause: pause,
@@ -233,8 +223,7 @@ HANDLERS: Final[Mapping[type[Request] | type[None], Handler]] = {
     api.Transfer: transfer,
     api.Reopen: reopen,
     api.Read: read,
-    api.SendText: send_text,
-    api.SendImage: send_image,
+    api.SendMessage: send_message,
     api.StartFlow: start_flow,
 }
 """By the body's type; one per row of `ticket_api.TICKET_COMMANDS`."""

@@ -7,7 +7,6 @@ from uuid import UUID, uuid5
 
 from services.tickets.domain import refusals, silence, unclaimed
 from services.tickets.domain.contact.decide import set_field
-from services.tickets.domain.content import Content
 from services.tickets.domain.conversation import cancelling, sending
 from services.tickets.domain.conversation.events import FlowAcknowledged
 from services.tickets.domain.conversation.facts import about
@@ -16,6 +15,7 @@ from services.tickets.domain.people import BOT
 from services.tickets.domain.ticket import closing, flows, sessions
 from services.tickets.domain.ticket.decide import decide
 from services.tickets.handlers.automatic_texts import recipient
+from services.tickets.handlers.content_mapping import to_stored
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.execution import Changes, CommandExecutor
 from services.tickets.handlers.requests import TicketRequest
@@ -103,7 +103,7 @@ def queue_message(context: TicketContext, command: asked.QueueAutomaticMessage) 
         session_id=command.session_id,
         command_id=command.command_id,
         message_id=message_id,
-        content=_content(command.content),
+        content=to_stored(command.content),
         recipient=recipient(context.contact.state),
         at=context.at,
     )
@@ -194,12 +194,6 @@ def _unclaimed(context: TicketContext, command: asked.HandOff) -> unclaimed.Uncl
         then=wanted.then,
         reason_id=wanted.reason_id,
     )
-
-
-def _content(said: asked.SayContent) -> Content:
-    """What a person reads, and beside it what they can tap."""
-    details = said.model_dump(exclude={"type", "text"}, exclude_none=True)
-    return Content(type=said.type, text=said.text, details=details or None)
 
 
 def _ids(command: asked.TicketCommand) -> _Ids:

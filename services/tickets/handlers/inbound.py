@@ -52,7 +52,7 @@ class InboundHandler:
                 return None
             case inbound.IdentityChanged():
                 return IdentityChangeSource(self._tools, item, correlation)
-            case inbound.InboundMessage():
+            case inbound.Received():
                 return ReceiveMessageSource(
                     self._tools, self._episodes, self._directory.snapshot(), item, correlation
                 )

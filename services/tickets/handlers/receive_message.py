@@ -13,7 +13,7 @@ from services.tickets.domain.people import Sender
 from services.tickets.domain.ticket.state import Ticket
 from services.tickets.handlers import automatic_texts, claims
 from services.tickets.handlers.contact_resolution import recognise, sender_of
-from services.tickets.handlers.content_mapping import content_of, referral_of
+from services.tickets.handlers.content_mapping import referral_of, to_stored
 from services.tickets.handlers.directory import Snapshot
 from services.tickets.handlers.episodes import EpisodeContext, Episodes
 from services.tickets.handlers.execution import Changes
@@ -42,7 +42,7 @@ class ReceiveMessageSource(ItemSource):
         tools: InboundTools,
         episodes: Episodes,
         directory: Snapshot,
-        item: inbound.InboundMessage,
+        item: inbound.Received,
         correlation: str,
     ) -> None:
         self._episodes = episodes
@@ -138,7 +138,7 @@ class ReceiveMessageSource(ItemSource):
             reply_to=context.reply_to,
             forwarded=forwarded,
             after_close=context.effect is Effect.APPEND_AFTER_CLOSE,
-            content=content_of(item),
+            content=to_stored(item),
             sender=self._sender,
             wamid=item.wamid,
             referral=referral_of(item),

@@ -17,7 +17,7 @@ from services.bot.domain.nodes import (
 )
 from services.bot.domain.nodes.hand_off import Unclaimed
 from services.bot.domain.nodes.menu import Option
-from shared.contracts.outbound import ButtonsContent, ListContent, TextContent
+from shared.contracts.content import Buttons, ListMenu, Text
 from shared.contracts.ticket_commands import (
     AssignSector,
     CloseTicket,
@@ -85,21 +85,21 @@ def test_a_refused_message_goes_by_the_code_else_by_refused() -> None:
 def test_few_short_options_are_buttons_with_ids_of_session_and_step() -> None:
     talk = of(MENU, WAIT, BYE)
     (shown,) = talk.asked(QueueAutomaticMessage)
-    assert isinstance(shown.content, ButtonsContent)
+    assert isinstance(shown.content, Buttons)
     assert ids_of(shown) == [f"{talk.session.id}:1:{id_}" for id_ in ("vendas", "suporte")]
 
 
 def test_more_or_longer_options_are_a_list_and_too_many_a_numbered_text() -> None:
     many = tuple(Option(id=f"o{n}", title=f"Opção {n}") for n in range(1, 12))
     ten = of(altered(MENU, options=many[:10])).asked(QueueAutomaticMessage)[0].content
-    assert isinstance(ten, ListContent)
+    assert isinstance(ten, ListMenu)
     eleven = of(altered(MENU, options=many)).asked(QueueAutomaticMessage)[0].content
-    assert isinstance(eleven, TextContent)
+    assert isinstance(eleven, Text)
     assert "11 - Opção 11" in eleven.text
     long = of(altered(MENU, options=(Option(id="a", title="Segunda via de boleto"),)))
-    assert isinstance(long.asked(QueueAutomaticMessage)[0].content, ListContent)
+    assert isinstance(long.asked(QueueAutomaticMessage)[0].content, ListMenu)
     asked_for = of(altered(MENU, as_text=True)).asked(QueueAutomaticMessage)[0].content
-    assert isinstance(asked_for, TextContent)
+    assert isinstance(asked_for, Text)
 
 
 def test_a_menu_is_answered_by_tap_number_title_prefix_and_synonym() -> None:

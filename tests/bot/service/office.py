@@ -24,6 +24,7 @@ from services.bot.handlers.timers import Timers
 from shared.contracts import bot as told
 from shared.contracts import tickets as events
 from shared.contracts.bot import BOT_EVENTS_TYPES
+from shared.contracts.content import PublishedContent
 from shared.contracts.directory import AccountChanged, SectorChanged
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.ticket_commands import (
@@ -148,7 +149,9 @@ class Customer:
     def says(self, text: str, tap: str | None = None) -> Received:
         self.said += 1
         kind = "text" if tap is None else "button_reply"
-        content = events.Content(type=kind, text=text, details=None if tap is None else {"id": tap})
+        content = PublishedContent(
+            type=kind, text=text, details=None if tap is None else {"id": tap}
+        )
         message = events.MessageReceived(
             conversation_id=self.conversation_id,
             contact_id=self.contact_id,
@@ -283,7 +286,7 @@ class Office:
 
     async def said(self) -> list[str]:
         return [
-            command.content.text
+            command.content.readable() or ""
             for command in await self.commands()
             if isinstance(command, QueueAutomaticMessage)
         ]

@@ -17,9 +17,9 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
 from deploy.local.ports import free_port
+from shared.contracts.content import Buttons
 from shared.contracts.envelope import Envelope
 from shared.contracts.internal_api import FeedEvent, FeedPage, SecretsAnswer
-from shared.contracts.outbound import ButtonsContent
 from shared.contracts.ticket_commands import (
     TICKETS_COMMANDS_TYPES,
     HandOff,
@@ -117,10 +117,10 @@ class Tickets:
             await self.tell([customer.ends("handoff")])
         elif isinstance(command, QueueAutomaticMessage):
             content = command.content
-            if isinstance(content, ButtonsContent):
+            if isinstance(content, Buttons):
                 button = content.buttons[1]
                 await self.tell([customer.says(button.title, tap=button.id)])
-            elif content.text.startswith("Certo"):
+            elif (content.readable() or "").startswith("Certo"):
                 await self.tell([customer.says("quebrou")])
 
     def of(self, number: int) -> list[str]:

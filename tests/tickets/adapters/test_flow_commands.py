@@ -18,6 +18,7 @@ import pytest_asyncio
 from services.tickets.adapters.kafka import AFTER_APPEND, BEFORE_REPLY
 from services.tickets.settings import Settings
 from shared.contracts import outbound
+from shared.contracts.content import ListMenu
 from shared.contracts.directory import ConnectionChanged
 from shared.contracts.envelope import Envelope
 from shared.contracts.ticket_commands import (
@@ -145,7 +146,7 @@ async def test_what_can_be_tapped_and_what_is_taken_back_are_ordered_of_outbound
         partial(messages_of, listening, ORDERS), lambda found: len(found) >= 2
     )
     told = outbound.SendMessage.read(send.body)
-    assert told.content == outbound.ListContent.model_validate(MENU)
+    assert told.content == ListMenu.model_validate(MENU)
     assert told.automatic == "flow"
     taken = outbound.CancelSend.read(cancel.body)
     assert (taken.message_id, send.key) == (told.message_id, cancel.key)

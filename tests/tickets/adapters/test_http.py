@@ -209,10 +209,21 @@ async def test_only_read_models_and_the_bot_read_the_feed(served: Served) -> Non
     assert said.status == 200
 
 
-async def test_a_wrong_field_is_named(served: Served, ticket: Waiting) -> None:
-    said = await served.command(ticket.id, "messages", {"type": "text", "text": ""})
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"type": "text", "text": ""}, "text"),
+        ({"type": "image", "media_id": "1"}, "media_id"),
+        ({"type": "poll", "text": "?"}, "type"),
+        ({"text": "?"}, "type"),
+    ],
+)
+async def test_a_wrong_field_is_named(
+    served: Served, ticket: Waiting, body: dict[str, object], field: str
+) -> None:
+    said = await served.command(ticket.id, "messages", body)
     assert_refused(said, 422, "invalid_request")
-    assert said.body["field"] == "text"
+    assert said.body["field"] == field
 
 
 async def test_an_agent_starts_the_flow_and_another_takes_the_ticket_back(

@@ -10,7 +10,9 @@ from services.tickets.adapters.published import PRIVATE, PUBLISHED, to_fact, to_
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.domain.content import Content, Media
 from services.tickets.storage.contract import Meta, StoredEvent, Unreadable
-from shared.contracts import inbound, outbound, tickets
+from shared.contracts import content as contract
+from shared.contracts import outbound, tickets
+from shared.contracts.content import PublishedContent
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.plumbing.metrics import REGISTRY
 from tests.tickets.adapters.events import (
@@ -61,7 +63,7 @@ def test_a_field_that_the_contract_does_not_name_stays_private() -> None:
 
 def test_what_was_said_is_told_in_plain_text() -> None:
     told = tickets.MessageReceived.read(to_fact(stored(received(CONTACT, "bom dia")), 1).body)
-    assert told.content == tickets.Content(type="text", text="bom dia")
+    assert told.content == PublishedContent(type="text", text="bom dia")
     assert told.contact_id == CONTACT
 
 
@@ -73,7 +75,7 @@ def test_a_queued_message_orders_outbound_to_send_it() -> None:
     told = outbound.SendMessage.read(order.body)
     assert told.message_id == event.message_id
     assert told.recipient == outbound.Recipient(phone="551187654321")
-    assert told.content == outbound.TextContent(text="já vai")
+    assert told.content.readable() == "já vai"
     assert told.reply_to_wamid == "wamid.SECRET"
     assert (told.after, told.window_closes_at) == (event.after, event.window_closes_at)
     assert order.envelope.version is None, "outbound.commands is no gapless stream"
@@ -113,10 +115,10 @@ def test_an_upload_is_ordered_to_be_sent_with_or_without_a_caption() -> None:
         said = Content(type="image", text=caption, media=file)
         fact, order = to_messages(stored(replace(queued(CONTACT, ""), content=said)), epoch=1)
         told = outbound.SendMessage.read(order.body)
-        uploaded = outbound.UploadedMedia(media_id=UUID(int=60), **about)
-        assert told.content == outbound.ImageContent(media=uploaded, caption=caption)
+        uploaded = contract.Media(media_id=UUID(int=60), **about)
+        assert told.content == contract.Image(media=uploaded, caption=caption)
         shown = tickets.MessageQueued.read(fact.body).content
-        assert shown.media == inbound.Media(media_id=UUID(int=60), **about)
+        assert shown.media == uploaded
 
 
 def test_a_file_of_a_customer_is_ordered_to_be_fetched() -> None:
@@ -169,4 +171,4 @@ def test_a_forgotten_person_leaves_tombstones_and_nothing_to_send() -> None:
     assert tickets.MessageQueued.read(fact.body).content.type == "erased"
     gone_inbound = replace(received(CONTACT, "segredo"), content=None, sender=None, raw=None)
     told = tickets.MessageReceived.read(to_fact(stored(gone_inbound), 1).body)
-    assert told.content == tickets.Content(type="erased")
+    assert told.content == PublishedContent(type="erased")

@@ -39,6 +39,7 @@ from shared.contracts.ticket_api import (
     Close,
     Read,
     Reopen,
+    SendMessage,
     SendText,
     StartFlow,
 )
@@ -161,7 +162,9 @@ class Office:
         self, ticket: UUID, text: str = "Olá", by: UUID = ANA, command: UUID | None = None
     ) -> Answered:
         asked = self.asked(ticket, by, command_id=command or uuid4())
-        return await self.commands.run(asked, "messages", SendText(type="text", text=text))
+        return await self.commands.run(
+            asked, "messages", SendMessage(SendText(type="text", text=text))
+        )
 
     async def asks(self, ticket: UUID, path: str, by: UUID = ANA, **body: object) -> Answered:
         """Any command by its path, with its body as JSON would have it."""

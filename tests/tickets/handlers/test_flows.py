@@ -165,7 +165,7 @@ async def test_the_bots_message_is_queued_after_the_one_before_with_what_can_be_
     assert (second.message_id, menu.after) == (menu.message_id, hello.message_id)
     assert (menu.author, menu.automatic, menu.cause) == (BOT, "flow", command)
     assert hello.content == Content(type="text", text="Olá!")
-    details: dict[str, object] = {"buttons": MENU["buttons"]}
+    details: dict[str, object] = {"footer": None, "buttons": MENU["buttons"]}
     assert menu.content == Content(type="buttons", text="Como posso ajudar?", details=details)
     assert menu.recipient is not None
 

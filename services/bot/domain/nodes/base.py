@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from services.bot.domain.faults import Draft, NodeFault
 from services.bot.domain.fields import Edges, FilePart, Label
 from services.bot.domain.step_context import Heard, StepContext
-from shared.contracts.outbound import TextContent
+from shared.contracts.content import Text
 
 DONE: Final = "done"
 REFUSED: Final = "refused"
@@ -94,7 +94,7 @@ class Node(FilePart, ABC):
 
     def prompt(self, context: StepContext, template: str) -> None:
         """Say a text, with what may be answered."""
-        context.say(TextContent(text=context.text(template)))
+        context.say(Text(text=context.text(template)))
 
     def field_of(self, output: str) -> str:
         """The field of the file that says where an output leads."""

@@ -13,15 +13,15 @@ from services.bot.domain.nodes.listening import Listening
 from services.bot.domain.step_context import Heard, StepContext
 from services.bot.domain.taps import tap_id
 from services.bot.texts import pt_br
-from shared.contracts.outbound import (
+from shared.contracts.content import (
     Button,
-    ButtonsContent,
-    ListContent,
+    Buttons,
+    ListMenu,
     ListRow,
     ListSection,
-    TextContent,
+    SendableContent,
+    Text,
 )
-from shared.contracts.ticket_commands import SayContent
 
 MOST_BUTTONS: Final = 3
 MOST_ROWS: Final = 10
@@ -121,20 +121,20 @@ class Menu(Listening):
             return "buttons"
         return "list"
 
-    def _content(self, text: str, ids: Sequence[str]) -> SayContent:
+    def _content(self, text: str, ids: Sequence[str]) -> SendableContent:
         shape = self._shape()
         if shape == "text":
-            return TextContent(text=self._numbered(text))
+            return Text(text=self._numbered(text))
         shown = list(zip(ids, self.options, strict=True))
         if shape == "buttons":
             buttons = [Button(id=id_, title=option.title) for id_, option in shown]
-            return ButtonsContent(text=text, footer=self.footer, buttons=buttons)
+            return Buttons(text=text, footer=self.footer, buttons=buttons)
         rows = [
             ListRow(id=id_, title=option.title, description=option.description)
             for id_, option in shown
         ]
         sections = [ListSection(rows=rows)]
-        return ListContent(text=text, footer=self.footer, button=self.button, sections=sections)
+        return ListMenu(text=text, footer=self.footer, button=self.button, sections=sections)
 
     def _numbered(self, text: str) -> str:
         """The menu as text, for those who can tap nothing."""

@@ -8,6 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from pydantic import BaseModel
 
 from services.gateway.adapters.http.openapi import problem_responses
 from services.gateway.adapters.http.signed_in import (
@@ -23,7 +24,6 @@ from services.gateway.domain.cursors import InvalidCursorError, opened, signed
 from shared.contracts.envelope import Contract
 from shared.contracts.internal_api import (
     POSITION_HEADER,
-    Request,
     TicketQuery,
     TimelineQuery,
 )
@@ -151,7 +151,7 @@ class TicketRoutes:
             person: Annotated[Person, Depends(self._signed_in)],
             response: Response,
             ticket_id: UUID,
-            body: Request | None,
+            body: BaseModel | None,
             idempotency_key: IdempotencyKey = None,
             if_match: IfMatch = None,
         ) -> Answer:
@@ -188,10 +188,10 @@ def _signed_as(endpoint: Callable[..., object], command: TicketCommand) -> Calla
     parameters = dict(signature.parameters)
     examples = Body(examples=[command.example])
     if command.body_is_optional:
-        form = Annotated[command.form | None, examples]
+        form = Annotated[command.body | None, examples]
         body = parameters["body"].replace(annotation=form, default=None)
     else:
-        body = parameters["body"].replace(annotation=Annotated[command.form, examples])
+        body = parameters["body"].replace(annotation=Annotated[command.body, examples])
     parameters["body"] = body
     if not command.uses_if_match:
         del parameters["if_match"]

@@ -10,10 +10,11 @@ from services.ingest.domain.normalise.reading import (
     part_of,
 )
 from shared.contracts import inbound
+from shared.contracts.content import Media
 
 
-def _file(body: Object) -> inbound.Media:
-    return inbound.Media(
+def _file(body: Object) -> Media:
+    return Media(
         id=id_of(body, "id"),
         mime_type=optional_id(body, "mime_type"),
         sha256=optional_id(body, "sha256"),

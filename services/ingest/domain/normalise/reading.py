@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
-from shared.contracts.inbound import ProviderError
+from shared.contracts.content import ProviderError
 
 Object: TypeAlias = Mapping[str, JsonValue]
 

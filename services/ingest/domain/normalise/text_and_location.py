@@ -15,6 +15,7 @@ from services.ingest.domain.normalise.reading import (
     text_of,
 )
 from shared.contracts import inbound
+from shared.contracts.content import OrderedProduct
 
 
 def to_text(fields: MessageFields, message: Object) -> inbound.TextReceived:
@@ -51,8 +52,8 @@ def to_order(fields: MessageFields, message: Object) -> inbound.OrderPlaced:
     )
 
 
-def _line(product: Object) -> inbound.OrderedProduct:
-    return inbound.OrderedProduct(
+def _line(product: Object) -> OrderedProduct:
+    return OrderedProduct(
         product_retailer_id=id_of(product, "product_retailer_id"),
         quantity=number_of(product, "quantity"),
         item_price=optional_number(product, "item_price"),

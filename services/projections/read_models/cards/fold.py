@@ -13,8 +13,8 @@ from services.projections.read_models.folding import Fold
 from services.projections.read_models.messages.fold import MessageRows
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
+from shared.contracts.content import PublishedContent
 from shared.contracts.inbox import ContactCard, LastMessage, Row, Seen, View
-from shared.contracts.tickets import Content
 
 _PREVIEW_CHARACTERS: Final = 200
 _VIEWS: Final[dict[str, View]] = {
@@ -265,7 +265,7 @@ def _said_otherwise(states: States, event: Event, message: published.MessageFact
 def _last(
     states: States,
     message: published.MessageReceived | published.MessageQueued,
-    content: Content,
+    content: PublishedContent,
     direction: Literal["in", "out"],
 ) -> LastMessage:
     last = LastMessage(

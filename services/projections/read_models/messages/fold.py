@@ -12,8 +12,8 @@ from services.projections.read_models.dated import Dated, dated, later
 from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
+from shared.contracts.content import ProviderError
 from shared.contracts.envelope import Contract
-from shared.contracts.inbound import ProviderError
 
 RANKS: Final = {"queued": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4, "played": 5}
 FINAL_FROM: Final = RANKS["delivered"]  # failed and unknown stand only below delivered

@@ -10,7 +10,7 @@ from services.projections.read_models.cards.fold import CardRows
 from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
-from shared.contracts.inbound import Media
+from shared.contracts.content import Media, PublishedContent
 from shared.contracts.inbox import TimelineItem
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 
@@ -119,7 +119,7 @@ def _message_queued(states: States, event: Event, message: published.MessageQueu
 
 
 def _said(
-    event: Event, message: published.ConversationFact, content: published.Content
+    event: Event, message: published.ConversationFact, content: PublishedContent
 ) -> dict[str, Any]:
     return {
         "ticket_id": message.ticket_id,
