@@ -25,7 +25,7 @@ from services.tickets.domain.message.events import MessageDelivered
 from services.tickets.domain.people import Author, Recipient, Sender
 from services.tickets.settings import Settings
 from services.tickets.storage.contract import Command, Expectation, Meta, Stream
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing.kafka import Outgoing, Producer, to_headers
 from shared.plumbing.loops import Lease
@@ -69,7 +69,7 @@ def said(contact: UUID, number: int) -> tuple[object, object, object]:
     return received, answer, MessageDelivered(message_id=answer.message_id, occurred_at=AT)
 
 
-async def fill(database: Database) -> None:
+async def fill(database: EventDatabase) -> None:
     """The log of CONTACTS conversations."""
     contacts = [uuid4() for _ in range(CONTACTS)]
     for number in range(EACH // 3):
@@ -93,7 +93,7 @@ def a_command(contact: UUID, number: int) -> Command:
     )
 
 
-async def everything(database: Database) -> list[Outgoing]:
+async def everything(database: EventDatabase) -> list[Outgoing]:
     """What the relay will produce."""
     found: list[Outgoing] = []
     after = 0
@@ -152,7 +152,7 @@ async def measure(url: str) -> Sequence[Row]:
         database_url=url,
         instance="bench",
     )
-    database, producer = Database(url, wrapping_key), Producer(settings)
+    database, producer = EventDatabase(url, wrapping_key), Producer(settings)
     await database.open()
     async with topics(settings):
         floor = AIOKafkaProducer(

@@ -1,5 +1,6 @@
 """What the rows of the store write: one command with an event of about 450 bytes, and its floor."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ async def a_store(url: str) -> AsyncGenerator[EventStore]:
     writer = Writer(recorder)
     await writer.start()
     try:
-        yield EventStore(pool, writer, CODEC, keys)
+        yield EventStore(pool, writer, CODEC, keys, asyncio.Event())
     finally:
         await writer.stop()
         recorder.close()

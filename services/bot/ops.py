@@ -5,12 +5,12 @@ import json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import aiohttp
 import typer
 from pydantic_core import to_json
 
@@ -18,7 +18,6 @@ from services.bot.adapters.codec import Codec
 from services.bot.adapters.directory import FlowTargets
 from services.bot.adapters.evaluators import EVALUATORS
 from services.bot.adapters.files import FlowFileError, read_flow
-from services.bot.adapters.secrets import own_key
 from services.bot.adapters.store import PostgresStore
 from services.bot.domain.flow import Flow, json_schema
 from services.bot.handlers.flows import Flows
@@ -36,7 +35,6 @@ from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing import clock
 from shared.plumbing.cli_output import Json, rows_of, show_rows
 from shared.plumbing.compacted import CompactedReader
-from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
 from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
@@ -45,8 +43,8 @@ from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.secrets_client import own_key
 from shared.plumbing.timer_verbs import timer_verbs
-from shared.plumbing.tokens import TokenSigner
 
 _SERVICE: Final = "bot"
 _DIRECTORY_SECONDS: Final = 20.0
@@ -237,7 +235,7 @@ async def _until_none_is_left(
 @asynccontextmanager
 async def _older_versions() -> AsyncGenerator[VersionMigration]:
     settings = Settings()
-    async with _store(settings, await _key(settings)) as (store, pool, outbox):
+    async with _store(settings, await own_key(settings, _SERVICE)) as (store, pool, outbox):
         publishing = Publishing(
             pool, store, outbox, FlowTargets(), list, EVALUATORS, clock.now, lambda _, __: None
         )
@@ -290,27 +288,17 @@ async def _store(
 async def _events(session_id: UUID) -> list[str]:
     settings = Settings()
     async with (
-        _store(settings, await _key(settings)) as (store, pool, _),
+        _store(settings, await own_key(settings, _SERVICE)) as (store, pool, _),
         pool.connection() as conn,
     ):
         events = enumerate(await store.stream(conn, session_id), start=1)
         return [f"{n}  {type(event).__name__}  {to_json(event).decode()}" for n, event in events]
 
 
-async def _key(settings: Settings) -> bytes:
-    signer = TokenSigner(_SERVICE, settings.keys_dir)
-    async with aiohttp.ClientSession() as http:
-        urls = settings.directory_urls
-        return await own_key(InternalClient(signer, "directory", urls, lambda: http))
-
-
 def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
     settings = Settings()
-
-    async def key() -> bytes:
-        return await _key(settings)
-
-    return parking_at(settings.database_url, _SERVICE, key if opens else None, ParkedVersions)
+    key = partial(own_key, settings, _SERVICE) if opens else None
+    return parking_at(settings.database_url, _SERVICE, key, ParkedVersions)
 
 
 parked: Final = parked_verbs(_parking, skip_opens=True)

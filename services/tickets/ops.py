@@ -1,32 +1,29 @@
 """What can an operator ask of tickets? Streams, the relay, timers, parked messages."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
-import aiohttp
 import typer
 from psycopg import AsyncConnection
 from pydantic_core import to_json
 
 from services.tickets.adapters.relay import LEASE
-from services.tickets.adapters.secrets import Secrets, fetch_from
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.settings import Settings
 from services.tickets.storage.codec import Codec
 from services.tickets.storage.keys import ContactKeys
 from shared.plumbing.cli_output import Json, rows_of, show_rows
-from shared.plumbing.http import InternalClient
-from shared.plumbing.loops import Heartbeat
 from shared.plumbing.parked_verbs import parked_verbs, parking_at
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.secrets_client import fetched, own_key
 from shared.plumbing.timer_verbs import timer_verbs
-from shared.plumbing.tokens import TokenSigner
 
 _SERVICE: Final = "tickets"
 _STREAM: Final = """
@@ -156,34 +153,19 @@ def _line(
 
 
 async def _sealers(settings: Settings, contacts: set[UUID]) -> Mapping[UUID, Sealer | None]:
-    async with _secrets(settings) as secrets:
-        pool = make_pool(settings.database_url, min_size=1, max_size=1)
-        await pool.open()
-        try:
-            return await ContactKeys(pool, secrets.wrapping_key).to_open(contacts)
-        finally:
-            await pool.close()
-
-
-@asynccontextmanager
-async def _secrets(settings: Settings) -> AsyncGenerator[Secrets]:
-    """What directory tells this service, asked with its own signing key."""
-    signer = TokenSigner(_SERVICE, settings.keys_dir)
-    async with aiohttp.ClientSession() as session:
-        client = InternalClient(signer, "directory", settings.directory_urls, lambda: session)
-        secrets = Secrets(fetch_from(client))
-        await secrets.refresh(Heartbeat())
-        yield secrets
+    secrets = await fetched(settings, _SERVICE)
+    pool = make_pool(settings.database_url, min_size=1, max_size=1)
+    await pool.open()
+    try:
+        return await ContactKeys(pool, secrets.wrapping_key).to_open(contacts)
+    finally:
+        await pool.close()
 
 
 def _parking(opens: bool) -> AbstractAsyncContextManager[Parking]:  # noqa: FBT001
     settings = Settings()
-
-    async def key() -> bytes:
-        async with _secrets(settings) as secrets:
-            return secrets.own_key
-
-    return parking_at(settings.database_url, _SERVICE, key if opens else None)
+    key = partial(own_key, settings, _SERVICE) if opens else None
+    return parking_at(settings.database_url, _SERVICE, key)
 
 
 parked: Final = parked_verbs(_parking)

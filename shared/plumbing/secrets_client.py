@@ -106,15 +106,20 @@ def fetch_from(directory: InternalClient, service: str) -> Fetch:
     return fetch
 
 
-async def own_key(settings: CommonSettings, service: str) -> bytes:
-    """The key of `service`, asked for once; raises SecretsRefusedError, UnreachableError."""
+async def fetched(settings: CommonSettings, service: str) -> SecretsClient:
+    """The secrets of `service`, asked for once; raises SecretsRefusedError, UnreachableError."""
     calls = InternalClients(TokenSigner(service, settings.keys_dir))
     try:
         secrets = SecretsClient(fetch_from(calls.to("directory", settings.directory_urls), service))
         await secrets.refresh(Heartbeat())
     finally:
         await calls.close()
-    return secrets.own_key
+    return secrets
+
+
+async def own_key(settings: CommonSettings, service: str) -> bytes:
+    """The key of `service`; raises as `fetched` does."""
+    return (await fetched(settings, service)).own_key
 
 
 def _decoded(encoded: Iterable[tuple[UUID, str | None]]) -> Mapping[UUID, bytes]:

@@ -1,7 +1,6 @@
 """Which topics does a service send to and receive from? AsyncAPI 3.0, a document per service.
 
-FastStream could write such documents, but only of what it subscribes to with typed handlers: our
-subscriptions take raw batches (parking keeps the bytes), and nothing is published through it.
+Why FastStream does not write them: docs/decisions/0027.
 """
 
 import json

@@ -24,6 +24,7 @@ from services.projections.storage.batches import State
 from shared.contracts.internal_api import FeedPage, SecretsAnswer
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import clock
+from shared.plumbing.feed import FeedClient
 from shared.plumbing.http import InternalClient
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
@@ -168,7 +169,8 @@ async def beside(
     ):
         where = str(server.make_url(""))
         signer = TokenSigner("projections", keys_dir)
-        feed = Feed(InternalClient(signer, "tickets", [where], lambda: session), clock.now)
+        client = InternalClient(signer, "tickets", [where], lambda: session)
+        feed = Feed(FeedClient(client, "projections", now=clock.now))
         made = Models(url, conn, feed, where, pools, read_models)
         if fresh:
             assert await catalog.remake_if_empty(conn, read_models)

@@ -9,7 +9,6 @@ import pytest
 from aiokafka.structs import ConsumerRecord
 
 from services.projections.adapters.event_decoder import delivered, from_kafka
-from services.projections.adapters.feed import FeedAwayError
 from services.projections.adapters.parked import KeyParking
 from services.projections.domain.events import Event
 from services.projections.handlers.batch_processor import BatchProcessor
@@ -19,6 +18,7 @@ from services.projections.read_models import READ_MODELS
 from services.projections.storage import checkpoints
 from shared.contracts import tickets as published
 from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing.feed import FeedAwayError
 from shared.plumbing.kafka import to_headers
 from shared.plumbing.kafka.messages import Record
 from shared.plumbing.loops import Heartbeat

@@ -8,14 +8,17 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from time import monotonic
-from typing import LiteralString
+from typing import LiteralString, cast
 
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import TOPICS
 from shared.plumbing.health import Health
 from shared.plumbing.kafka import (
     Received,
+    StuckConsumerError,
     WrongPartitionsError,
     make_broker,
     start_when_ready,
@@ -28,7 +31,7 @@ from shared.plumbing.parking import Parking
 from shared.plumbing.partitions import partition_of
 from shared.plumbing.postgres import Pool, make_pool
 from shared.plumbing.settings import CommonSettings
-from tests.support.waiting import until_true
+from tests.support.waiting import until, until_true
 from tests.wire.conftest import Consume
 from tests.wire.support import TOPIC, Proxy, committed, create_topics, message, neighbours, publish
 
@@ -287,3 +290,37 @@ async def test_replicas_share_two_topics_in_one_group(settings: CommonSettings) 
     for topic in (TOPIC, "outbound.events"):
         await until_true(lambda topic=topic: len(set[bytes]().union(*shares(topic))) == sent)
     await asyncio.gather(*(broker.stop() for broker in brokers))
+
+
+async def test_a_consumer_whose_coordinator_has_ended_is_told_as_stuck(
+    settings: CommonSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka ends the coordinator at an error that it does not know, and goes on without it."""
+
+    async def handle(_: Received) -> None: ...
+
+    async def fails(*_: object) -> None:
+        raise KafkaError
+
+    broker = make_broker(settings, "tests")
+    subscribe(
+        broker, settings, topic=TOPIC, group="tests", instance="i", handle=handle, parking=None
+    )
+    await start_when_ready(broker, Health())
+    look, beat = watch(broker), Heartbeat()
+    await look(beat)
+    monkeypatch.setattr("shared.plumbing.kafka.broker.DEAD_SECONDS", 0.1)
+    monkeypatch.setattr(GroupCoordinator, "_do_rejoin_group", fails)
+    ((_, subscriber),) = broker.consumptions
+    coordinator = vars(cast("object", subscriber.consumer))["_coordinator"]
+    coordinator.request_rejoin()
+
+    async def is_stuck() -> bool:
+        try:
+            await look(beat)
+        except StuckConsumerError:
+            return True
+        return False
+
+    await until(is_stuck, seconds=30)
+    await broker.stop()

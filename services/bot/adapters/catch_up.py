@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.bot.adapters.feed import as_record
 from services.bot.domain.inputs import Begun
 from services.bot.handlers.ports import History, Store
 from services.bot.handlers.sessions import Sessions
 from services.bot.handlers.ticket_events import TicketEvents
 from shared.contracts.topics import TICKETS_EVENTS
 from shared.plumbing import logs
+from shared.plumbing.feed import as_record
 from shared.plumbing.kafka import Received
 from shared.plumbing.loops import Heartbeat, Lease
 from shared.plumbing.outbox import Outbox

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from services.bot.domain.flow import Flow
+from services.bot.handlers.publish import Read
 
 LARGEST_BYTES: Final = 256 * 1024
 _BOOLEAN: Final = "tag:yaml.org,2002:bool"
@@ -71,3 +72,14 @@ def read_flow(path: Path) -> Flow:
 def _said(message: str) -> str:
     """What a check of ours raised, without who passed it on."""
     return message.removeprefix("Value error, ")
+
+
+def read_flows(folder: Path) -> list[Read]:
+    """Every file of the folder, with its definition or what is wrong with it."""
+    found: list[Read] = []
+    for path in flow_files(folder):
+        try:
+            found.append(Read(path.name, read_flow(path)))
+        except FlowFileError as error:
+            found.append(Read(path.name, None, "; ".join(error.lines)))
+    return found

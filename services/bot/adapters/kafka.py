@@ -2,20 +2,20 @@
 
 from services.bot.handlers.replies import Replies
 from services.bot.handlers.ticket_events import TicketEvents
-from services.bot.settings import Settings
 from shared.contracts.topics import TICKETS_EVENTS, TICKETS_REPLIES
-from shared.plumbing.kafka import ServiceBroker, make_broker, subscribe
+from shared.plumbing.kafka import subscribe
 from shared.plumbing.parking import Parking
+from shared.plumbing.service import Service
 
 _GROUP = "bot"
 _BATCH_RECORDS = 128
 
 
-def consumers(
-    settings: Settings, parking: Parking, ticket_events: TicketEvents, replies: Replies
-) -> ServiceBroker:
-    """The broker with both subscriptions."""
-    broker = make_broker(settings, _GROUP)
+def subscriptions(
+    service: Service, parking: Parking, ticket_events: TicketEvents, replies: Replies
+) -> None:
+    """Subscribe to both topics."""
+    broker, settings = service.broker, service.settings
     subscribe(
         broker,
         settings,
@@ -38,4 +38,3 @@ def consumers(
         parking=parking,
         batch_records=_BATCH_RECORDS,
     )
-    return broker

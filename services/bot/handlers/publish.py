@@ -20,6 +20,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.topics import BOT_EVENTS
 from shared.plumbing import logs
 from shared.plumbing.kafka import Outgoing
+from shared.plumbing.loops import Heartbeat
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.postgres import Pool
 
@@ -96,6 +97,11 @@ class Publishing:
         self._now = now
         self._note = note
         self._refusals: dict[str, str] = {}
+
+    async def again(self, beat: Heartbeat) -> None:
+        """A body for Loops."""
+        await self.look()
+        beat.beat()
 
     async def look(self) -> None:
         """Publish what differs; what is refused leaves the version before it in use."""

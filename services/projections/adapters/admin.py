@@ -3,16 +3,15 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-import aiohttp
 from psycopg import AsyncConnection
 
 from services.projections.adapters.consumer_groups import forget_group as forget
 from services.projections.adapters.consumer_groups import group_of
 from services.projections.adapters.feed import Feed
 from services.projections.adapters.model_parts import model_parts
-from services.projections.adapters.secrets import own_key
 from services.projections.domain.positions import Checkpoint
 from services.projections.handlers import rebuild as rebuilding
 from services.projections.handlers import switch as switching
@@ -27,7 +26,8 @@ from services.projections.storage import models as catalog
 from services.projections.storage.batches import State
 from services.projections.storage.models import Model
 from shared.plumbing import clock
-from shared.plumbing.http import InternalClient
+from shared.plumbing.feed import FeedClient
+from shared.plumbing.http import InternalClients
 from shared.plumbing.kafka import Producer
 from shared.plumbing.outbox import Outbox
 from shared.plumbing.parked_verbs import parking_at
@@ -35,6 +35,7 @@ from shared.plumbing.parked_versions import ParkedVersions
 from shared.plumbing.parking import Parking
 from shared.plumbing.postgres import make_pool
 from shared.plumbing.sealing import Sealer
+from shared.plumbing.secrets_client import own_key
 from shared.plumbing.tokens import TokenSigner
 
 _SERVICE: Final = "projections"
@@ -137,14 +138,10 @@ async def pause(number: int, *, paused: bool) -> None:
 async def parking(opens: bool) -> AsyncGenerator[Parking]:  # noqa: FBT001
     """What the live model could not fold."""
     settings = Settings()
-
-    async def key() -> bytes:
-        async with aiohttp.ClientSession() as session:
-            return await _key(settings, session)
-
+    key = partial(own_key, settings, _SERVICE) if opens else None
     async with _connected() as conn:
         url = schemas.address(settings.database_url, await catalog.live(conn))
-    async with parking_at(url, _SERVICE, key if opens else None, ParkedVersions) as found:
+    async with parking_at(url, _SERVICE, key, ParkedVersions) as found:
         yield found
 
 
@@ -188,14 +185,11 @@ class _Calls:
 @asynccontextmanager
 async def _calls() -> AsyncGenerator[_Calls]:
     settings = Settings()
-    signer = TokenSigner(_SERVICE, settings.keys_dir)
-    async with aiohttp.ClientSession() as session:
-        tickets = InternalClient(signer, "tickets", settings.tickets_urls, lambda: session)
-        key = await _key(settings, session)
-        yield _Calls(settings.database_url, Feed(tickets, clock.now), Sealer(key))
-
-
-async def _key(settings: Settings, session: aiohttp.ClientSession) -> bytes:
-    signer = TokenSigner(_SERVICE, settings.keys_dir)
-    urls = settings.directory_urls
-    return await own_key(InternalClient(signer, "directory", urls, lambda: session))
+    key = await own_key(settings, _SERVICE)
+    calls = InternalClients(TokenSigner(_SERVICE, settings.keys_dir))
+    try:
+        client = calls.to("tickets", settings.tickets_urls)
+        feed = Feed(FeedClient(client, _SERVICE, now=clock.now))
+        yield _Calls(settings.database_url, feed, Sealer(key))
+    finally:
+        await calls.close()

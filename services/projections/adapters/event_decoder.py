@@ -1,22 +1,20 @@
 """Decode a message of tickets.events, from the topic or from the feed, into an Event."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
-
-from aiokafka.structs import ConsumerRecord
 
 from services.projections.domain.events import Event
 from services.projections.domain.positions import Progress
 from services.projections.handlers.ports import Delivery
-from shared.contracts.envelope import Envelope, Message
+from shared.contracts.envelope import Message
 from shared.contracts.internal_api import FeedEvent
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing.feed import as_received, as_record
 from shared.plumbing.kafka import Received, UnprocessableError
 from shared.plumbing.kafka.consumption import read
-from shared.plumbing.kafka.headers import to_headers
 from shared.plumbing.kafka.messages import Record
-from shared.plumbing.partitions import partition_of
 
 _BODY: Final = "body_unreadable"
 
@@ -60,25 +58,14 @@ def from_topic(received: Received) -> Event:
 def delivered(event: FeedEvent) -> Delivery:
     """What a line of the feed brings."""
     found = event_of(event)
-    return Delivery(event.key.encode(), _progress(found), found, lambda: _as_record(event, found))
+    return Delivery(
+        event.key.encode(), _progress(found), found, lambda: as_record(as_received(event))
+    )
 
 
 def event_of(event: FeedEvent) -> Event:
-    """The event of a line of the feed."""
-    epoch, log_id = _position(event.position)
-    message, fault = _read(event.type, event.body)
-    return Event(
-        partition=partition_of(event.key.encode(), TICKETS_EVENTS.partitions),
-        epoch=epoch,
-        log_id=log_id,
-        account_id=event.account,
-        stream=event.stream,
-        version=event.version,
-        time=event.time,
-        message=message,
-        fault=fault,
-        correlation=event.correlation,
-    )
+    """The event of a line of the feed, which has no offset; raises UnprocessableError."""
+    return replace(from_topic(as_received(event)), offset=None)
 
 
 def _position(position: str) -> tuple[int, int]:
@@ -101,35 +88,3 @@ def _read(type_: str, body: bytes | str) -> tuple[Message | None, str | None]:
 
 def _progress(event: Event) -> Progress:
     return Progress(event.partition, event.epoch, event.log_id, event.offset)
-
-
-def _as_record(event: FeedEvent, found: Event) -> Record:
-    """As Kafka would have brought it. The offset is below zero: none of Kafka's can be that."""
-    envelope = Envelope(
-        id=event.id,
-        type=event.type,
-        source=event.source,
-        time=event.time,
-        subject=event.subject,
-        account=event.account,
-        position=event.position,
-        stream=event.stream,
-        version=event.version,
-        causation=event.causation,
-        correlation=event.correlation,
-        actor=event.actor,
-    )
-    key, body = event.key.encode(), event.body.encode()
-    return ConsumerRecord(
-        topic=TICKETS_EVENTS.name,
-        partition=found.partition,
-        offset=-found.log_id,
-        timestamp=int(event.time.timestamp() * 1000),
-        timestamp_type=0,
-        key=key,
-        value=body,
-        checksum=None,
-        serialized_key_size=len(key),
-        serialized_value_size=len(body),
-        headers=to_headers(envelope),
-    )

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch, answer_position
-from services.tickets.adapters.secrets import SecretMissingError
 from services.tickets.domain.refusals import RefusedError
 from services.tickets.handlers.commands import Answered, CommandHandler
 from services.tickets.handlers.directory import NotInDirectoryError
@@ -21,6 +20,7 @@ from shared.contracts.ticket_api import TICKET_COMMANDS, TicketCommand
 from shared.plumbing import logs
 from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.problems import ProblemError
+from shared.plumbing.secrets_client import SecretMissingError
 from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
 from shared.plumbing.transient import TRANSIENT_ANYWHERE
 

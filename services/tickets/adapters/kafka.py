@@ -32,12 +32,11 @@ from shared.plumbing.kafka import (
     Outgoing,
     Producer,
     Received,
-    ServiceBroker,
     UnprocessableError,
     subscribe,
 )
 from shared.plumbing.parking import Parking
-from shared.plumbing.settings import CommonSettings
+from shared.plumbing.service import Service
 
 GROUP: Final = "tickets"
 AFTER_APPEND: Final = "tickets.after_append"
@@ -50,14 +49,13 @@ M = TypeVar("M", bound=Message)
 
 
 def subscriptions(
-    broker: ServiceBroker,
-    settings: CommonSettings,
+    service: Service,
     arrivals: InboundHandler,
     flow_commands: FlowCommandHandler,
-    producer: Producer,
     parking: Parking,
 ) -> None:
     """Subscribe to inbound.events, outbound.events and tickets.commands."""
+    broker, settings = service.broker, service.settings
     subscribe(
         broker,
         settings,
@@ -85,7 +83,9 @@ def subscriptions(
         topic=TICKETS_COMMANDS.name,
         group=GROUP,
         instance=settings.instance,
-        handle=on_message(TICKETS_COMMANDS_TYPES, TicketCommand, replying(flow_commands, producer)),
+        handle=on_message(
+            TICKETS_COMMANDS_TYPES, TicketCommand, replying(flow_commands, service.producer)
+        ),
         parking=parking,
     )
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from services.tickets.adapters.secrets import SecretMissingError
 from services.tickets.storage.contract import UnknownKeyError
 from services.tickets.storage.keys import ContactKeys
 from shared.contracts.internal_api import MediaKey
 from shared.plumbing.postgres import TRANSIENT
 from shared.plumbing.problems import ProblemError
+from shared.plumbing.secrets_client import SecretMissingError
 from shared.plumbing.tokens import Caller, TokenVerifier, caller_dependency
 
 _PURPOSE: Final = "guiche media"

@@ -15,12 +15,14 @@ from typing import Final, Protocol
 
 from services.tickets.adapters.positions import Position, RelayPosition
 from services.tickets.adapters.published import to_messages
+from services.tickets.settings import Settings
 from services.tickets.storage.contract import StoredEvent, UnknownKeyError
 from services.tickets.storage.store import EventStore
 from shared.plumbing import failpoints, logs, metrics, tasks
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.loops import Heartbeat, Lease
-from shared.plumbing.postgres import TRANSIENT
+from shared.plumbing.postgres import TRANSIENT, Pool
+from shared.plumbing.service import Service
 
 BATCH: Final = 1000
 LEASE: Final = "relay"
@@ -58,6 +60,24 @@ class _Batch:
     reached: int
     events: int
     messages: Sequence[Outgoing]
+
+
+def start_relay(
+    service: Service, settings: Settings, store: EventStore, pool: Pool, stored: asyncio.Event
+) -> None:
+    """Add the loops that publish the log and measure how much of it waits."""
+    position = RelayPosition(pool)
+    relay = Relay(
+        store,
+        service.producer,
+        position,
+        Lease(pool, LEASE, settings.instance, settings.relay_lease_seconds),
+        wake=stored,
+        lease_seconds=settings.relay_lease_seconds,
+        poll_seconds=settings.relay_poll_seconds,
+    )
+    service.loop("relay", relay.run)
+    service.loop("relay-lag", RelayLag(store, position, service.now).measure, 2.0)
 
 
 class Relay:

@@ -3,14 +3,34 @@
 import asyncio
 from collections.abc import Callable
 
+from services.tickets.handlers.directory import DirectoryView
+from services.tickets.handlers.execution import CommandExecutor
 from services.tickets.handlers.timers import TimerHandler
+from services.tickets.settings import Settings
 from services.tickets.storage.timers import Timer, TimerTable
 from shared.plumbing import logs, metrics
 from shared.plumbing.loops import Heartbeat
+from shared.plumbing.postgres import Pool
+from shared.plumbing.service import Service
 
 _fired = metrics.counter("timers_fired", "Timers that were handled, stale ones too", ["kind"])
 _failed = metrics.counter("timer_failures", "Timers that failed: tried again", ["kind"])
 _log = logs.get(__name__)
+
+
+def start_timers(
+    service: Service,
+    settings: Settings,
+    pool: Pool,
+    executor: CommandExecutor,
+    directory: DirectoryView,
+    is_ready: Callable[[], bool],
+) -> None:
+    """Add the loops that fire timers, while `is_ready`, and measure those that fail."""
+    table = TimerTable(pool, settings.timers_lease_seconds)
+    poller = TimerPoller(table, TimerHandler(executor, directory, table), is_ready)
+    service.loop("timers", poller.run, settings.timers_poll_seconds)
+    service.loop("timer-failures", table.failures.measure, 5.0)
 
 
 class TimerPoller:

@@ -2,13 +2,16 @@
 
 from typing import Any, Protocol, TypeVar
 
+from services.tickets.handlers.contact_resolution import ContactResolver, NewId
 from services.tickets.handlers.delivery_report import DeliveryReportSource
 from services.tickets.handlers.directory import DirectoryView
 from services.tickets.handlers.episodes import Episodes
-from services.tickets.handlers.execution import CommandContext, Source
+from services.tickets.handlers.execution import CommandContext, CommandExecutor, Source
 from services.tickets.handlers.identity_change import IdentityChangeSource
 from services.tickets.handlers.inbound_source import InboundTools
 from services.tickets.handlers.message_status import MessageStatusSource
+from services.tickets.handlers.ports import Hasher
+from services.tickets.handlers.protocol_numbers import ProtocolNumbers
 from services.tickets.handlers.receive_message import ReceiveMessageSource
 from shared.contracts import inbound, outbound
 
@@ -26,10 +29,13 @@ class ItemCommand(Source[C], Protocol):
 class InboundHandler:
     """Applies inbound.events and outbound.events; a repeat changes nothing."""
 
-    def __init__(self, tools: InboundTools, directory: DirectoryView, episodes: Episodes) -> None:
-        self._tools = tools
+    def __init__(
+        self, executor: CommandExecutor, directory: DirectoryView, hasher: Hasher, new_id: NewId
+    ) -> None:
+        store = executor.store
+        self._tools = InboundTools(executor, ContactResolver(store, hasher, new_id), hasher)
         self._directory = directory
-        self._episodes = episodes
+        self._episodes = Episodes(executor, ProtocolNumbers(store, new_id), new_id)
 
     async def when_inbound(self, item: inbound.Item, correlation: str) -> None:
         """Apply one item of a webhook; what says nothing to us is passed by. Raises NobodyError."""

@@ -1,6 +1,6 @@
 """The event store: seals, encodes and appends what a command brings; reads are the loader's."""
 
-from collections.abc import Callable
+import asyncio
 
 from services.tickets.storage.append import Prepared, merged, prepare
 from services.tickets.storage.codec import Codec, SealWith
@@ -10,12 +10,12 @@ from services.tickets.storage.loader import Loader
 from services.tickets.storage.writer import Writer
 from shared.plumbing.postgres import Pool
 
-Appended = Callable[[int], None]
-"""Told the log id of what was just stored, to wake who waits for it (the relay)."""
-
 
 class EventStore(Loader):
-    """Append, load and read; calls of many callers at once are batched."""
+    """Append, load and read; calls of many callers at once are batched.
+
+    `stored` is set after each append: the relay waits for it.
+    """
 
     def __init__(
         self,
@@ -23,19 +23,19 @@ class EventStore(Loader):
         writer: Writer,
         codec: Codec,
         keys: ContactKeys,
-        appended: Appended | None = None,
+        stored: asyncio.Event,
     ) -> None:
         super().__init__(pool, codec, keys)
         self._writer = writer
         self._codec = codec
         self._keys = keys
-        self._appended = appended
+        self._stored = stored
 
     async def append(self, command: Command) -> Verdict:
         """Judge and store one command. Raises ForeignStreamError, StoreTimeoutError, StoreError."""
         verdict = await self._writer.append(await self.prepared(command))
-        if self._appended is not None and isinstance(verdict, Stored):
-            self._appended(verdict.position)
+        if isinstance(verdict, Stored):
+            self._stored.set()
         return verdict
 
     async def prepared(self, command: Command) -> Prepared:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Any, Final, cast
 
@@ -42,6 +43,7 @@ _SESSION_MS: Final = 6_000
 _HEARTBEAT_MS: Final = 2_000
 _LONGEST_BATCH_MS: Final = 24 * 3_600_000  # a database may be away for hours; `watch` judges life
 _STOP_SECONDS: Final = 5.0
+DEAD_SECONDS: Final = 15.0  # FastStream fetches again after 5 s
 _LOOK_SECONDS: Final = 5.0
 _FAREWELL_SECONDS: Final = 1.0  # a broker that is away is not waited for
 
@@ -90,15 +92,31 @@ class ServiceBroker(KafkaBroker):
 class _WaitingConsumer(AIOKafkaConsumer):
     """Gives no empty batches: after one FastStream sleeps, blind to what comes meanwhile."""
 
+    _failing_since: float | None = None
+
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> dict[TopicPartition, list[Record]]:
         found: dict[TopicPartition, list[Record]] = {}
         while not found:
-            found = await super().getmany(
-                *partitions, timeout_ms=timeout_ms, max_records=max_records
-            )
+            try:
+                found = await super().getmany(
+                    *partitions, timeout_ms=timeout_ms, max_records=max_records
+                )
+            except KafkaError:
+                self._failing_since = self._failing_since or monotonic()
+                raise
+            self._failing_since = None
         return found
+
+    @property
+    def is_dead(self) -> bool:
+        """Every fetch fails: aiokafka's coordinator has ended, and it is never started again.
+
+        A broker that is away is no error of a fetch.
+        """
+        since = self._failing_since
+        return since is not None and monotonic() - since > DEAD_SECONDS
 
 
 def make_broker(settings: CommonSettings, service: str) -> ServiceBroker:
@@ -255,7 +273,7 @@ def watch(broker: KafkaBroker) -> Callable[[Heartbeat], Any]:
             if subscriber.consumer is not None:
                 await consumption.commits.tell(subscriber.consumer)
                 await _look(consumption, subscriber.consumer)
-                if consumption.progress.stuck:
+                if consumption.progress.stuck or subscriber.consumer.is_dead:
                     stuck.append(consumption.topic)
         if stuck:
             raise StuckConsumerError(stuck)
@@ -265,7 +283,7 @@ def watch(broker: KafkaBroker) -> Callable[[Heartbeat], Any]:
 
 
 class StuckConsumerError(Exception):
-    """Records wait and nothing moves (aiokafka #1037): only a restart of the process helps."""
+    """Nothing moves while records wait (aiokafka #1037), or every fetch fails: restart helps."""
 
 
 async def _look(consumption: Consumption, consumer: AIOKafkaConsumer) -> None:

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from services.tickets.settings import Settings
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from shared.contracts.topics import OUTBOUND_COMMANDS, TICKETS_EVENTS
 from shared.plumbing.kafka import Producer
 from tests.support.stack import Kafka, Postgres
@@ -50,8 +50,8 @@ async def wrapping_key(_: UUID) -> bytes:
 
 
 @pytest_asyncio.fixture
-async def database(settings: Settings) -> AsyncGenerator[Database]:
-    made = Database(settings.database_url, wrapping_key)
+async def database(settings: Settings) -> AsyncGenerator[EventDatabase]:
+    made = EventDatabase(settings.database_url, wrapping_key)
     await made.open()
     yield made
     await made.close()

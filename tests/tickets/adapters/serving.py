@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 import aiohttp
 
-from services.tickets.adapters.secrets import Fetch
 from services.tickets.app import build_app
 from services.tickets.settings import Settings
 from shared.contracts.directory import (
@@ -29,6 +28,7 @@ from shared.contracts.inbound import Item, Sender, TextReceived
 from shared.contracts.internal_api import AccountSecrets, SecretsAnswer
 from shared.plumbing.http import Answer
 from shared.plumbing.kafka import Outgoing
+from shared.plumbing.secrets_client import Fetch
 from shared.plumbing.tokens import TokenSigner
 from tests.support import company
 from tests.support.company import a_connection, an_agent

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.tickets.adapters import media_keys
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from shared.contracts.problems import PROBLEMS
 from shared.plumbing import clock
 from shared.plumbing.problems import install_problems
@@ -20,19 +20,19 @@ ACCOUNT, ANA, BIA = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 @pytest.fixture
-async def database(postgres: Postgres) -> AsyncIterator[Database]:
+async def database(postgres: Postgres) -> AsyncIterator[EventDatabase]:
     async def wrapping_key(_: UUID) -> bytes:
         return b"w" * 32
 
     url = postgres.service_url(postgres.new_database(), "tickets")
-    made = Database(url, wrapping_key)
+    made = EventDatabase(url, wrapping_key)
     await made.pool.open()
     yield made
     await made.pool.close()
 
 
 async def ask(
-    database: Database, keys_dir: Path, contact: UUID, service: str = "outbound"
+    database: EventDatabase, keys_dir: Path, contact: UUID, service: str = "outbound"
 ) -> httpx2.Response:
     app = FastAPI()
     install_problems(app, PROBLEMS)
@@ -48,7 +48,7 @@ async def ask(
 
 
 async def test_each_contact_has_a_key_of_its_own_until_it_is_destroyed(
-    database: Database, keys_dir: Path
+    database: EventDatabase, keys_dir: Path
 ) -> None:
     for contact in (ANA, BIA):
         await database.keys.to_seal(ACCOUNT, contact)
@@ -61,7 +61,7 @@ async def test_each_contact_has_a_key_of_its_own_until_it_is_destroyed(
 
 
 async def test_who_is_not_outbound_or_asks_for_nobody_gets_nothing(
-    database: Database, keys_dir: Path
+    database: EventDatabase, keys_dir: Path
 ) -> None:
     await database.keys.to_seal(ACCOUNT, ANA)
     assert (await ask(database, keys_dir, ANA, "gateway")).status_code == 403

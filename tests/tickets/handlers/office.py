@@ -10,18 +10,14 @@ import uuid_utils.compat as uuid_utils
 from services.tickets.adapters.timer_poller import TimerPoller
 from services.tickets.domain.ticket.events import FlowSessionStarted
 from services.tickets.handlers.commands import Answered, CommandHandler
-from services.tickets.handlers.contact_resolution import ContactResolver
 from services.tickets.handlers.directory import Snapshot
-from services.tickets.handlers.episodes import Episodes
 from services.tickets.handlers.execution import CommandExecutor
 from services.tickets.handlers.flow_commands import FlowCommandHandler
 from services.tickets.handlers.inbound import InboundHandler
-from services.tickets.handlers.inbound_source import InboundTools
-from services.tickets.handlers.protocol_numbers import ProtocolNumbers
 from services.tickets.handlers.requests import TicketRequest
 from services.tickets.handlers.timers import TimerHandler
 from services.tickets.storage.contract import StoredEvent
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from services.tickets.storage.state_cache import StateCache
 from services.tickets.storage.timers import TimerTable
 from shared.contracts import inbound
@@ -72,7 +68,7 @@ class Hasher:
 class Office:
     """Handlers of one process; `another` is a second process over the same store."""
 
-    database: Database
+    database: EventDatabase
     texts: Texts = field(default_factory=Texts)
     policies: Policies = field(default_factory=Policies)
     at: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -95,9 +91,7 @@ class Office:
         self.flows = FlowCommandHandler(executor, self)
         table = TimerTable(self.database.pool, 30.0)
         self.poller = TimerPoller(table, TimerHandler(executor, self, table), lambda: True)
-        tools = InboundTools(executor, ContactResolver(store, Hasher(), uuid_utils.uuid7), Hasher())
-        episodes = Episodes(executor, ProtocolNumbers(store, uuid_utils.uuid7), uuid_utils.uuid7)
-        self.arrivals = InboundHandler(tools, self, episodes)
+        self.arrivals = InboundHandler(executor, self, Hasher(), uuid_utils.uuid7)
 
     def another(self) -> "Office":
         return replace(self)

@@ -14,7 +14,7 @@ from services.tickets.storage.contract import (
     StoredEvent,
     Stream,
 )
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from services.tickets.storage.snapshots import EVERY_EVENTS, Snapshots
 from services.tickets.storage.state_cache import CONVERSATION, StateCache, save_grown
 from shared.plumbing.loops import Heartbeat
@@ -28,7 +28,7 @@ LONG = EVERY_EVENTS + 50
 class Loads:
     """The store, and from which versions streams were loaded."""
 
-    database: Database
+    database: EventDatabase
     known: list[int] = field(default_factory=list[int])
 
     async def load(
@@ -45,7 +45,7 @@ class Loads:
 class Writing:
     """One process: its warm state, its snapshots, what it loads."""
 
-    database: Database
+    database: EventDatabase
     loads: Loads = field(init=False)
     snapshots: Snapshots = field(init=False)
     warm: StateCache = field(init=False)
@@ -78,12 +78,12 @@ def stream() -> Stream:
 
 
 @pytest.fixture
-def database(office: Office) -> Database:
+def database(office: Office) -> EventDatabase:
     return office.database
 
 
 async def test_another_process_loads_only_what_came_after_the_snapshot(
-    database: Database, stream: Stream
+    database: EventDatabase, stream: Stream
 ) -> None:
     here, there = Writing(database), Writing(database)
     await here.says(stream, LONG)
@@ -98,7 +98,7 @@ async def test_another_process_loads_only_what_came_after_the_snapshot(
 
 
 async def test_short_conversations_are_not_written_down_and_long_ones_once(
-    database: Database, stream: Stream
+    database: EventDatabase, stream: Stream
 ) -> None:
     here = Writing(database)
     await here.says(stream, EVERY_EVENTS - 1)
@@ -110,7 +110,7 @@ async def test_short_conversations_are_not_written_down_and_long_ones_once(
 
 
 async def test_an_older_snapshot_does_not_replace_a_newer_one(
-    database: Database, stream: Stream
+    database: EventDatabase, stream: Stream
 ) -> None:
     here = Writing(database)
     await here.says(stream, LONG)
@@ -124,7 +124,7 @@ async def test_an_older_snapshot_does_not_replace_a_newer_one(
 
 
 async def test_a_snapshot_of_another_form_is_as_good_as_none(
-    database: Database, stream: Stream, monkeypatch: pytest.MonkeyPatch
+    database: EventDatabase, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = Writing(database), Writing(database)
     await here.says(stream, LONG)
@@ -139,7 +139,7 @@ async def test_a_snapshot_of_another_form_is_as_good_as_none(
 
 
 async def test_a_snapshot_is_sealed_and_gone_with_the_key(
-    database: Database, stream: Stream
+    database: EventDatabase, stream: Stream
 ) -> None:
     here, there = Writing(database), Writing(database)
     await here.says(stream, LONG)
@@ -161,7 +161,7 @@ async def test_a_snapshot_is_sealed_and_gone_with_the_key(
     assert {said.wamid for said in held.state.messages} == {None}
 
 
-async def test_a_broken_snapshot_is_passed_over(database: Database, stream: Stream) -> None:
+async def test_a_broken_snapshot_is_passed_over(database: EventDatabase, stream: Stream) -> None:
     here, there = Writing(database), Writing(database)
     await here.says(stream, LONG)
     await here.writes_down()

@@ -1,5 +1,6 @@
 """Stores over a test's database, and builders of what commands bring."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ async def opened(
     writer = Writer(recorder, deadline_seconds=deadline_seconds)
     await writer.start()
     try:
-        store = EventStore(pool, writer, codec, keys)
+        store = EventStore(pool, writer, codec, keys, asyncio.Event())
         yield Opening(store, writer, recorder, keys, pool)
     finally:
         await writer.stop()

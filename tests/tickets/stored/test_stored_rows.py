@@ -18,7 +18,7 @@ from pydantic_core import to_jsonable_python
 from services.tickets.adapters.published import to_fact, to_order
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.storage.contract import StoredEvent
-from services.tickets.storage.database import Database
+from services.tickets.storage.event_database import EventDatabase
 from shared.contracts.outbound import FetchMedia
 from shared.plumbing.kafka import Outgoing
 from tests.support.json_difference import differences
@@ -109,7 +109,7 @@ def _read(postgres: Postgres, commit: Commit, *, erased: bool) -> list[StoredEve
         return commit.wrapping_key
 
     async def read() -> list[StoredEvent]:
-        database = Database(postgres.service_url(url, "tickets"), wrapping_key)
+        database = EventDatabase(postgres.service_url(url, "tickets"), wrapping_key)
         await database.pool.open()
         try:
             for contact, _, _ in commit.contact_keys if erased else ():
