@@ -104,6 +104,8 @@ def _ours(installation: Installation, instance: str) -> dict[str, str]:
     if service in _OWN_DATABASE:
         password = role_password(installation.places.keys)
         own[f"{prefix}_DATABASE_URL"] = service_url(installation.database_url, service, password)
+    if service == "outbound":
+        own["GUICHE_MEDIA_URL"] = str(installation.places.media)
     if service == "directory":
         own |= {
             "DIRECTORY_SEED": str(SEED),

@@ -17,6 +17,11 @@ class Places:
         return self.run / "keys"
 
     @property
+    def media(self) -> Path:
+        """Files of customers and for them, sealed."""
+        return self.run / "media"
+
+    @property
     def logs(self) -> Path:
         """One file per process."""
         return self.run / "logs"

@@ -79,7 +79,7 @@ def accept(
         return Acceptance(sent, _answer(call, sent), status_first=False)
     schedule(world, sent, without_sent=first)
     where, now = number.phone_number_id, world.clock.now()
-    seen = Seen(where, wamid, call.type, call.text, now, call.opaque, call.choices)
+    seen = Seen(where, wamid, call.type, call.text, now, call.opaque, call.choices, call.media_id)
     world.screen(person.key).seen.append(seen)
     world.heard(person, number, seen)
     return Acceptance(sent, _answer(call, sent), status_first=first)

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from deploy.simulator import media
 from deploy.simulator.control import customers, ledger, steering, taps
 from deploy.simulator.customers.live import Crowd
 from deploy.simulator.graph import WORLD, messages
@@ -31,9 +32,14 @@ def build_app(settings: Settings) -> web.Application:
 
 
 _GRAPH: Final = r"/{version:v\d+\.\d+}/{phone_number_id}"
+_MEDIA: Final = r"/{version:v\d+\.\d+}/{media_id:\d+}"
 _ROUTES: Final = (
     web.post(f"{_GRAPH}/messages", messages),
     web.get(f"{_GRAPH}/message_history", message_history),
+    web.post(f"{_GRAPH}/media", media.upload),
+    web.get(_MEDIA, media.describe),
+    web.delete(_MEDIA, media.delete),
+    web.get("/attachments", media.download),
     web.get("/health", steering.state),
     web.get("/ready", steering.ready),
     web.get("/control/faults", steering.faults),

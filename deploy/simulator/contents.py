@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from deploy.simulator.chance import seeded
+from deploy.simulator.files import file_of, media_id
 from deploy.simulator.json_values import Json
 
 
@@ -31,15 +32,17 @@ def unsupported(kind: str = "poll_creation") -> Json:
     return {"unsupported": {"type": kind}, "errors": [error]}
 
 
-def media(kind: str, mime: str, token: str, **more: object) -> Json:
-    """A file; id, checksum and address follow from the token."""
-    number = seeded("media", token).randrange(10**14, 10**15)
-    digest = hashlib.sha256(token.encode()).digest()
+def media(kind: str, token: str, **more: object) -> Json:
+    """A file; id, bytes, checksum and address follow from the token."""
+    number = media_id(kind, token)
+    file = file_of(number)
+    if file is None:
+        raise LookupError(kind)
     return {
         kind: {
-            "mime_type": mime,
-            "sha256": base64.b64encode(digest).decode(),
-            "id": str(number),
+            "mime_type": file.mime_type,
+            "sha256": base64.b64encode(hashlib.sha256(file.data).digest()).decode(),
+            "id": number,
             "url": f"https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid={number}",
             **more,
         }
@@ -77,16 +80,12 @@ def order(token: str) -> Json:
     }
 
 
-_VOICE: Final = "audio/ogg; codecs=opus"
-
 SAMPLES: Final[dict[str, Callable[[str], Json]]] = {
-    "image": lambda token: media("image", "image/jpeg", token),
-    "video": lambda token: media("video", "video/mp4", token, caption="olha o barulho"),
-    "audio": lambda token: media("audio", _VOICE, token, voice=True),
-    "document": lambda token: media(
-        "document", "application/pdf", token, filename="comprovante.pdf"
-    ),
-    "sticker": lambda token: media("sticker", "image/webp", token, animated=False),
+    "image": lambda token: media("image", token),
+    "video": lambda token: media("video", token, caption="olha o barulho"),
+    "audio": lambda token: media("audio", token, voice=True),
+    "document": lambda token: media("document", token, filename="comprovante.pdf"),
+    "sticker": lambda token: media("sticker", token, animated=False),
     "location": location,
     "contacts": contacts,
     "order": order,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Kind(StrEnum):
-    """What may go wrong; the first eleven with a Graph call, the others with webhooks."""
+    """What may go wrong with a Graph call, with a status, with a webhook, with a file."""
 
     REFUSE = "refuse"
     ERROR_5XX_BEFORE_ACCEPT = "error_5xx_before_accept"
@@ -28,6 +28,10 @@ class Kind(StrEnum):
     STATUS_LATE = "status_late"
     WEBHOOK_DUPLICATE = "webhook_duplicate"
     WEBHOOK_REORDER = "webhook_reorder"
+    UPLOAD_REFUSE = "upload_refuse"
+    MEDIA_GONE = "media_gone"
+    MEDIA_URL_EXPIRED = "media_url_expired"
+    MEDIA_CORRUPT = "media_corrupt"
 
 
 class Fault(BaseModel):

@@ -44,9 +44,8 @@ async def messages(request: web.Request) -> web.StreamResponse:
 
 def authorised(world: World, request: web.Request) -> Number:
     """The number of the path, when the bearer token is good for it."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     where = request.match_info["phone_number_id"]
-    if scheme != "Bearer" or not token or not _token_fits(world, token, where):
+    if token_of(world, request) not in {"", where}:
         raise RefusedError(190)
     number = world.numbers.get(where)
     if number is None:
@@ -55,9 +54,13 @@ def authorised(world: World, request: web.Request) -> Number:
     return number
 
 
-def _token_fits(world: World, token: str, where: str) -> bool:
+def token_of(world: World, request: web.Request) -> str | None:
+    """The number that the bearer token is bound to, "" for all numbers, None for a wrong token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not token:
+        return None
     tokens = world.settings.access_tokens
-    return tokens is None or tokens.get(token) in {"", where}
+    return "" if tokens is None else tokens.get(token)
 
 
 async def _body(request: web.Request) -> Json:
@@ -84,7 +87,8 @@ async def _send(
     world: World, request: web.Request, entry: Request, number: Number, call: Outgoing
 ) -> web.StreamResponse:
     entry.kind, entry.to, entry.type = "message", call.to, call.type
-    entry.text, entry.opaque = call.text, call.opaque
+    entry.text, entry.opaque, entry.media_id = call.text, call.opaque, call.media_id
+    _check_media_id(world, number, call)
     broken = await _break_before(world, request, entry)
     if broken is not None:
         return broken
@@ -94,6 +98,14 @@ async def _send(
     late = window_refusal(world, number, person, call)
     acceptance = accept(world, entry, number, person, call, late=late)
     return await _break_after(world, request, entry, acceptance)
+
+
+def _check_media_id(world: World, number: Number, call: Outgoing) -> None:
+    if call.media_id is None:
+        return
+    upload = world.uploads.find(call.media_id, world.clock.now())
+    if upload is None or upload.phone_number_id != number.phone_number_id:
+        raise RefusedError(100, f"Param {call.type}['id'] is not a media id of this number.")
 
 
 async def _break_before(

@@ -16,13 +16,14 @@ class Request:
     seq: int
     at_ns: int  # monotonic, of the simulator's machine
     phone_number_id: str
-    kind: str  # message, read or typing
+    kind: str  # message, read, typing or upload
     to: str | None = None  # as the caller wrote it
     person: str | None = None  # whom the simulator took it for
     type: str | None = None
     text: str | None = None
     opaque: str | None = None  # biz_opaque_callback_data
     message_id: str | None = None  # of read and typing
+    media_id: str | None = None  # of a message's file, and of an upload
     accepted: bool = False
     wamid: str | None = None
     answer: str = "none"  # HTTP status, cut, half_close or cut_body; none while it is pending

@@ -25,6 +25,7 @@ class Outgoing:
     opaque: str | None
     category: str  # service, or the template's
     choices: tuple[Choice, ...] = ()  # buttons or rows
+    media_id: str | None = None  # of an uploaded file
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def _outgoing(body: Json) -> Outgoing:
     check(content)
     _check_context(body)
     said, offered = _text_of(kind, content), choices_of(kind, content)
-    return Outgoing(to, kind, said, _opaque(body), _category(kind), offered)
+    media_id = None
+    if check is _check_media:
+        media_id = as_text(an_object(content, kind).get("id"))
+    return Outgoing(to, kind, said, _opaque(body), _category(kind), offered, media_id)
 
 
 def _opaque(body: Json) -> str | None:

@@ -19,6 +19,7 @@ from deploy.simulator.pace import Pace
 from deploy.simulator.person import People, Person
 from deploy.simulator.settings import Settings
 from deploy.simulator.shapes import Number, Sent
+from deploy.simulator.uploads import Uploads
 from deploy.simulator.wamids import person_of, wamid
 from deploy.simulator.windows import Windows
 
@@ -38,6 +39,7 @@ class Seen:
     at: float
     opaque: str | None
     choices: tuple[Choice, ...] = ()  # what can be tapped on it
+    media_id: str | None = None  # of its file
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ class World:
         self.windows = Windows()
         self.pace = Pace()
         self.people = People()
+        self.uploads = Uploads()
+        self.media_key = secrets.token_bytes(32)  # signs the addresses of files
         self.numbers: dict[str, Number] = {n.phone_number_id: n for n in settings.numbers}
         self.doors = Doors(settings.webhooks)
         self.deliveries = Deliveries(self.doors, settings.app_secret, lambda: self.behaviour)
@@ -130,5 +134,5 @@ class World:
         self.deliveries.resume()
         self._screens.clear()
         self._history.clear()
-        for part in (self.ledger, self.windows, self.pace, self.people):
+        for part in (self.ledger, self.windows, self.pace, self.people, self.uploads):
             part.clear()

@@ -15,11 +15,20 @@ from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.adapters.entities import Entities
-from services.gateway.adapters.http import contacts, live, openapi, problems, sessions, views
+from services.gateway.adapters.http import (
+    contacts,
+    live,
+    media,
+    openapi,
+    problems,
+    sessions,
+    views,
+)
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.entities import EntityRoutes
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
+from services.gateway.adapters.media import Media
 from services.gateway.adapters.services import Directory, Projections, Tickets
 from services.gateway.domain.cards import Names
 from services.gateway.settings import Settings
@@ -58,7 +67,9 @@ def build_app(
 
     app = FastAPIOffline(title="Guichê", version="1", lifespan=service.lifespan(start))
     app.add_middleware(CorrelationIdMiddleware)
-    app.add_middleware(BodyCap, most=settings.body_bytes)
+    app.add_middleware(
+        BodyCap, most=settings.body_bytes, files={media.UPLOADS: settings.upload_bytes}
+    )
     problems.install(app, names)
     openapi.install(app)
     client = service.calls.to("directory", settings.directory_urls)
@@ -70,8 +81,10 @@ def build_app(
     app.include_router(views.router(projections, names, signed_in, cursor_key))
     app.include_router(contacts.router(projections, names, signed_in, cursor_key))
     tickets = Tickets(service.calls.to("tickets", settings.tickets_urls))
-    routes = TicketRoutes(tickets, projections, names, signed_in, cursor_key, new_id)
+    files = Media(service.calls.to("outbound", settings.outbound_urls))
+    routes = TicketRoutes(tickets, projections, files, names, signed_in, cursor_key, new_id)
     app.include_router(routes.router())
+    app.include_router(media.router(files, projections, signed_in, new_id))
     entities = EntityRoutes(Entities(client), names, signed_in, cursor_key, new_id)
     app.include_router(entities.router())
     app.include_router(live.router(screens, signed_in))

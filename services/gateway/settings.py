@@ -14,6 +14,7 @@ class Settings(CommonSettings):
 
     access_life: timedelta = timedelta(minutes=15)
     body_bytes: int = 262_144  # the longest text, escaped, is a fifth of it
+    upload_bytes: int = 17 * 1024 * 1024  # of a file and the form around it
     logins_per_minute: int = 30  # for one login and address
     ring_changes: int = 10_000  # kept per account for Last-Event-ID
     queue_changes: int = 2_000  # waiting for one slow screen before it is cut

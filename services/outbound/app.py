@@ -15,6 +15,7 @@ from services.outbound.adapters.directory import NumberTable
 from services.outbound.adapters.gauges import Gauges
 from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.hashes import Hashes
+from services.outbound.adapters.media_parts import MediaParts
 from services.outbound.adapters.store import PostgresStore
 from services.outbound.domain.pace import number_rate
 from services.outbound.handlers.outcomes import Recorder
@@ -36,14 +37,16 @@ SERVICE: Final = "outbound"
 
 def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> FastAPI:
     """The whole service; `fetch_secrets` stands in for directory's internal API."""
-    probe = "SELECT 1 FROM queue LIMIT 1"
-    database = Database(settings.database_url, probe, min_size=2, max_size=8)
+    database = Database(
+        settings.database_url, "SELECT 1 FROM queue LIMIT 1", min_size=2, max_size=8
+    )
     waits_for = ("postgres", "secrets", "directory", "kafka")
     service = Service(SERVICE, settings, waits_for=waits_for, database=database)
     secrets = service.secrets(fetch_secrets, interval_seconds=settings.secrets_interval_seconds)
     numbers, hashes = NumberTable(secrets), Hashes(secrets)
     directory = service.reader("directory", DIRECTORY_EVENTS.name, numbers.on_message)
     outbox = Outbox(database.pool, service.producer)
+    media = MediaParts(service, settings, numbers)
     wake = asyncio.Event()  # something may be sent
 
     async def start() -> None:
@@ -53,12 +56,13 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         sealer, session = Sealer(secrets.own_key), uuid7()
         store = PostgresStore(database.pool, sealer, outbox, uuid7)
         recover = Recover(store, instance=settings.instance, session=session, now=service.now)
-        recovery = partial(recover.look, Heartbeat())
-        await service.attempt("recovery", recovery, also=Database.transient)
+        look = partial(recover.look, Heartbeat())
+        await service.attempt("recovery", look, also=Database.transient)
         await service.connect_producer()
         _start_sending(service, settings, store, numbers, hashes, wake, session)
+        media.start(store, database, sender=wake)
         parking = Parking(database.pool, sealer, SERVICE)
-        kafka.subscriptions(service.broker, settings, parking, store, hashes, wake)
+        kafka.subscriptions(service.broker, settings, parking, store, hashes, wake, media.wake)
         forget = Forget(store, retention=settings.retention, now=service.now)
         service.loop("recover", recover.look, 5.0)
         service.loop("outbox", outbox.drain, wake=outbox.wake)
@@ -68,7 +72,7 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         await service.arrival("directory", directory.ready)
         await service.consume()
 
-    return service.app(start)
+    return media.mount(service.app(start))
 
 
 def _start_sending(

@@ -23,6 +23,8 @@ _SERVICE: Final = "outbound"
 app: Final = typer.Typer(name="outbound", help="What leaves for Meta.", no_args_is_help=True)
 unknown: Final = typer.Typer(help="Sends whose outcome is unknown.", no_args_is_help=True)
 app.add_typer(unknown, name="unknown")
+media: Final = typer.Typer(help="Files of customers that are not here.", no_args_is_help=True)
+app.add_typer(media, name="media")
 
 _UNKNOWN: Final = """
 SELECT q.message_id, q.ticket_id, q.connection_id, q.settled_at, q.reason, q.attempts,
@@ -36,6 +38,13 @@ _ONE: Final = (
 _ATTEMPTS: Final = """
 SELECT number, started_at, ended_at, outcome, code FROM attempt
 WHERE message_id = %s ORDER BY number
+"""
+
+
+_MEDIA: Final = """
+SELECT id, state, message_id, ticket_id, connection_id, created_at, attempts, next_attempt_at,
+    reason
+FROM media WHERE state <> 'stored' AND direction = 'inbound' ORDER BY created_at LIMIT %s
 """
 
 
@@ -86,6 +95,40 @@ def resolve(
         )
         typer.echo(fate, err=True)
         raise typer.Exit(1) from None
+
+
+@media.command("list")
+def list_media(
+    limit: Annotated[int, typer.Option(min=1, help="The oldest N.")] = 50, *, as_json: Json = False
+) -> None:
+    """Oldest first: customers' files that are not here, since when, why, and the next attempt."""
+    rows = asyncio.run(rows_of(Settings().database_url, _MEDIA, (limit,)))
+    show_rows(rows, _media_line, as_json=as_json)
+
+
+def _media_line(row: Row) -> str:
+    again = row["next_attempt_at"] if row["state"] == "pending" else None
+    following = "given up" if again is None else f"again at {again:%H:%M:%S}"
+    return (
+        "{id}  {state}  message {message_id}  ticket {ticket_id}  connection {connection_id}"
+        "  since {created_at:%Y-%m-%d %H:%M:%S}  {attempts} attempts, {reason}, "
+    ).format_map(row) + following
+
+
+@media.command("retry")
+def retry_media(
+    media_id: Annotated[UUID, typer.Argument(metavar="MEDIA", help="As `list` prints it.")],
+) -> None:
+    """Fetch a file again that is not here. Meta keeps a customer's file for 7 days."""
+    if not asyncio.run(_redrive(media_id)):
+        typer.echo("no customer's file with this id waits or is unavailable", err=True)
+        raise typer.Exit(1)
+    typer.echo("it is fetched within seconds; see `guiche outbound media list`")
+
+
+async def _redrive(media_id: UUID) -> bool:
+    async with operators_store(Settings()) as store, store.begin() as work:
+        return await work.redrive_media(media_id)
 
 
 async def _evidence(message: UUID) -> list[str]:

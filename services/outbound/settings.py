@@ -22,6 +22,8 @@ class Settings(CommonSettings):
     # nothing would know it again.
     retention_days: float = Field(default=8.0, ge=4.0)
     poll_seconds: float = 0.25  # of the queue, when nothing wakes the sender
+    # Where files are: a folder, or a URL that obstore understands (s3://, gs://, az://).
+    media_url: str = Field(default=".run/media", validation_alias="GUICHE_MEDIA_URL")
 
     @property
     def window_margin(self) -> timedelta:

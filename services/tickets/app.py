@@ -8,7 +8,7 @@ from uuid import UUID
 import uuid_utils.compat as uuid_utils
 from fastapi import FastAPI
 
-from services.tickets.adapters import http, kafka
+from services.tickets.adapters import http, kafka, media_keys
 from services.tickets.adapters.directory import DirectoryTable
 from services.tickets.adapters.feed import Feed
 from services.tickets.adapters.positions import Epoch
@@ -92,4 +92,5 @@ def build_app(
     commands = CommandHandler(executor, table)
     app.include_router(http.commands(commands, Epoch(store), verifier, can_judge))
     app.include_router(http.feeding(Feed(store), verifier))
+    app.include_router(media_keys.router(database.keys, verifier))
     return app

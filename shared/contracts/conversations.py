@@ -140,6 +140,24 @@ class MessageCancelled(MessageFact):
     reason: str
 
 
+class MessageMediaStored(MessageFact):
+    """Its file is here: `GET /v1/media/{media_id}`."""
+
+    TYPE: ClassVar[str] = "tickets.MessageMediaStored.v1"
+    media_id: UUID
+    mime_type: str
+    size: int  # bytes
+    sha256: str  # hex
+
+
+class MessageMediaUnavailable(MessageFact):
+    """Its file cannot be had; it may still be stored later."""
+
+    TYPE: ClassVar[str] = "tickets.MessageMediaUnavailable.v1"
+    media_id: UUID
+    reason: str
+
+
 class MessageEdited(MessageFact):
     """The customer changed it."""
 

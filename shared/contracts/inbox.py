@@ -65,6 +65,13 @@ class Row(Contract):
     position: str  # "<epoch>.<partition>-<log id>" of the newest event folded into this row
 
 
+class MessageMedia(Media):
+    """The file of a message. Its bytes are at `/v1/media/{media_id}` when it is `stored`."""
+
+    state: Literal["pending", "stored", "unavailable"] | None = None  # None: was never fetched
+    reason: str | None = None  # why it is unavailable
+
+
 class TimelineItem(Contract):
     """One line of a conversation: a message, or something that happened to a ticket."""
 
@@ -76,7 +83,7 @@ class TimelineItem(Contract):
     direction: Literal["in", "out"] | None = None
     type: str
     text: str | None = None
-    media: Media | None = None
+    media: MessageMedia | None = None
     details: dict[str, JsonValue] | None = None
     reply_to: UUID | None = None
     author_kind: Literal["contact", "agent", "bot", "system"]

@@ -6,7 +6,7 @@ All calls carry `Authorization: Bearer <internal token>` (D9). Commands also car
 """
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +73,41 @@ class CommandAnswer(Contract):
     version: int
     position: str  # "<epoch>.<partition>-<log id>"
     message_id: UUID | None = None
+
+
+# --- outbound: PUT, GET /internal/media/{id} -> MediaInfo · GET /internal/media/{id}/content ------
+# --- tickets: GET /internal/contacts/{id}/media-key -> MediaKey, for outbound ---------------------
+
+
+class MediaInfo(Contract):
+    """A file: of a customer's message (`inbound`), or uploaded to be sent (`outbound`)."""
+
+    media_id: UUID
+    ticket_id: UUID
+    contact_id: UUID
+    direction: Literal["inbound", "outbound"]
+    state: Literal["pending", "stored", "unavailable"]
+    mime_type: str
+    size: int | None = None  # bytes
+    sha256: str | None = None  # hex
+    filename: str | None = None
+    reason: str | None = None  # why it is unavailable
+
+
+class MediaUpload(Request):
+    """Query of the PUT; the body is the file. Repeating it with the same id is harmless."""
+
+    ticket_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    mime_type: Annotated[str, Field(max_length=100)]
+    filename: Annotated[str, Field(max_length=240, pattern=WITHOUT_NUL)] | None = None
+
+
+class MediaKey(Contract):
+    """What seals the files of a contact (D10): 32 bytes in base64, to be kept in memory only."""
+
+    key: str
 
 
 # --- tickets: GET /internal/tickets/{id} -> TicketState · GET /internal/events -> FeedPage --------

@@ -60,8 +60,24 @@ class CancelSend(Message):
     requested_at: datetime
 
 
+class FetchMedia(Message):
+    """Fetch the file of a customer's message from Meta and keep it."""
+
+    TYPE: ClassVar[str] = "outbound.FetchMedia.v1"
+    message_id: UUID
+    account_id: UUID
+    contact_id: UUID
+    connection_id: UUID
+    conversation_id: UUID
+    ticket_id: UUID
+    provider_id: str  # Meta's id of the file, which lives for 7 days
+    mime_type: str | None = None
+    sha256: str | None = None  # as Meta wrote it: base64 or hex
+    requested_at: datetime
+
+
 class Fate(Message):
-    """Common to all fates of a send."""
+    """Common to all that is told of a message."""
 
     message_id: UUID
     account_id: UUID
@@ -127,7 +143,25 @@ class MessageCancelled(Fate):
     reason: str
 
 
-OUTBOUND_COMMANDS_TYPES: Final = registry_of(SendMessage, SendReadReceipt, CancelSend)
+class MediaStored(Fate):
+    """The file of a customer's message is here."""
+
+    TYPE: ClassVar[str] = "outbound.MediaStored.v1"
+    media_id: UUID
+    mime_type: str
+    size: int  # bytes
+    sha256: str  # hex
+
+
+class MediaUnavailable(Fate):
+    """The file of a customer's message cannot be had; an operator may have it tried again."""
+
+    TYPE: ClassVar[str] = "outbound.MediaUnavailable.v1"
+    media_id: UUID
+    reason: str  # expired | too_large | checksum_mismatch | untrusted_address | contact_erased
+
+
+OUTBOUND_COMMANDS_TYPES: Final = registry_of(SendMessage, SendReadReceipt, CancelSend, FetchMedia)
 OUTBOUND_EVENTS_TYPES: Final = registry_of(
     MessageAccepted,
     MessageSent,
@@ -137,4 +171,6 @@ OUTBOUND_EVENTS_TYPES: Final = registry_of(
     MessageFailed,
     MessageOutcomeUnknown,
     MessageCancelled,
+    MediaStored,
+    MediaUnavailable,
 )

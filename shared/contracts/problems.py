@@ -59,6 +59,8 @@ PROBLEMS: Final = {
     "close_reason_required": Problem(409, "A close reason is required"),
     "reopen_limit_passed": Problem(409, "The ticket was closed too long ago to be reopened"),
     "unknown_message": Problem(404, "The message is not in this conversation"),
+    "range_not_satisfiable": Problem(416, "Nothing of the file lies in the range"),
+    "media_not_stored": Problem(409, "The file is not here, or not yet"),
     "busy": Problem(409, "The ticket is changing too fast: try again"),
     # what is away
     "position_not_reached": Problem(503, "The read model has not got there yet"),

@@ -20,6 +20,8 @@ from shared.contracts.conversations import (
     MessageFact,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     MessageFailed,
     MessageLinked,
+    MessageMediaStored,
+    MessageMediaUnavailable,
     MessageOutcomeUnknown,
     MessagePlayed,
     MessageQueued,
@@ -260,6 +262,8 @@ TICKETS_EVENTS_TYPES: Final = registry_of(
     MessageFailed,
     MessageOutcomeUnknown,
     MessageCancelled,
+    MessageMediaStored,
+    MessageMediaUnavailable,
     MessageEdited,
     MessageRevoked,
     ReactionChanged,

@@ -1,7 +1,9 @@
 """How does one service call another? Signed, with a deadline, over the replicas in turn."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from io import BytesIO
 from itertools import count
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -14,6 +16,9 @@ from shared.plumbing.tokens import TokenSigner
 from shared.plumbing.transient import TransientError
 
 _DEADLINE_SECONDS: Final = 5.0
+_FILE_SECONDS: Final = 60.0
+_STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=15.0)
+_LARGE_BYTES: Final = 1_000_000  # aiohttp sends what is larger in pieces when it reads it itself
 
 
 class UnreachableError(TransientError):
@@ -94,6 +99,45 @@ class InternalClient:
         }
         return await self._call("POST", path, params, sent, body, deadline, repeatable=repeatable)
 
+    async def put(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        account: UUID | None,
+        principal: str,
+        params: Mapping[str, str] | None = None,
+        deadline: float = _FILE_SECONDS,
+    ) -> Answer:
+        """PUT a file, which may be repeated; raises UnreachableError."""
+        token = self._signer.sign(self._audience, account=account, principal=principal, roles=())
+        sent = {"Content-Type": "application/octet-stream", "Authorization": f"Bearer {token}"}
+        return await self._call("PUT", path, params, sent, body, deadline, repeatable=True)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        *,
+        account: UUID | None,
+        principal: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """GET something long; its body is read while the block runs. Raises UnreachableError."""
+        token = self._signer.sign(self._audience, account=account, principal=principal, roles=())
+        sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
+        async with AsyncExitStack() as stack:
+            for url in self._in_turn():
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    request = self._session().get(
+                        url + path, headers=sent, timeout=_STREAM, allow_redirects=False
+                    )
+                    response = await stack.enter_async_context(request)
+                    break
+            else:
+                raise UnreachableError(self._audience, maybe_done=False)
+            yield response
+
     async def _call(
         self,
         method: str,
@@ -147,8 +191,10 @@ class InternalClient:
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer:
+        large = body is not None and len(body) > _LARGE_BYTES
+        data = BytesIO(body) if large and body else body
         async with self._session().request(
-            method, url, params=params, headers=headers, data=body, allow_redirects=False
+            method, url, params=params, headers=headers, data=data, allow_redirects=False
         ) as response:
             answered = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status, await response.read(), answered)

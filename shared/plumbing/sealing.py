@@ -7,6 +7,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE_BYTES: Final = 12
 _SEPARATOR: Final = "\x1f"
@@ -21,6 +23,11 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._key = key
+
+    def derived_key(self, purpose: str) -> bytes:
+        """The 32 bytes of another key, from which this one cannot be found."""
+        return derived_key(self._key, purpose.encode())
 
     def seal(self, data: bytes, aad: bytes) -> bytes:
         """Sealed `data`, bound to `aad` (where it belongs)."""
@@ -33,6 +40,11 @@ class Sealer:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad)
         except (InvalidTag, ValueError) as error:
             raise SealBrokenError from error
+
+
+def derived_key(key: bytes, purpose: bytes, salt: bytes | None = None) -> bytes:
+    """A key of 32 bytes for one purpose (HKDF-SHA256)."""
+    return HKDF(SHA256(), 32, salt, purpose).derive(key)
 
 
 def hmac_key(pepper: bytes, *parts: str) -> bytes:

@@ -21,6 +21,7 @@ PORTUGUESE = re.compile(
 READ_MODELS = {"aguardando", "atendendo", "resolvidos"}
 CONTRACTS = {
     "bot",
+    "content",
     "directory",
     "entities",
     "entity_api",
@@ -45,7 +46,7 @@ def test_every_stored_event_has_a_stable_name_of_its_own_class() -> None:
 
 def test_stored_events_tell_what_happened() -> None:
     past = re.compile(
-        r"(ed|Sent|Set|Read|Unknown|Conflict|Opened|Closed|Queued|Dropped|Linked|Skipped)$"
+        r"(ed|Sent|Set|Read|Unknown|Unavailable|Conflict|Opened|Closed|Queued|Dropped|Linked|Skipped)$"
     )
     assert [kind.__name__ for kind in EVENTS.values() if not past.search(kind.__name__)] == []
 

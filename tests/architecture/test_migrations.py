@@ -20,6 +20,7 @@ APPLIED = {
     "outbound/0003_pace.py": "41f4aab2820dbd4c",
     "outbound/0004_settled.py": "6275c5ad717ae437",
     "outbound/0005_correlation.py": "47ded59a139554dd",
+    "outbound/0006_media.py": "ccba8880e5122f02",
     "projections/0001_create.py": "bd265c2b78fb45ee",
     "projections/0002_parked.py": "2485678a0b6ac8d8",
     "projections/0003_bot.py": "5b5a2441e0bb665f",

@@ -20,11 +20,12 @@ from services.gateway.adapters.changes import Changes
 from services.gateway.adapters.counting import Counting
 from services.gateway.adapters.directory import DirectoryTable
 from services.gateway.adapters.entities import Entities
-from services.gateway.adapters.http import contacts, live, openapi, problems, sessions, views
+from services.gateway.adapters.http import contacts, live, media, openapi, problems, sessions, views
 from services.gateway.adapters.http.body_cap import BodyCap
 from services.gateway.adapters.http.entities import EntityRoutes
 from services.gateway.adapters.http.signed_in import person_dependency
 from services.gateway.adapters.http.tickets import TicketRoutes
+from services.gateway.adapters.media import Media
 from services.gateway.adapters.services import Directory, Projections, Tickets
 from services.gateway.domain.cards import Names
 from services.gateway.labels import pt_br
@@ -50,6 +51,7 @@ from tests.support.company import a_connection, received
 
 TICKET = UUID(int=50)
 CONNECTION = UUID(int=2)
+FILE = UUID(int=60)  # the id of whatever is uploaded
 SIGNED_IN = [
     ("GET", "/v1/me"),
     ("GET", "/v1/views/aguardando"),
@@ -61,6 +63,8 @@ SIGNED_IN = [
     ("POST", f"/v1/tickets/{TICKET}/reopen"),
     ("POST", f"/v1/tickets/{TICKET}/flow"),
     ("GET", "/v1/live"),
+    ("POST", "/v1/media"),
+    ("GET", f"/v1/media/{FILE}"),
     ("GET", "/v1/sectors"),
     ("GET", f"/v1/agents/{ANA}"),
     ("GET", f"/v1/connections/{CONNECTION}/history"),
@@ -109,15 +113,21 @@ class Others:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: dict[str, tuple[int, str]] = {}
+        self.files: dict[str, Callable[[web.Request], web.Response]] = {}
+        self.queries: list[dict[str, str]] = []
         self.cuts = 0  # so many requests find that the process has just died
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.asked.append((request.path, dict(request.headers), body))
+        if request.query:
+            self.queries.append(dict(request.query))
         if self.cuts:
             self.cuts -= 1
             assert request.transport is not None
             request.transport.abort()
+        if request.path in self.files:
+            return self.files[request.path](request)
         status, text = self.answers.get(request.path, (404, '{"code": "not_found"}'))
         return web.Response(status=status, text=text, content_type="application/json")
 
@@ -147,13 +157,20 @@ class Gateway:
         key = self.tokens.cursor_key()
         directory = Directory(client("directory"))
         tickets = TicketRoutes(
-            Tickets(client("tickets")), projections, names, signed_in, key, uuid4
+            Tickets(client("tickets")),
+            projections,
+            Media(client("outbound")),
+            names,
+            signed_in,
+            key,
+            uuid4,
         )
         for router in (
             sessions.router(directory, self.tokens, names, signed_in, 3),
             views.router(projections, names, signed_in, key),
             contacts.router(projections, names, signed_in, key),
             tickets.router(),
+            media.router(Media(client("outbound")), projections, signed_in, lambda: FILE),
             EntityRoutes(Entities(client("directory")), names, signed_in, key, uuid4).router(),
             live.router(self.live, signed_in),
         ):
@@ -405,7 +422,11 @@ async def test_the_same_idempotency_key_is_the_same_command(keys_dir: Path) -> N
         ({"type": "text", "text": ""}, "text"),
         ({"type": "text", "text": "x" * 4097}, "text"),
         ({"type": "text", "text": "oi", "owner_id": "x"}, "owner_id"),
-        ({"type": "image", "text": "oi"}, "type"),
+        ({"type": "hologram", "text": "oi"}, "type"),
+        ({"type": ["text"], "text": "oi"}, "type"),
+        ([], "body"),
+        ({"type": "image", "text": "oi"}, "media_id"),
+        ({"type": "image", "media_id": str(FILE), "caption": "x" * 1025}, "caption"),
         ({"type": "text"}, "text"),
         ({"type": "text", "text": "oi\0"}, "text"),
     ],
@@ -434,7 +455,7 @@ async def test_a_body_without_end_is_refused_while_it_is_read(keys_dir: Path) ->
 
     sent: list[int] = []
     async with gateway(keys_dir) as (made, others, http):
-        made.app.add_middleware(BodyCap, most=262_144)
+        made.app.add_middleware(BodyCap, most=262_144, files={})
         answer = await http.post(
             "/v1/sessions", content=endless(), headers={"Content-Type": "application/json"}
         )

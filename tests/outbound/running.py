@@ -74,7 +74,7 @@ class Outbound:
         outbox = Outbox(pool, Producer(CommonSettings()))
         self.store = PostgresStore(pool, Sealer(b"k" * 32), outbox, uuid4)
         self.wake = asyncio.Event()
-        self.enqueue = Enqueue(self.store, Hashes(), self.wake)
+        self.enqueue = Enqueue(self.store, Hashes(), self.wake, asyncio.Event())
         self.settle = Settle(self.store, Hashes(), self.wake)
         self._loops = Loops()
 

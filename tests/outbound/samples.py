@@ -1,18 +1,28 @@
 """Commands, statuses and rows that the tests of outbound begin with."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from deploy.simulator import contents
+from deploy.simulator.files import media_id
 from services.outbound.domain.queue_row import Kind, QueueRow, State
 from shared.contracts.content import Button, Buttons, ListMenu, ListRow, ListSection, Text
 from shared.contracts.inbound import Sender, Status, TextReceived
-from shared.contracts.outbound import CancelSend, Recipient, SendMessage, SendReadReceipt
+from shared.contracts.outbound import (
+    CancelSend,
+    FetchMedia,
+    Recipient,
+    SendMessage,
+    SendReadReceipt,
+)
 from shared.plumbing import clock
 
 ACCOUNT = UUID("0199aaaa-0000-7000-8000-000000000001")
 CONNECTION = UUID("0199aaaa-0000-7000-8000-000000000002")
 PEPPER = b"p" * 32
 PHONE = "5511951234567"
+META_ID = media_id("image", "theirs")
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 
 
@@ -85,6 +95,23 @@ def a_receipt(wamid: str = "wamid.IN1", *, at: datetime = AT) -> SendReadReceipt
         wamid=wamid,
         read_at=at,
     )
+
+
+def a_fetch(**more: Any) -> FetchMedia:  # noqa: ANN401
+    image: Any = contents.media("image", "theirs")["image"]
+    values = {
+        "message_id": uuid4(),
+        "account_id": ACCOUNT,
+        "contact_id": a_contact(),
+        "connection_id": CONNECTION,
+        "conversation_id": uuid4(),
+        "ticket_id": uuid4(),
+        "provider_id": META_ID,
+        "mime_type": "image/png",
+        "sha256": image["sha256"],
+        "requested_at": clock.now(),
+    }
+    return FetchMedia.model_validate({**values, **more})
 
 
 def a_phone(number: int = 0) -> str:

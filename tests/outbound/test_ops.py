@@ -3,11 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner, Result
 
 import services.__main__ as guiche
+from services.outbound.domain.media import MediaState
+from services.outbound.handlers.fetch_media import fetched_later
 from services.outbound.ops import app
 from shared.contracts.inbound import Status, StatusDelivered
 from shared.contracts.outbound import (
@@ -20,7 +23,7 @@ from shared.contracts.outbound import (
 from shared.plumbing import clock
 from tests.outbound.meta import Meta
 from tests.outbound.running import Outbound
-from tests.outbound.samples import PHONE, a_send, a_status
+from tests.outbound.samples import PHONE, a_fetch, a_send, a_status
 
 Verb = Callable[..., Result]
 
@@ -107,3 +110,24 @@ async def test_the_outbox_is_counted_with_the_age_of_its_oldest(
     done = await asyncio.to_thread(CliRunner().invoke, guiche.outbox, ["status", "--json"])
     (told,) = json.loads(done.output)
     assert (told["service"], told["rows"]) == ("outbound", 1)
+
+
+async def test_a_file_that_was_given_up_is_listed_and_tried_again(
+    outbound: Outbound, verb: Verb
+) -> None:
+    command = a_fetch()
+    row = replace(
+        fetched_later(command, b"contact", None), state=MediaState.UNAVAILABLE, reason="expired"
+    )
+    async with outbound.store.begin() as work:
+        await work.insert_media([row])
+    listed = await asyncio.to_thread(verb, "media", "list")
+    assert f"{row.id}  unavailable  message {command.message_id}" in listed.output
+    assert "0 attempts, expired, given up" in listed.output
+    assert (await asyncio.to_thread(verb, "media", "retry", row.id)).exit_code == 0
+    async with outbound.store.begin() as work:
+        found = await work.media(row.account_id, row.id)
+    assert found is not None
+    assert found.state is MediaState.PENDING
+    nobody = await asyncio.to_thread(verb, "media", "retry", command.message_id)
+    assert (nobody.exit_code, "no customer's file" in nobody.stderr) == (1, True)

@@ -168,6 +168,7 @@ async def stand(
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
         "KAFKA_PREFIX": kafka_prefix,
         "GUICHE_KEYS_DIR": str(keys_dir),
+        "GUICHE_MEDIA_URL": str(tmp_path / "media"),
         "DIRECTORY_URLS": directory_url,
         "OUTBOUND_PORT": str(port),
         "OUTBOUND_INSTANCE": "outbound-1",

@@ -144,12 +144,19 @@ def renamed(log: Log, who: Customer, name: str) -> None:
 
 
 def says(
-    log: Log, who: Customer, nth: int, text: str, *, minute: int = 1, account: UUID = ACCOUNT
+    log: Log,
+    who: Customer,
+    nth: int,
+    text: str,
+    content: PublishedContent | None = None,
+    *,
+    minute: int = 1,
+    account: UUID = ACCOUNT,
 ) -> None:
     received = published.MessageReceived(
         **_said(who, minute),
         message_id=who.message(nth),
-        content=PublishedContent(type="text", text=text),
+        content=content or PublishedContent(type="text", text=text),
         window_closes_at=at(minute) + timedelta(hours=24),
         wamid_hash=f"hash{nth}",
     )

@@ -82,6 +82,7 @@ FIELDS = [
 SAMPLES: dict[Any, tuple[Any, Any]] = {
     str: ("um", "dois"),
     bool: (False, True),
+    int: (1, 2),
     UUID: (UUID(int=31), UUID(int=32)),
     datetime: (stories.at(2000), stories.at(2001)),
     Author: (
@@ -118,6 +119,10 @@ def seen(kind: type[Message], /, **values: Any) -> str:  # noqa: ANN401
     for name, field in kind.model_fields.items():
         given.setdefault(name, samples(field.annotation)[0])
     if kind in {published.MessageReceived, published.MessageQueued}:
+        given["message_id"] = WHO.message(9)
+    if kind in {published.MessageMediaStored, published.MessageMediaUnavailable}:
+        file = PublishedContent(type="image", media=Media(id="7"))
+        stories.says(log, WHO, 9, "", file)
         given["message_id"] = WHO.message(9)
     if kind is published.TicketOpened:
         given["ticket_id"] = WHO.ticket(2)

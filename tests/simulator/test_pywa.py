@@ -72,7 +72,7 @@ def parsed(caplog: pytest.LogCaptureFixture) -> Iterator[Parsed]:
     ("kind", "check"),
     [
         ("text", lambda message: message.text == "Olá, tudo bem? 50%"),
-        ("image", lambda message: message.image.mime_type == "image/jpeg" and message.caption),
+        ("image", lambda message: message.image.mime_type == "image/png" and message.caption),
         ("video", lambda message: message.video.id),
         ("audio", lambda message: message.audio.voice),
         ("document", lambda message: message.document.filename == "comprovante.pdf"),

@@ -189,7 +189,8 @@ def _problem(body: bytes) -> dict[str, Any]:
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {"Retry-After": headers["retry-after"]} if "retry-after" in headers else {}
+    return {name: headers[name.lower()] for name in _KEPT if name.lower() in headers}
 
 
+_KEPT = ("Retry-After", "Content-Range")
 _OWN_MEMBERS = frozenset({"type", "title", "status", "code", "detail"})

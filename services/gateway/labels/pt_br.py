@@ -71,6 +71,8 @@ PROBLEMS: Final = {
     "agent_away": "Você está ausente. Mude seu estado para aceitar.",
     "agent_limit_reached": "Você atingiu o limite de atendimentos simultâneos.",
     "window_closed": "A janela de 24 horas fechou. Use um modelo aprovado.",
+    "range_not_satisfiable": "O arquivo termina antes do trecho pedido.",
+    "media_not_stored": "O arquivo ainda não foi recebido ou não está mais disponível.",
     "contact_erased": "Os dados deste contato foram apagados.",
     "contact_blocked": "O contato está bloqueado.",
     "unknown_close_reason": "Este motivo não pode ser usado neste atendimento.",

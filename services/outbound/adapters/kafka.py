@@ -20,9 +20,11 @@ def subscriptions(
     store: Store,
     hashes: Hashes,
     wake: asyncio.Event,
+    media_wake: asyncio.Event,
 ) -> None:
     """Subscribe to both; statuses and windows commute, commands do not."""
-    enqueue, settle = Enqueue(store, hashes, wake), Settle(store, hashes, wake)
+    enqueue = Enqueue(store, hashes, wake, media_wake)
+    settle = Settle(store, hashes, wake)
     subscribe(
         broker,
         settings,

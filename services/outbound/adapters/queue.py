@@ -10,18 +10,19 @@ from psycopg.rows import dict_row
 
 from services.outbound.domain.queue_row import Kind, QueueRow, State, Told
 from services.outbound.domain.window import closes_at
-from services.outbound.handlers.ports import Due, Queued
+from services.outbound.handlers.ports import Due, Queued, file_of
 from shared.contracts.outbound import SendMessage, SendReadReceipt
 from shared.plumbing.sealing import SealBrokenError, Sealer
 
 # `queued_at` is of another service: its clock must not make a row wait.
 _INSERT: Final = """
 INSERT INTO queue (message_id, kind, key, account_id, contact_id, connection_id, conversation_id,
-    ticket_id, after, identities, window_closes_at, correlation, state, sealed, queued_at,
-    next_attempt_at)
+    ticket_id, after, identities, window_closes_at, correlation, media_id, state, sealed,
+    queued_at, next_attempt_at)
 VALUES (%(message_id)s, %(kind)s, %(key)s, %(account_id)s, %(contact_id)s, %(connection_id)s,
     %(conversation_id)s, %(ticket_id)s, %(after)s, %(identities)s, %(window_closes_at)s,
-    %(correlation)s, 'queued', %(sealed)s, %(queued_at)s, least(%(queued_at)s, clock_timestamp()))
+    %(correlation)s, %(media_id)s, 'queued', %(sealed)s, %(queued_at)s,
+    least(%(queued_at)s, clock_timestamp()))
 ON CONFLICT (message_id) DO NOTHING
 """
 # An earlier row of a conversation can only leave `queued` and `sending` for good, and no row gets
@@ -29,7 +30,9 @@ ON CONFLICT (message_id) DO NOTHING
 _DUE: Final = """
 SELECT q.*,
     (SELECT max(i.occurred_at) FROM last_inbound AS i
-     WHERE i.connection_id = q.connection_id AND i.identity = ANY(q.identities)) AS last_inbound
+     WHERE i.connection_id = q.connection_id AND i.identity = ANY(q.identities)) AS last_inbound,
+    (SELECT file.provider_id FROM media_upload AS file
+     WHERE (file.media_id, file.connection_id) = (q.media_id, q.connection_id)) AS provider_media_id
 FROM unnest(%(numbers)s::uuid[], %(limits)s::int[]) AS number (id, most)
 CROSS JOIN LATERAL (
     SELECT waiting.* FROM queue AS waiting
@@ -45,6 +48,10 @@ CROSS JOIN LATERAL (
             AND (before.state IN ('queued', 'sending')
                  OR (before.state IN ('accepted', 'unknown') AND before.told = 0
                      AND before.settled_at > %(now)s::timestamptz - interval '3 s'))))
+      AND (waiting.media_id IS NULL OR EXISTS (
+          SELECT FROM media_upload AS file
+          WHERE file.media_id = waiting.media_id AND file.connection_id = waiting.connection_id
+            AND file.provider_id IS NOT NULL AND file.expires_at > %(now)s))
     ORDER BY waiting.next_attempt_at, waiting.seq LIMIT number.most
     FOR UPDATE SKIP LOCKED) AS q
 LIMIT %(most)s
@@ -134,6 +141,7 @@ class Rows:
             "connection_id": command.connection_id,
             "identities": list(queued.identities),
             "correlation": queued.correlation,
+            "media_id": queued.media_id,
             "sealed": self.sealer.seal(command.body(), _aad(queued.message_id)),
         }
 
@@ -141,7 +149,7 @@ class Rows:
         row = _row(found)
         return Due(
             row,
-            self._command(row, found["sealed"]),
+            _with_file(self._command(row, found["sealed"]), found["provider_media_id"]),
             closes_at(found["window_closes_at"], found["last_inbound"]),
         )
 
@@ -151,6 +159,19 @@ class Rows:
             return kind.read(self.sealer.open(bytes(sealed or b""), _aad(row.message_id)))
         except (SealBrokenError, ValueError):
             return None
+
+
+def _with_file(
+    command: SendMessage | SendReadReceipt | None, provider_id: str | None
+) -> SendMessage | SendReadReceipt | None:
+    if provider_id is None or not isinstance(command, SendMessage):
+        return command
+    media = file_of(command)
+    if media is None:
+        return command
+    named = media.model_copy(update={"id": provider_id})
+    content = command.content.model_copy(update={"media": named})
+    return command.model_copy(update={"content": content})
 
 
 def _of_message(command: SendMessage) -> dict[str, object]:

@@ -10,12 +10,14 @@ from psycopg import AsyncConnection
 
 from services.outbound.adapters.beside import Beside
 from services.outbound.adapters.forgetting import Forgetting
+from services.outbound.adapters.media_rows import MediaRows
 from services.outbound.adapters.queue import Rows
 from services.outbound.adapters.rate_limit_rows import LevelsOfPace
 from services.outbound.domain.fate import Change
+from services.outbound.domain.media import MediaRow
 from services.outbound.domain.queue_row import QueueRow
 from shared.contracts.envelope import Envelope
-from shared.contracts.outbound import Fate
+from shared.contracts.outbound import Fate, MediaStored, MediaUnavailable
 from shared.contracts.topics import OUTBOUND_EVENTS
 from shared.plumbing.kafka import Outgoing, Producer
 from shared.plumbing.outbox import Outbox
@@ -47,7 +49,7 @@ class PostgresStore:
             self._outbox.wake.set()
 
 
-class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting):
+class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting, MediaRows):
     """All tables in one transaction (`handlers.ports.Work`)."""
 
     def __init__(
@@ -65,22 +67,28 @@ class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting):
     async def save(self, changes: Sequence[Change]) -> None:
         """Store the rows and what is published of them."""
         await self.update([change.row for change in changes])
-        messages = [self._outgoing(c.row, fact) for c in changes for fact in c.facts]
+        await self._publish([self._outgoing(c.row, fact) for c in changes for fact in c.facts])
+
+    async def publish_media(self, row: MediaRow, fact: MediaStored | MediaUnavailable) -> None:
+        """Tell what became of a customer's file."""
+        await self._publish([self._outgoing(row, fact)])
+
+    async def _publish(self, messages: Sequence[Outgoing]) -> None:
         if messages:
             await self._outbox.put(self.conn, messages)
             self.published = True
 
-    def _outgoing(self, row: QueueRow, fact: Fate) -> Outgoing:
+    def _outgoing(self, row: QueueRow | MediaRow, fact: Fate) -> Outgoing:
         envelope = Envelope(
             id=str(self._new_id()),
             type=fact.TYPE,
             source="outbound",
             time=fact.occurred_at,
-            subject=str(row.message_id),
+            subject=str(fact.message_id),
             account=row.account_id,
             correlation=row.correlation,
         )
-        return Outgoing(OUTBOUND_EVENTS.name, row.key, envelope, fact.body())
+        return Outgoing(OUTBOUND_EVENTS.name, row.key or b"", envelope, fact.body())
 
 
 @asynccontextmanager

@@ -48,7 +48,15 @@ class Withheld:
     reason: str  # window_closed | unreadable
 
 
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Meta has the file."""
+
+    provider_id: str
+
+
 Outcome: TypeAlias = Accepted | Refused | Unknown | NotSent | Withheld
+UploadOutcome: TypeAlias = Uploaded | Refused | Unknown | NotSent
 
 
 def _int_or_none(value: object) -> object:
@@ -99,6 +107,16 @@ def judge(status: int, body: bytes) -> Outcome:
     return _not_taken(status, body)
 
 
+def judge_upload(status: int, body: bytes) -> UploadOutcome:
+    """The outcome of an upload; what is unknown may be repeated."""
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        try:
+            return Uploaded(_Named.model_validate_json(body).id)
+        except ValidationError:
+            return Unknown("unreadable_answer")
+    return _not_taken(status, body)
+
+
 def judge_receipt(status: int, body: bytes) -> Outcome:
     """The outcome of a read receipt."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -106,7 +124,7 @@ def judge_receipt(status: int, body: bytes) -> Outcome:
     return _not_taken(status, body)
 
 
-def _not_taken(status: int, body: bytes) -> Outcome:
+def _not_taken(status: int, body: bytes) -> Refused | Unknown:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unknown("server_error")
     error = _error(body)

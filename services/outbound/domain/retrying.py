@@ -58,7 +58,9 @@ _REASONS: Final = {
     130472: "held_back",
     130497: "country_not_allowed",
     137000: "identity_changed",
+    131053: "media_refused",
 }
+_SERVER_ERRORS: Final = 6
 _LONGEST_SECONDS: Final = 300.0
 _LONGEST_PAIR_SECONDS: Final = 256.0
 _DOUBLINGS: Final = 8
@@ -86,6 +88,13 @@ def after_refusal(refused: Refused, refusals: int, jitter: float) -> Next:
 def after_no_connection(attempts: int, jitter: float) -> float:
     """Seconds until a request that was not written is tried again."""
     return min(_backoff(0.5, attempts, jitter), 30.0)
+
+
+def after_server_error(attempts: int, jitter: float) -> Again | Over:
+    """What follows when Meta failed at something that may be repeated."""
+    if attempts > _SERVER_ERRORS:
+        return Over("R", "expired", dead=True)
+    return Again("R", _backoff(1.0, attempts, jitter))
 
 
 def _of_the_row(code: int, refusals: int, jitter: float) -> Next:

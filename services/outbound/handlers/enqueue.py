@@ -5,12 +5,15 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from services.outbound.domain.media import MediaRow
 from services.outbound.domain.window import identities
 from services.outbound.handlers.cancel import cancel
+from services.outbound.handlers.fetch_media import fetched_later
 from services.outbound.handlers.ports import Hashes, Queued, Store
 from shared.contracts.outbound import (
     OUTBOUND_COMMANDS_TYPES,
     CancelSend,
+    FetchMedia,
     SendMessage,
     SendReadReceipt,
 )
@@ -22,12 +25,15 @@ _ignored = metrics.counter("outbound_ignored", "Messages of an unknown type", ["
 
 
 class Enqueue:
-    """Handles outbound.commands; `wake` is set when something may be sent."""
+    """Handles outbound.commands; sets `wake` when something may be sent, `media_wake` for files."""
 
-    def __init__(self, store: Store, hashes: Hashes, wake: asyncio.Event) -> None:
+    def __init__(
+        self, store: Store, hashes: Hashes, wake: asyncio.Event, media_wake: asyncio.Event
+    ) -> None:
         self._store = store
         self._hashes = hashes
         self._wake = wake
+        self._media_wake = media_wake
 
     async def handle(self, received: Received) -> None:
         """One message."""
@@ -39,14 +45,20 @@ class Enqueue:
         if not found:
             return
         queued = [each for each in found if isinstance(each, Queued)]
+        fetches = [each for each in found if isinstance(each, MediaRow)]
+        uploads = [(each.media_id, each.command.connection_id) for each in queued if each.media_id]
         async with self._store.begin() as work:
             await work.meet(each.command.connection_id for each in queued)
             new = await work.insert(queued)
+            await work.want_uploads(uploads)
+            await work.insert_media(fetches)
             await cancel(work, [each for each in found if isinstance(each, CancelSend)])
         _queued.inc(new)
         self._wake.set()
+        if fetches or uploads:
+            self._media_wake.set()
 
-    def _read(self, received: Received) -> Queued | CancelSend | None:
+    def _read(self, received: Received) -> Queued | CancelSend | MediaRow | None:
         kind = OUTBOUND_COMMANDS_TYPES.get(received.envelope.type)
         if kind is None:
             _ignored.labels(topic=received.topic).inc()
@@ -61,6 +73,8 @@ class Enqueue:
             return Queued(command, received.key, names, received.envelope.correlation)
         if isinstance(command, SendReadReceipt):
             return Queued(command, received.key, (), received.envelope.correlation)
+        if isinstance(command, FetchMedia):
+            return fetched_later(command, received.key, received.envelope.correlation)
         return command if isinstance(command, CancelSend) else None
 
     def _identities(self, command: SendMessage) -> tuple[bytes, ...]:

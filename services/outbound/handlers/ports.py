@@ -12,8 +12,16 @@ from services.outbound.domain.outcome import Outcome
 from services.outbound.domain.pace import Level
 from services.outbound.domain.queue_row import QueueRow
 from services.outbound.domain.retrying import Hold
+from services.outbound.handlers.media_ports import MediaTables, Number
+from shared.contracts.content import Media
 from shared.contracts.inbound import Status
 from shared.contracts.outbound import SendMessage, SendReadReceipt
+
+
+def file_of(command: SendMessage) -> Media | None:
+    """The file that a message carries."""
+    media: object = getattr(command.content, "media", None)
+    return media if isinstance(media, Media) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +39,19 @@ class Queued:
         command = self.command
         return command.message_id if isinstance(command, SendMessage) else command.receipt_id
 
+    @property
+    def media_id(self) -> UUID | None:
+        """The file that the message carries."""
+        media = None if isinstance(self.command, SendReadReceipt) else file_of(self.command)
+        return None if media is None else media.media_id
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """A row whose turn has come; the command is None when its seal is broken."""
 
     row: QueueRow
-    command: SendMessage | SendReadReceipt | None
+    command: SendMessage | SendReadReceipt | None  # with Meta's id of the file that it carries
     window_closes_at: datetime | None  # the newest that is known
 
 
@@ -67,15 +81,7 @@ class Ended:
     code: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A business number at Meta and the token with which it sends."""
-
-    url: str  # with the number's id
-    token: str
-
-
-class Work(Protocol):
+class Work(MediaTables, Protocol):
     """One transaction."""
 
     async def insert(self, queued: Sequence[Queued]) -> int:

@@ -28,6 +28,7 @@ class Forget:
         now = self._now()
         old = now - self._retention
         await self._all("send", lambda work: work.forget_settled(old, _MOST), beat)
+        await self._all("upload", lambda work: work.forget_expired_uploads(old, _MOST), beat)
         await self._all("orphan", lambda work: work.forget_orphans(old, _MOST), beat)
         written = now - _WINDOWS_KEPT
         await self._all("window", lambda work: work.forget_heard(written, _MOST), beat)

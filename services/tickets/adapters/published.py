@@ -80,6 +80,8 @@ def to_order(stored: StoredEvent) -> Outgoing | None:
     match stored.event:
         case conversation.MessageQueued():
             order = _send_message(stored, stored.event)
+        case conversation.MessageReceived():
+            order = _fetch_media(stored, stored.event)
         case conversation.MessagesRead():
             order = _send_receipt(stored, stored.event)
         case conversation.MessageCancelRequested():
@@ -168,6 +170,26 @@ def _sendable(stored: StoredEvent, said: Content) -> SendableContent | None:
     return None
 
 
+def _fetch_media(
+    stored: StoredEvent, event: conversation.MessageReceived
+) -> outbound.FetchMedia | None:
+    media = None if event.content is None else event.content.media
+    if media is None or not media.id:
+        return None
+    return outbound.FetchMedia(
+        message_id=event.message_id,
+        account_id=stored.account,
+        contact_id=event.contact_id,
+        connection_id=event.connection_id,
+        conversation_id=event.conversation_id,
+        ticket_id=event.ticket_id,
+        provider_id=media.id,
+        mime_type=media.mime_type,
+        sha256=media.sha256,
+        requested_at=stored.meta.recorded_at,
+    )
+
+
 def _send_receipt(
     stored: StoredEvent, event: conversation.MessagesRead
 ) -> outbound.SendReadReceipt | None:
@@ -198,7 +220,10 @@ def _cancel_send(
 
 def _order(
     stored: StoredEvent,
-    order: outbound.SendMessage | outbound.SendReadReceipt | outbound.CancelSend,
+    order: outbound.SendMessage
+    | outbound.SendReadReceipt
+    | outbound.CancelSend
+    | outbound.FetchMedia,
 ) -> Outgoing:
     """Without stream and version: outbound.commands is no gapless stream (protocols.md 4)."""
     envelope = Envelope(

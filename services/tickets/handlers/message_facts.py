@@ -68,10 +68,28 @@ def fact_of_fate(event: outbound.Fate, wamid_hash: str) -> facts.MessageEvent | 
             )
         case outbound.MessageOutcomeUnknown():
             return facts.MessageOutcomeUnknown(message_id=id_, occurred_at=at, reason=event.reason)
+        case outbound.MediaStored() | outbound.MediaUnavailable():
+            return _media_fact(event)
         case outbound.MessageCancelled():
             return facts.MessageCancelled(message_id=id_, occurred_at=at, reason=event.reason)
         case _:
             return _simple(_FATES.get(type(event)), id_, at)
+
+
+def _media_fact(event: outbound.MediaStored | outbound.MediaUnavailable) -> facts.MessageEvent:
+    id_, at = event.message_id, event.occurred_at
+    if isinstance(event, outbound.MediaUnavailable):
+        return facts.MessageMediaUnavailable(
+            message_id=id_, occurred_at=at, media_id=event.media_id, reason=event.reason
+        )
+    return facts.MessageMediaStored(
+        message_id=id_,
+        occurred_at=at,
+        media_id=event.media_id,
+        mime_type=event.mime_type,
+        size=event.size,
+        sha256=event.sha256,
+    )
 
 
 def _simple(

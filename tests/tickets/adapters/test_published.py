@@ -1,6 +1,7 @@
 """What the world learns of a stored event."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -123,6 +124,30 @@ def test_what_outbound_cannot_send_is_told_and_stops_nobody_else() -> None:
     (fact,) = to_messages(stored(odd), epoch=1)
     assert fact.envelope.type == "tickets.MessageQueued.v1"
     assert REGISTRY.get_sample_value("guiche_unpublishable_events_total", alarm) == before + 1
+
+
+def test_an_upload_is_ordered_to_be_sent_with_or_without_a_caption() -> None:
+    about: dict[str, Any] = {"mime_type": "image/png", "size": 9, "sha256": "ab"}
+    file = Media(media_id=UUID(int=60), **about)
+    for caption in ("a nota", None):
+        said = Content(type="image", text=caption, media=file)
+        fact, order = to_messages(stored(replace(queued(CONTACT, ""), content=said)), epoch=1)
+        told = outbound.SendMessage.read(order.body)
+        uploaded = contract.Media(media_id=UUID(int=60), **about)
+        assert told.content == contract.Image(media=uploaded, caption=caption)
+        shown = tickets.MessageQueued.read(fact.body).content
+        assert shown.media == uploaded
+
+
+def test_a_file_of_a_customer_is_ordered_to_be_fetched() -> None:
+    file = Media(id="901", mime_type="image/jpeg", sha256="q83v=", url="https://x.example/1")
+    event = replace(received(CONTACT, "olha"), content=Content(type="image", media=file))
+    _, order = to_messages(stored(event), epoch=1)
+    told = outbound.FetchMedia.read(order.body)
+    assert (told.message_id, told.ticket_id) == (event.message_id, event.ticket_id)
+    assert (told.provider_id, told.mime_type, told.sha256) == ("901", "image/jpeg", "q83v=")
+    assert order.key == str(CONTACT).encode()
+    assert len(to_messages(stored(received(CONTACT, "oi")), epoch=1)) == 1
 
 
 def test_what_somebody_wants_back_is_ordered_to_be_cancelled() -> None:

@@ -29,6 +29,17 @@ STATUSES: tuple[facts.MessageEvent, ...] = (
     facts.MessageFailed(message_id=MESSAGE, occurred_at=AT, reason="undeliverable"),
     facts.MessageOutcomeUnknown(message_id=MESSAGE, occurred_at=AT, reason="cut"),
     facts.MessageCancelled(message_id=MESSAGE, occurred_at=AT, reason="author"),
+    facts.MessageMediaStored(
+        message_id=MESSAGE,
+        occurred_at=AT,
+        media_id=an_id("media"),
+        mime_type="image/png",
+        size=9,
+        sha256="ab",
+    ),
+    facts.MessageMediaUnavailable(
+        message_id=MESSAGE, occurred_at=AT, media_id=an_id("media"), reason="expired"
+    ),
     facts.MessageRevoked(message_id=MESSAGE, occurred_at=AT),
     facts.MessageLinked(message_id=MESSAGE, occurred_at=AT, same_as=an_id("other")),
 )

@@ -19,6 +19,7 @@ from services.tickets.adapters.published import to_fact, to_order
 from services.tickets.domain.catalogue import EVENTS
 from services.tickets.storage.contract import StoredEvent
 from services.tickets.storage.event_database import EventDatabase
+from shared.contracts.outbound import FetchMedia
 from shared.plumbing.kafka import Outgoing
 from tests.support.json_difference import differences
 from tests.support.stack import Postgres
@@ -26,6 +27,9 @@ from tests.tickets.stored.rows import COMMITS, Commit, Written, rows_of
 
 RENAMED: Final[Mapping[tuple[str, str], str]] = {}
 """(TOPIC, private field as it was stored) -> the field that says it today."""
+
+NEWER_ORDERS: Final = {FetchMedia.TYPE}
+"""What outbound is asked today and was not when the rows were stored."""
 
 ROWS: Final = [(commit, one) for commit in COMMITS for one in rows_of(commit).rows]
 each_row = pytest.mark.parametrize(
@@ -77,8 +81,10 @@ def test_a_stored_row_is_published_as_it_was(log: Log, commit: str, written: Wri
     found = log[commit, written.row["notification_id"]]
     assert list(differences({**written.fact}, _told(to_fact(found, 1)))) == []
     order = to_order(found)
-    assert (order is None) == (written.order is None)
-    if order is not None:
+    if written.order is None:
+        assert order is None or order.envelope.type in NEWER_ORDERS
+    else:
+        assert order is not None
         assert list(differences(written.order, _told(order))) == []
 
 

@@ -16,6 +16,7 @@ from services.gateway.adapters.http.signed_in import (
     command_of,
     expected_version,
 )
+from services.gateway.adapters.media import Media
 from services.gateway.adapters.services import Projections, Tickets
 from services.gateway.domain.access import Person, scope_of
 from services.gateway.domain.cards import Commanded, Names, TicketDetail, TimelineLine
@@ -58,6 +59,7 @@ class TicketRoutes:
         self,
         tickets: Tickets,
         projections: Projections,
+        media: Media,
         names: Names,
         signed_in: PersonDependency,
         cursor_key: bytes,
@@ -65,6 +67,7 @@ class TicketRoutes:
     ) -> None:
         self._tickets = tickets
         self._projections = projections
+        self._media = media
         self._names = names
         self._signed_in = signed_in
         self._cursor_key = cursor_key
@@ -156,7 +159,7 @@ class TicketRoutes:
                 person,
                 ticket_id,
                 command.path,
-                body or command.body(),
+                await self._media.with_file(person, ticket_id, body or command.body()),
                 command_id=command_of(person, idempotency_key, self._new_id),
                 expected_version=expected_version(if_match),
             )

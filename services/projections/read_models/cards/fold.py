@@ -63,6 +63,8 @@ FOLD: Final = Fold[States](
         published.MessageDelivered,
         published.MessageRead,
         published.MessagePlayed,
+        published.MessageMediaStored,
+        published.MessageMediaUnavailable,
         published.MessageFailed,
         published.MessageOutcomeUnknown,
         published.MessageCancelled,

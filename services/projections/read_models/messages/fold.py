@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -19,6 +19,24 @@ RANKS: Final = {"queued": 0, "accepted": 1, "sent": 2, "delivered": 3, "read": 4
 FINAL_FROM: Final = RANKS["delivered"]  # failed and unknown stand only below delivered
 
 
+class StoredMedia(Contract):
+    """The file of the message is here."""
+
+    state: Literal["stored"] = "stored"
+    media_id: UUID
+    mime_type: str
+    size: int
+    sha256: str
+
+
+class UnavailableMedia(Contract):
+    """The file of the message cannot be had."""
+
+    state: Literal["unavailable"] = "unavailable"
+    media_id: UUID
+    reason: str
+
+
 class DeliveryStatus(Contract):
     """All that is known of a message besides what was said; may come before the message."""
 
@@ -33,6 +51,7 @@ class DeliveryStatus(Contract):
     edited: Dated | None = None
     revoked: bool = False
     wamid_hash: str | None = None
+    media: StoredMedia | UnavailableMedia | None = None
     position: str = ""
 
 
@@ -54,7 +73,7 @@ class MessageRows(RowCache):
 
 
 FOLD: Final = Fold[States](
-    version=1,
+    version=2,
     ignores=(
         published.ContactIdentified,
         published.ContactRenamed,
@@ -130,6 +149,24 @@ def _cancelled(
     return status.model_copy(update={"ended": "cancelled", "reason": message.reason})
 
 
+@_on(published.MessageMediaStored)
+def _media_stored(
+    status: DeliveryStatus, message: published.MessageMediaStored, _: Event
+) -> DeliveryStatus:
+    values = message.model_dump(include=set(StoredMedia.model_fields))
+    return status.model_copy(update={"media": StoredMedia(**values)})
+
+
+@_on(published.MessageMediaUnavailable)
+def _media_unavailable(
+    status: DeliveryStatus, message: published.MessageMediaUnavailable, _: Event
+) -> DeliveryStatus:
+    if isinstance(status.media, StoredMedia):
+        return status
+    media = UnavailableMedia(media_id=message.media_id, reason=message.reason)
+    return status.model_copy(update={"media": media})
+
+
 @_on(published.MessageEdited)
 def _edited(
     status: DeliveryStatus, message: published.MessageEdited, event: Event
@@ -177,5 +214,6 @@ def merged(status: DeliveryStatus, other: DeliveryStatus) -> DeliveryStatus:
             "edited": later(status.edited, other.edited),
             "revoked": status.revoked or other.revoked,
             "wamid_hash": status.wamid_hash or other.wamid_hash,
+            "media": status.media or other.media,
         }
     )

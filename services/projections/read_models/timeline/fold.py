@@ -10,7 +10,7 @@ from services.projections.read_models.cards.fold import CardRows
 from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
-from shared.contracts.content import PublishedContent
+from shared.contracts.content import Media, PublishedContent
 from shared.contracts.inbox import TimelineItem
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 
@@ -128,7 +128,13 @@ def _said(
         "kind": "message",
         "type": content.type,
         "text": content.text,
-        "media": content.media,
+        "media": content.media and _media(content.media),
         "details": content.details,
         "position": event.position,
     }
+
+
+def _media(media: Media) -> dict[str, Any]:
+    """A file that was uploaded is here; one of a customer is being fetched."""
+    state = "pending" if media.media_id is None else "stored"
+    return {**media.model_dump(), "state": state}

@@ -1,7 +1,7 @@
 """How is a line shown? With what became of its message."""
 
 from services.projections.read_models.messages.fold import FINAL_FROM, RANKS, DeliveryStatus
-from shared.contracts.inbox import TimelineItem
+from shared.contracts.inbox import MessageMedia, TimelineItem
 
 
 def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
@@ -14,6 +14,7 @@ def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
         "revoked": status.revoked,
         "text": item.text if status.edited is None else status.edited.value,
         "wamid_hash": item.wamid_hash or status.wamid_hash,
+        "media": _media(item, status),
         "position": max(item.position, status.position, key=_order),
     }
     if item.direction == "in":
@@ -26,6 +27,12 @@ def shown(item: TimelineItem, status: DeliveryStatus | None) -> TimelineItem:
     return item.model_copy(
         update={**common, "fate": word, "fate_reason": reason, "fate_errors": errors}
     )
+
+
+def _media(item: TimelineItem, status: DeliveryStatus) -> MessageMedia | None:
+    if item.media is None or status.media is None:
+        return item.media
+    return item.media.model_copy(update=status.media.model_dump())
 
 
 def _order(position: str) -> tuple[int, int]:

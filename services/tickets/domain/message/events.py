@@ -80,6 +80,26 @@ class MessageCancelled(MessageFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageMediaStored(MessageFact):
+    """Its file is here; `sha256` in hex, `size` in bytes."""
+
+    TOPIC: ClassVar[str] = "tickets.MessageMediaStored"
+    media_id: UUID
+    mime_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageMediaUnavailable(MessageFact):
+    """Its file cannot be had; it may still be stored later, when an operator has it tried again."""
+
+    TOPIC: ClassVar[str] = "tickets.MessageMediaUnavailable"
+    media_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited(MessageFact):
     """The customer changed it; `raw` is Meta's own JSON."""
 
@@ -121,6 +141,8 @@ MessageEvent = (
     | MessageFailed
     | MessageOutcomeUnknown
     | MessageCancelled
+    | MessageMediaStored
+    | MessageMediaUnavailable
     | MessageEdited
     | MessageRevoked
     | ReactionChanged
