@@ -1,11 +1,8 @@
 """What outbound is made of."""
 
 import asyncio
-import random
-from contextlib import suppress
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from fastapi import FastAPI
 from uuid_utils.compat import uuid7
@@ -13,15 +10,12 @@ from uuid_utils.compat import uuid7
 from services.outbound.adapters import kafka
 from services.outbound.adapters.directory import NumberTable
 from services.outbound.adapters.gauges import Gauges
-from services.outbound.adapters.graph import GraphApi, open_session
 from services.outbound.adapters.hashes import Hashes
 from services.outbound.adapters.media_parts import MediaParts
+from services.outbound.adapters.sending import start_sending
 from services.outbound.adapters.store import PostgresStore
-from services.outbound.domain.pace import number_rate
-from services.outbound.handlers.outcomes import Recorder
 from services.outbound.handlers.recover import Recover
 from services.outbound.handlers.retention import Forget
-from services.outbound.handlers.send import Limits, Send
 from services.outbound.settings import Settings
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing.database import Database
@@ -59,7 +53,7 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         look = partial(recover.look, Heartbeat())
         await service.attempt("recovery", look, also=Database.transient)
         await service.connect_producer()
-        _start_sending(service, settings, store, numbers, hashes, wake, session)
+        start_sending(service, settings, store, numbers, hashes, wake, session)
         media.start(store, database, sender=wake)
         parking = Parking(database.pool, sealer, SERVICE)
         kafka.subscriptions(service.broker, settings, parking, store, hashes, wake, media.wake)
@@ -73,32 +67,3 @@ def build_app(settings: Settings, *, fetch_secrets: Fetch | None = None) -> Fast
         await service.consume()
 
     return media.mount(service.app(start))
-
-
-def _start_sending(
-    service: Service,
-    settings: Settings,
-    store: PostgresStore,
-    numbers: NumberTable,
-    hashes: Hashes,
-    wake: asyncio.Event,
-    session: UUID,
-) -> None:
-    http = open_session(connections=settings.in_flight)
-    graph = GraphApi(http, timeout_seconds=settings.timeout_seconds)
-    limits = Limits(settings.in_flight, settings.window_margin)
-    rate, now = number_rate(settings.messages_per_second), service.now
-    recorder = Recorder(store, hashes, now=now, jitter=random.random, recorded=wake.set)
-    send = Send(
-        store, graph, numbers, hashes, recorder, rate, session=session, limits=limits, now=now
-    )
-
-    async def finish() -> None:
-        await send.finish(settings.timeout_seconds + 1.0)
-        with suppress(Exception):  # the database is away: they will be unknown
-            await recorder.record(Heartbeat())
-        await http.close()
-
-    service.at_stop(finish)
-    service.loop("send", send.turn, settings.poll_seconds, wake=wake)
-    service.loop("record", recorder.record, wake=recorder.wake)

@@ -22,6 +22,8 @@ READ_MODELS = {"aguardando", "atendendo", "resolvidos"}
 CONTRACTS = {
     "bot",
     "content",
+    "conversations",
+    "media_limits",
     "directory",
     "entities",
     "entity_api",

@@ -30,9 +30,9 @@ async def _image(agent: Agent, ticket: str, message_id: str | None = None, **wan
         page = await agent.get(f"tickets/{ticket}/timeline")
         for line in reversed(page["items"]):
             media: Json = line.get("media") or {}
-            if line["type"] == "image" and message_id in {None, line["id"]}:
-                if wanted.items() <= media.items():
-                    return line
+            ours = line["type"] == "image" and message_id in {None, line["id"]}
+            if ours and wanted.items() <= media.items():
+                return line
         return None
 
     return await until(look, what=f"no image with {wanted}")
