@@ -33,7 +33,11 @@ class MessageReceived(ConversationFact):
     message_id: UUID
     content: PublishedContent
     reply_to: UUID | None = None
+    reply_missing: bool = False  # it replies to something that we do not have
     forwarded: bool = False
+    frequently_forwarded: bool = False
+    catalog_id: str | None = None  # with product_id: it asks about this product
+    product_id: str | None = None
     referral: Referral | None = None
     after_close: bool = False
     window_closes_at: datetime

@@ -95,7 +95,11 @@ class TimelineItem(Contract):
     reactions: dict[str, str] = {}  # contact | agent → emoji
     edited: bool = False
     revoked: bool = False
+    reply_missing: bool = False  # it replies to something that we do not have
     forwarded: bool = False
+    frequently_forwarded: bool = False
+    catalog_id: str | None = None  # with product_id: it asks about this product
+    product_id: str | None = None
     referral: Referral | None = None
     after_close: bool = False
     wamid_hash: str | None = None

@@ -18,6 +18,10 @@ WHERE one.seq = %s
 """
 
 
+class VersionMissingError(Exception):
+    """The feed does not have a version that a later one proves: its key is held."""
+
+
 class EarlierParkedError(Exception):
     """An earlier one of its key waits; its version would count as passed, too."""
 

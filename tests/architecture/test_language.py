@@ -36,6 +36,7 @@ CONTRACTS = {
     "problems",
     "ticket_api",
     "ticket_commands",
+    "text_folding",
     "tickets",
     "topics",
 }

@@ -14,7 +14,6 @@ from services.projections.domain.positions import Checkpoint
 from services.projections.handlers.project import (
     EpochRaisedError,
     NotOurTurnError,
-    VersionMissingError,
 )
 from services.projections.read_models import READ_MODELS
 from services.projections.read_models.cards import queries
@@ -25,6 +24,7 @@ from shared.contracts import tickets as published
 from shared.contracts.inbox import INBOX_TYPES, VIEWS, RowChanged, TimelineItem
 from shared.contracts.internal_api import Scope, TicketQuery, TimelineQuery, ViewQuery
 from shared.contracts.topics import TICKETS_EVENTS
+from shared.plumbing.parked_versions import VersionMissingError
 from shared.plumbing.postgres import Pool
 from tests.projections import stories
 from tests.projections.running import TABLES, dump, models

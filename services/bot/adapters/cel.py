@@ -19,7 +19,7 @@ from cel_expr_python import cel
 
 from services.bot.domain.answers import NO, YES
 from services.bot.domain.evaluators import LONGEST_CONDITION, Types, VariableType
-from services.bot.domain.folding import fold
+from shared.contracts.text_folding import folded
 
 _TYPES: Final[Mapping[VariableType, cel.Type]] = {
     "text": cel.Type.STRING,
@@ -91,7 +91,7 @@ def _bound(types: Types, values: Mapping[str, str]) -> dict[str, object]:
         if found is not None:
             bound[name] = found
         if type_ == "text":
-            bound[f"folded.{name}"] = fold(text)
+            bound[f"folded.{name}"] = folded(text)
     return bound
 
 

@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, TypeAlias
 
-from services.bot.domain.folding import fold
 from services.bot.texts import pt_br
+from shared.contracts.text_folding import folded
 
 AnswerKind: TypeAlias = Literal[
     "text", "number", "date", "email", "cpf", "cnpj", "cpf_cnpj", "cep", "phone", "yes_no", "regex"
@@ -24,8 +24,8 @@ _CENTURY: Final = 100
 _EMAIL: Final = re.compile(r"[^\s@<>,;]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
 _DATE: Final = re.compile(r"(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4}|\d{2})")
 _ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_YES: Final = frozenset(fold(word) for word in pt_br.YES)
-_NO: Final = frozenset(fold(word) for word in pt_br.NO)
+_YES: Final = frozenset(folded(word) for word in pt_br.YES)
+_NO: Final = frozenset(folded(word) for word in pt_br.NO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _cep(text: str) -> str | None:
 
 
 def _yes_no(text: str) -> str | None:
-    said = fold(text).rstrip("!. ")
+    said = folded(text).rstrip("!. ")
     if said in _YES or said == "1":
         return YES
     return NO if said in _NO or said == "2" else None

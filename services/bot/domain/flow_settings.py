@@ -8,8 +8,8 @@ from pydantic import Field, PrivateAttr
 
 from services.bot.domain.evaluators import Types, VariableType
 from services.bot.domain.fields import Duration, FilePart, Id, Label, Text
-from services.bot.domain.folding import fold
 from services.bot.texts import pt_br
+from shared.contracts.text_folding import folded
 
 HAND_OFF: Final = "hand_off"
 CLOSE: Final = "close"
@@ -75,7 +75,7 @@ class FlowSettings(FilePart):
 
     def actions(self) -> dict[str, str]:
         """What each reserved word does: one of ACTIONS, or the node that it leads to."""
-        return {fold(word): action for word, action in self.reserved.items()}
+        return {folded(word): action for word, action in self.reserved.items()}
 
     def types(self) -> Types:
         """The type of each variable; the built-in ones are texts."""

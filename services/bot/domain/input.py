@@ -2,12 +2,12 @@
 
 from services.bot.domain.flow import Flow
 from services.bot.domain.flow_settings import CLOSE, HAND_OFF, RESTART
-from services.bot.domain.folding import fold
 from services.bot.domain.inputs import Said
 from services.bot.domain.nodes.base import RESERVED, Node
 from services.bot.domain.step_context import Heard, StepContext
 from services.bot.domain.taps import Tap, read_tap
 from services.bot.domain.traversal import enter, leave
+from shared.contracts.text_folding import folded
 
 
 def take_queue(flow: Flow, context: StepContext) -> None:
@@ -20,7 +20,7 @@ def take_queue(flow: Flow, context: StepContext) -> None:
 
 
 def _hear(flow: Flow, context: StepContext, node: Node, said: Said) -> None:
-    word = fold(said.text or "")
+    word = folded(said.text or "")
     action = flow.actions().get(word) if said.tap is None and node.hears_reserved_words else None
     heard = Heard(said, context.session.node or "")
     if action is not None:

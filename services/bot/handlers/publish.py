@@ -15,12 +15,12 @@ import orjson
 
 from services.bot.domain.evaluators import Evaluators
 from services.bot.domain.flow import Flow
-from services.bot.domain.folding import fold
 from services.bot.domain.validate import faults
 from services.bot.handlers.outgoing import SOURCE
 from services.bot.handlers.ports import FlowVersion, Store
 from shared.contracts.bot import FlowPublished
 from shared.contracts.envelope import Envelope
+from shared.contracts.text_folding import folded
 from shared.contracts.topics import BOT_EVENTS
 from shared.plumbing import logs
 from shared.plumbing.kafka import Outgoing
@@ -188,9 +188,9 @@ class Publishing:
 
 def _meant(definition: Flow, known: Mapping[str, UUID]) -> dict[str, UUID]:
     """The sectors that the flow names, as it writes them: case and accents do not matter."""
-    ids = {fold(name): id_ for name, id_ in known.items()}
+    ids = {folded(name): id_ for name, id_ in known.items()}
     names = definition.sector_names().values()
-    return {name: ids[fold(name)] for name in names if fold(name) in ids}
+    return {name: ids[folded(name)] for name in names if folded(name) in ids}
 
 
 def content_hash(definition: Flow, sectors: Mapping[str, UUID]) -> str:

@@ -12,6 +12,7 @@ from shared.contracts.envelope import Message
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 from shared.plumbing.kafka import Received, UnprocessableError
 from shared.plumbing.outbox import Outbox
+from shared.plumbing.parked_versions import VersionMissingError
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sequence import APPLY, GAPS_SEEN, Gap, advance, judge
 from shared.plumbing.transient import TransientError
@@ -27,10 +28,6 @@ _LEFT = (
     published.MessageOutcomeUnknown,
     published.MessageCancelled,
 )
-
-
-class VersionMissingError(Exception):
-    """The feed does not have a version that a later one proves: its key is held."""
 
 
 class PastUnknownError(TransientError):

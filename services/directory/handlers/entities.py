@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.directory.domain.folding import folded
 from services.directory.storage import entities, history, logins
 from services.directory.storage.connection import Connection
 from services.directory.storage.entities import Stored
@@ -21,6 +20,7 @@ from shared.contracts.entity_api import (
     HistoryQuery,
 )
 from shared.contracts.envelope import Envelope
+from shared.contracts.text_folding import folded
 from shared.contracts.topics import DIRECTORY_EVENTS
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox

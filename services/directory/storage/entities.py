@@ -8,11 +8,11 @@ from uuid import UUID
 
 import orjson
 
-from services.directory.domain.folding import folded
 from services.directory.storage.connection import Connection
 from shared.contracts.directory import COLLECTIONS, AccountChanged, AgentChanged
 from shared.contracts.entities import Entity, SectorLimited
 from shared.contracts.entity_api import EntityQuery
+from shared.contracts.text_folding import folded
 
 _TYPES: Final = {kind.TYPE: kind for kind in COLLECTIONS.values()}
 _COLUMNS: Final = "type, body::text, version, changed_at, declared::text"

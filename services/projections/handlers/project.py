@@ -21,6 +21,7 @@ from shared.contracts.topics import INBOX_CHANGES
 from shared.plumbing import logs, metrics
 from shared.plumbing.kafka import Outgoing
 from shared.plumbing.outbox import Outbox
+from shared.plumbing.parked_versions import VersionMissingError
 from shared.plumbing.postgres import Pool
 from shared.plumbing.sequence import APPLY, GAPS_SEEN, Gap, verdicts
 from shared.plumbing.transient import TransientError
@@ -43,10 +44,6 @@ class EpochRaisedError(Exception):
 
 class NotOurTurnError(TransientError):
     """Somebody else folds this model now (see State), or it has another form; it says which."""
-
-
-class VersionMissingError(Exception):
-    """The feed does not have a version that a later one proves: its key is held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from typing import Final, LiteralString
 
-from services.projections.domain.search_text import folded, like
 from shared.contracts.internal_api import Scope
 from shared.contracts.phone import searched_phones
+from shared.contracts.text_folding import folded
 
 FOUND_CONTACT: Final[LiteralString] = """
     (%(words)s::text[] <> '{}' AND contact.searched_name LIKE ALL(%(words)s::text[])
@@ -27,3 +27,8 @@ def search_values(q: str | None, scope: Scope) -> dict[str, object]:
         "phones": [like(phone) for phone in phones],
         "protocol": like(text.strip()),
     }
+
+
+def like(text: str) -> str:
+    """A pattern of LIKE for what holds this text."""
+    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

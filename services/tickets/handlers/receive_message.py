@@ -123,9 +123,7 @@ class ReceiveMessageSource(ItemSource):
 
     def _received(self, context: MessageContext) -> MessageReceived:
         item, known = self._message, context.conversation.state
-        forwarded = item.context is not None and (
-            item.context.forwarded or item.context.frequently_forwarded
-        )
+        about = item.context or inbound.Reference()
         return MessageReceived(
             message_id=self._message_id,
             conversation_id=context.conversation.id,
@@ -136,7 +134,11 @@ class ReceiveMessageSource(ItemSource):
             window_closes_at=closes_at(known and known.window_closes_at, item.occurred_at),
             wamid_hash=self._hash.hex(),
             reply_to=context.reply_to,
-            forwarded=forwarded,
+            reply_missing=about.wamid is not None and context.reply_to is None,
+            forwarded=about.forwarded or about.frequently_forwarded,
+            frequently_forwarded=about.frequently_forwarded,
+            catalog_id=about.catalog_id,
+            product_id=about.product_id,
             after_close=context.effect is Effect.APPEND_AFTER_CLOSE,
             content=to_stored(item),
             sender=self._sender,

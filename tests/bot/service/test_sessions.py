@@ -9,7 +9,6 @@ import pytest
 
 from services.bot.domain.inputs import TimerDue
 from services.bot.domain.session import rebuilt
-from services.bot.handlers.ticket_events import VersionMissingError
 from shared.contracts import bot as told
 from shared.contracts.ticket_commands import (
     AssignSector,
@@ -21,6 +20,7 @@ from shared.contracts.topics import TICKETS_REPLIES
 from shared.plumbing import failpoints
 from shared.plumbing.failpoints import FailpointError
 from shared.plumbing.kafka import UnprocessableError
+from shared.plumbing.parked_versions import VersionMissingError
 from tests.bot.service.office import (
     ACCOUNT,
     NOON,

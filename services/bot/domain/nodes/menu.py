@@ -8,7 +8,6 @@ from pydantic import Field
 
 from services.bot.domain.faults import LONGEST_BODY, LONGEST_TEXT, Draft, NodeFault, repeated
 from services.bot.domain.fields import FilePart, Id, Label
-from services.bot.domain.folding import fold
 from services.bot.domain.nodes.listening import Listening
 from services.bot.domain.step_context import Heard, StepContext
 from services.bot.domain.taps import tap_id
@@ -22,6 +21,7 @@ from shared.contracts.content import (
     SendableContent,
     Text,
 )
+from shared.contracts.text_folding import folded
 
 MOST_BUTTONS: Final = 3
 MOST_ROWS: Final = 10
@@ -64,10 +64,10 @@ class Menu(Listening):
     def faults(self, draft: Draft) -> Iterator[NodeFault]:
         yield from super().faults(draft)
         yield from repeated("options.{}.id", [option.id for option in self.options])
-        yield from repeated("options.{}.title", [fold(option.title) for option in self.options])
+        yield from repeated("options.{}.title", [folded(option.title) for option in self.options])
         reserved = draft.flow.actions().keys() if self.reserved else set[str]()
         for number, option in enumerate(self.options):
-            words = {fold(word) for word in (option.title, *option.synonyms)}
+            words = {folded(word) for word in (option.title, *option.synonyms)}
             for word in sorted(words & reserved):
                 yield NodeFault(f"options.{number}", f"{word} is a reserved word")
 
@@ -95,17 +95,17 @@ class Menu(Listening):
             number = int(found[1])
             if 1 <= number <= len(self.options):
                 return self.options[number - 1]
-        candidates = (self._candidates(said, fold(said))) if said else ()
+        candidates = (self._candidates(said, folded(said))) if said else ()
         return next((found[0] for found in candidates if len(found) == 1), None)
 
-    def _candidates(self, said: str, folded: str) -> Iterator[list[Option]]:
+    def _candidates(self, said: str, words: str) -> Iterator[list[Option]]:
         """The options that each rule finds, the strictest rule first."""
         yield [option for option in self.options if option.title == said]
-        if folded:
-            titles = [(option, fold(option.title)) for option in self.options]
-            yield [option for option, title in titles if title == folded]
-            yield [option for option, title in titles if title.startswith(folded)]
-            yield [each for each in self.options if folded in {fold(w) for w in each.synonyms}]
+        if words:
+            titles = [(option, folded(option.title)) for option in self.options]
+            yield [option for option, title in titles if title == words]
+            yield [option for option, title in titles if title.startswith(words)]
+            yield [each for each in self.options if words in {folded(w) for w in each.synonyms}]
 
     def _tapped(self, id_: str) -> Option | None:
         return next((option for option in self.options if option.id == id_), None)

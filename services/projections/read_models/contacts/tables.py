@@ -5,11 +5,11 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from services.projections.domain.events import Event
-from services.projections.domain.search_text import folded
 from services.projections.read_models.contacts.fold import Contact, ContactRows
 from services.projections.read_models.read_model import Connection, States, Table, columns
 from shared.contracts import tickets as published
 from shared.contracts.phone import phone_key
+from shared.contracts.text_folding import folded
 
 TABLES: Final = (Table("contact", key="id::text"),)
 CREATE: Final[LiteralString] = """

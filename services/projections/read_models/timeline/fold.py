@@ -32,7 +32,7 @@ class TimelineRows(RowCache):
 
 
 FOLD: Final = Fold[States](
-    version=1,
+    version=2,
     ignores=(
         published.ContactIdentified,
         published.ContactRenamed,
@@ -94,7 +94,11 @@ def _received(states: States, event: Event, message: published.MessageReceived) 
         "id": message.message_id,
         "direction": "in",
         "reply_to": message.reply_to,
+        "reply_missing": message.reply_missing,
         "forwarded": message.forwarded,
+        "frequently_forwarded": message.frequently_forwarded,
+        "catalog_id": message.catalog_id,
+        "product_id": message.product_id,
         "referral": message.referral,
         "author_kind": "contact",
         "after_close": message.after_close,

@@ -26,7 +26,11 @@ class MessageReceived:
     window_closes_at: datetime  # counted from the highest `occurred_at`
     wamid_hash: str  # hex
     reply_to: UUID | None = None
+    reply_missing: bool = False  # it replies to something that we do not have
     forwarded: bool = False
+    frequently_forwarded: bool = False
+    catalog_id: str | None = None  # with product_id: it asks about this product
+    product_id: str | None = None
     after_close: bool = False
     content: Annotated[Content | None, "personal"]
     sender: Annotated[Sender | None, "personal"]
