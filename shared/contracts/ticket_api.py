@@ -6,15 +6,19 @@ A row is the internal route `POST /internal/tickets/{id}/<path>`, the public rou
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, RootModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, RootModel
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.contracts.content import Image, Media, SendableContent, Text
 from shared.contracts.internal_api import SAYS_SOMETHING, WITHOUT_NUL, Request
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+"""With an offset as it is asked; in UTC as it is kept and told."""
 
 
 class Accept(Request):
@@ -26,7 +30,7 @@ class Accept(Request):
 class Pause(Request):
     """Set the ticket aside, until an instant with an offset or until somebody resumes it."""
 
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     reason: Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)] | None = None
 
 

@@ -26,9 +26,11 @@ async def test_a_ticket_is_paused_until_the_customer_writes(system: System) -> N
     phone = "5511987660001"
     ana, bruno = await _both(system)
     ticket = await served(system, ana, phone)
-    until_then = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    paused = await ana.does(ticket, "pause", until=until_then, reason="Aguardando o estoque")
+    at = "2036-01-31T09:00:00-03:00"
+    paused = await ana.does(ticket, "pause", until=at, reason="Aguardando o estoque")
     assert paused["lifecycle"] == "paused"
+    line = await ana.line(ticket, type="ticket_paused")
+    assert line["details"] == {"until": "2036-01-31T12:00:00Z", "reason": "Aguardando o estoque"}
     assert await ana.may_not(ticket, "messages", type="text", text="oi") == "ticket_paused"
     assert await bruno.may_not(ticket, "resume") == "not_owner"
     assert (await ana.does(ticket, "resume"))["lifecycle"] == "attending"
