@@ -1,4 +1,4 @@
-"""How does a seed write an entity? Made from its class: keys for ids, secrets beside it."""
+"""Entities as a seed writes them, made from their classes: keys for ids, secrets beside them."""
 
 from collections.abc import Mapping
 from functools import cache

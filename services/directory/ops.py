@@ -1,4 +1,4 @@
-"""What can an operator ask of directory?"""
+"""Operators' verbs of directory."""
 
 import asyncio
 from typing import Final

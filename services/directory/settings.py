@@ -1,4 +1,4 @@
-"""Which settings does directory read?"""
+"""Settings of directory, from the environment."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What can an operator see of ingest? The items that are nobody's."""
+"""Operators' verbs of ingest: items that belong to no account."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator

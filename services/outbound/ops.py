@@ -1,4 +1,4 @@
-"""What can an operator see of outbound, and settle? Sends of unknown fate; parked messages."""
+"""Operators' verbs of outbound: sends of unknown fate, files, parked messages."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""Which settings does projections read?"""
+"""Settings of projections, from the environment."""
 
 from pydantic_settings import SettingsConfigDict
 

@@ -1,4 +1,4 @@
-"""What can an operator ask of tickets? Streams, the relay, timers, parked messages."""
+"""Operators' verbs of tickets: streams, the relay, timers, parked messages."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which files does Meta take, and how large (Cloud API 10)?"""
+"""File types and sizes that Meta takes (Cloud API 10)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When do two spellings name one phone? The one rule of the ninth digit (protocols.md 1)."""
+"""Phone keys: the one rule of the Brazilian ninth digit (protocols.md 1)."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""How does a verb show rows? A line each for people, one array for machines.
+"""Print a verb's rows: a line each for people, one array for machines.
 
 Imported by `ops.py` of services only: typer comes with the local extra.
 """

@@ -1,4 +1,4 @@
-"""What time is it? Imported by adapters and `app` only; the domain is told."""
+"""The machine's time, for adapters and `app` only; the domain is given the time."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""How does a service know a topic by heart? It reads it whole, without a group, then follows it."""
+"""Read a compacted topic whole, without a group, then follow it."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What time is it? As the database says, so that all processes agree (reliability.md F18).
+"""The database's time, so that all processes agree (reliability.md F18).
 
 The machine's monotonic clock carries its answer on: a wall clock that is set forward or back, or is
 wrong on one machine, changes nothing that is stored, due, leased or sent.

@@ -1,4 +1,4 @@
-"""Where may a test kill, break or delay this process? At named places, if FAILPOINT is set.
+"""Named places where a test may kill, fail or delay this process, if FAILPOINT is set.
 
 `FAILPOINT=<name>:<action>[@<hit>]`; actions `kill`, `raise`, `delay` or `delay=<seconds>`; the hit
 counts from 1 (default). Modules that place one add its name to FAILPOINTS: a sweep finds them all.

@@ -1,4 +1,4 @@
-"""How often does Python look for cycles? Seldom: events are many objects and no cycles."""
+"""Make the garbage collector run seldom: events are many objects without cycles."""
 
 import gc
 from typing import Final

@@ -1,4 +1,4 @@
-"""Is the process alive (`/health`), and may it be given work (`/ready`)?"""
+"""`/health`: the process is alive. `/ready`: it may be given work."""
 
 from collections.abc import Iterable, Mapping
 

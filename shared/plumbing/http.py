@@ -1,4 +1,4 @@
-"""How does one service call another? Signed, with a deadline, over the replicas in turn."""
+"""Call another service: signed, with a deadline, trying its replicas in turn."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How does a service log without telling anything about a person? JSON lines on stderr.
+"""JSON log lines on stderr, without personal data.
 
 Only allow-listed fields pass. Of an exception only types and places are written, because messages
 of drivers quote values. Of other libraries only records of _ARGUMENTS_ARE_SAFE keep arguments.

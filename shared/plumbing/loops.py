@@ -1,4 +1,4 @@
-"""How does work that never ends stay alive, and in one process only? Loops and leases."""
+"""Loops that are supervised, and leases for those that only one process may run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

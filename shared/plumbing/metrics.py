@@ -1,4 +1,4 @@
-"""What does a service count? Prometheus metrics; `/metrics` names the service on each sample."""
+"""Prometheus metrics; `/metrics` names the service on each sample."""
 
 from collections.abc import Iterator, Sequence
 from time import perf_counter

@@ -1,4 +1,4 @@
-"""How does a service's schema get to its newest form? alembic, plain SQL, one job beforehand.
+"""Migrate a service's schema: alembic, plain SQL, one job before the processes start.
 
 Convention: `services/<service>/migrations/versions/0001_<what>.py` holds `revision = "0001"`,
 `down_revision = None` (then "0002" after "0001"...) and `def upgrade() -> None` with

@@ -1,4 +1,4 @@
-"""How does a service without an event store publish what it stored? From rows stored with it.
+"""Publish messages from rows that were stored with the change that they tell.
 
 Rows are claimed and deleted under a lock by one drainer at a time, never "read after a position": a
 row that commits late under a low number is still found (D4). A crash between the acknowledgments

@@ -1,4 +1,4 @@
-"""What does a service still have to publish? The rows of its table `outbox`."""
+"""Operators' verbs for the rows of a service's table `outbox`."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What can an operator do with a service's parked messages? list, show, retry, skip (D13).
+"""Operators' verbs for parked messages: list, show, retry, skip (D13).
 
 Imported by `ops.py` of services only: typer comes with the local extra.
 """

@@ -1,4 +1,4 @@
-"""Where do messages of `tickets.events` wait that could not be taken? With their versions.
+"""Park messages of `tickets.events`, with the versions of their streams.
 
 Whoever counts versions would fetch a skipped message from the feed once more, as the gap before its
 successor (protocols.md 4).

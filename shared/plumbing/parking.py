@@ -1,4 +1,4 @@
-"""Where does a message wait that cannot be applied? Sealed in table `parked`, its key held (D13).
+"""Park a message that cannot be applied: sealed in table `parked`, its key held (D13).
 
 The consumer asks the table, not a memory of it, which keys of a batch are held: one query each,
 and right whichever process owns the partition. Parked keys are retried here on their own, in order:

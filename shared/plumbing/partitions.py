@@ -1,4 +1,4 @@
-"""On which partition does a key lie? As Kafka's default partitioner says (murmur2)."""
+"""The partition of a key, as Kafka's default partitioner has it (murmur2)."""
 
 from functools import lru_cache
 from typing import Final

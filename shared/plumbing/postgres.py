@@ -1,4 +1,4 @@
-"""How does a service talk to PostgreSQL so that no broken connection or lock can hang it?"""
+"""Pools of PostgreSQL connections that no broken connection or lock can hang."""
 
 from time import monotonic
 from typing import Any, Final, TypeAlias

@@ -1,4 +1,4 @@
-"""How does an error look on HTTP? As RFC 9457 with a stable `code`, without what was sent.
+"""Errors on HTTP: RFC 9457 with a stable `code`, without what was sent.
 
 Own handlers, not fastapi-problem: it derives type and title from class names and echoes rejected
 input, while we need a code from the registry of refusals; four handlers are less than the wrapping.

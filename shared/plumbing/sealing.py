@@ -1,4 +1,4 @@
-"""How is personal data sealed (AES-GCM) and a private value turned into a name (HMAC)?"""
+"""Seal personal data (AES-GCM), and name private values by HMAC."""
 
 import hashlib
 import hmac

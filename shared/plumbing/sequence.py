@@ -1,4 +1,4 @@
-"""What may a consumer of `tickets.events` do with a message, given the last version of its stream?
+"""Decide what to do with a message of `tickets.events` by the last version of its stream.
 
 It runs inside the caller's transaction: the version is stored with the effect (protocols.md 4).
 """

@@ -1,4 +1,4 @@
-"""Which settings does every service read, and from which environment variables?"""
+"""Settings that every service reads, and their environment variables."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How is a task ended that would run for ever? Cancelled until it hears it."""
+"""End a task that would run for ever: cancel it until it ends."""
 
 import asyncio
 from collections.abc import Coroutine

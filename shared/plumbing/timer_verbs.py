@@ -1,4 +1,4 @@
-"""What can an operator do with a service's timers? list, retry (D12).
+"""Operators' verbs for a service's timers: list, retry (D12).
 
 Imported by `ops.py` of services only: typer comes with the local extra.
 """

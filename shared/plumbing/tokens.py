@@ -1,4 +1,4 @@
-"""Which service calls, and for whom? Tokens of 60 seconds, signed with EdDSA (D9).
+"""Internal tokens of 60 seconds: which service calls, for whom; EdDSA (D9).
 
 Signing and verifying cost more than most requests, so both are remembered: a token is given out
 again for the same caller while half of its life is left, and is verified once.

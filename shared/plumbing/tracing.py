@@ -1,4 +1,4 @@
-"""Which way did one message take, and how long was each step? OpenTelemetry spans, off by default.
+"""OpenTelemetry spans of a message's way; off by default.
 
 A trace is what shares a correlation, and its id is made of it: nothing has to be stored to go on
 behind the event store, and a log line leads to its trace. Kafka headers carry W3C `traceparent`.

@@ -1,4 +1,4 @@
-"""Where do spans go? To a collector by OTLP, or to files; needs the extra `traces`."""
+"""Export spans by OTLP or to files; needs the extra `traces`."""
 
 from pathlib import Path
 from typing import Final

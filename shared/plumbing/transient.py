@@ -1,4 +1,4 @@
-"""Which failures pass by waiting, and which never do?"""
+"""Failures that pass by waiting, and failures that never do."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How is the seed read? YAML whose values may name environment variables."""
+"""Read the seed: YAML whose values may name environment variables."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What does a seed declare? Checked, with ids that are the same each time it is applied."""
+"""What a seed declares, checked; ids are the same each time it is applied."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

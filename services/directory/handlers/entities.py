@@ -1,4 +1,4 @@
-"""How is an entity changed? New state, version, history and message in one transaction (D4)."""
+"""Change an entity: state, version, history and message in one transaction (D4)."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Is this the password? Argon2id, in a thread: one check takes about half a second of CPU."""
+"""Hash and check passwords: Argon2id in a thread, about half a second of CPU each."""
 
 import asyncio
 from typing import Final

@@ -1,4 +1,4 @@
-"""Which secrets may a service have? Only those that it needs (D9, protocols.md 10)."""
+"""Answer a service with the secrets that it needs, and no others (D9, protocols.md 10)."""
 
 import base64
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How is a seed applied? What it declares is stored whole; what it left out becomes inactive.
+"""Apply a seed: what it declares is stored whole; what it leaves out becomes inactive.
 
 What people changed over the API stays, as long as the seed goes on declaring the same of it.
 """

@@ -1,4 +1,4 @@
-"""Who signs in, stays signed in, and signs out? Refresh tokens are used once and rotated."""
+"""Sign in, refresh and sign out; a refresh token is used once and rotated."""
 
 import hashlib
 from collections.abc import Callable

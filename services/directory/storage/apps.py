@@ -1,4 +1,4 @@
-"""Which Meta apps may sign webhooks, and for which business accounts?"""
+"""Table of Meta apps that may sign webhooks, and their business accounts."""
 
 from collections.abc import Collection, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Where are entities kept? One row each, with what the seed last declared."""
+"""Table of entities: one row each, with what the seed last declared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

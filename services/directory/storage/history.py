@@ -1,4 +1,4 @@
-"""Who changed an entity, when, and from what to what?"""
+"""Table of changes to entities: who, when, from what, to what."""
 
 from collections.abc import Sequence
 from datetime import datetime

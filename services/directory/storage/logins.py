@@ -1,4 +1,4 @@
-"""Who may sign in with which password, and which sessions are open?"""
+"""Tables of logins, password hashes and open sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How are secrets kept? Sealed under the master key; made once where nobody gives them."""
+"""Table of secrets, sealed under the master key; made once where nobody gives them."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Who sends this request? An access token that the gateway signed: EdDSA, a quarter of an hour."""
+"""Sign and verify access tokens: EdDSA, valid for 15 minutes."""
 
 import hashlib
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What changed on the screens? inbox.changes, all partitions, no group: each gateway has all."""
+"""Consume inbox.changes, all partitions, without a group: every gateway gets every change."""
 
 from collections import deque
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How many tickets stand in each view, for a screen? Asked once for all screens of one scope."""
+"""Counters of views for live screens, asked once for all screens of one scope."""
 
 import asyncio
 from uuid import UUID

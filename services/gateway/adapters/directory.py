@@ -1,4 +1,4 @@
-"""Who may sign in, and what is what called? Looked up in directory.events."""
+"""Names and rights of people, sectors and connections, from directory.events."""
 
 from collections.abc import Callable
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How does the gateway ask the other services? Internal HTTP; refusals keep their code."""
+"""Call the other services over internal HTTP; refusals keep their code."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Who may see what? The one policy of lists, counts, details, timelines and live streams."""
+"""Who may see what: the one policy of lists, counts, details, timelines and live streams."""
 
 from dataclasses import dataclass
 from typing import Final

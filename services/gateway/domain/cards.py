@@ -1,4 +1,4 @@
-"""How does a ticket look to a frontend? A row with the names of sector, owner and connection."""
+"""Tickets as frontends get them: a row with the names of sector, owner and connection."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Which command is this? The same key of the same person is the same command (D5)."""
+"""Derive a command's id: the same key of the same person is the same command (D5)."""
 
 from typing import Final
 from uuid import UUID, uuid5

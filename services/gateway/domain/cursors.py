@@ -1,4 +1,4 @@
-"""How does a page say where the next one begins? Sort instant and id, signed."""
+"""Cursors of pages: sort instant and id, signed."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Where does a live stream go on? At an event's id, unless the agent sees something else by now.
+"""Event ids of a live stream: where to go on, unless the agent's scope has changed.
 
 An id carries a mark of what was in sight when it was told: with other rights, what the screen holds
 may be out of sight, and no change will ever take it away. Such a screen loads again.

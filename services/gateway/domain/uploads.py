@@ -1,4 +1,4 @@
-"""May this file be sent? By Meta's limits, before it goes anywhere."""
+"""Check a file against Meta's limits before it is stored or sent."""
 
 from typing import Final, NoReturn, get_args
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What does one agent's screen hear? Row diffs of what they may see, in order, each once."""
+"""Turn changes into one agent's live events: what they may see, in order, each once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Does tickets keep up? Else Kafka deletes what Meta was told 200 for (protocols.md 4)."""
+"""Watch whether tickets keeps up: Kafka deletes what was acknowledged (protocols.md 4)."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""How do items get to Kafka before Meta loses patience?"""
+"""Produce items to Kafka within the deadline of Meta's request."""
 
 import asyncio
 from collections.abc import Sequence

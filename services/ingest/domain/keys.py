@@ -1,4 +1,4 @@
-"""Under which Kafka key does an item go (design.md 4)?"""
+"""The Kafka key of an item (design.md 4)."""
 
 from shared.contracts.inbound import InboundMessage, Item, Status
 from shared.contracts.phone import phone_key

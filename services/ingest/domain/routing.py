@@ -1,4 +1,4 @@
-"""Whose is an item? By the number that it came to, else by the account at Meta that it names."""
+"""Find an item's account: by its phone number id, else by the WhatsApp business account."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which app signed these bytes (Cloud API 3.2)?"""
+"""Find the app that signed a webhook's bytes (Cloud API 3.2)."""
 
 import hashlib
 import hmac

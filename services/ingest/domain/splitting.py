@@ -1,4 +1,4 @@
-"""Which items are in a webhook's body, and where did each stand (Cloud API 3.6)?"""
+"""Split a webhook's body into items, each with its place (Cloud API 3.6)."""
 
 import hashlib
 import json

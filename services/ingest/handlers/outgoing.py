@@ -1,4 +1,4 @@
-"""Which Kafka message does an item of a webhook become?"""
+"""Build the Kafka message of an item."""
 
 import base64
 import zlib

@@ -1,4 +1,4 @@
-"""Which business numbers may send? The active connections of directory.events, and tokens."""
+"""Business numbers that may send: active connections with a token."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""One call to Meta: was it written, and what came back? Never repeated here, never logged."""
+"""Make one call to Meta and classify its outcome; never repeats, never logs content."""
 
 from typing import Final
 

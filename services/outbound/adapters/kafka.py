@@ -1,4 +1,4 @@
-"""Which topics does outbound consume? Commands, and inbound items in its own group."""
+"""Subscriptions of outbound: commands, and inbound items in a group of its own."""
 
 import asyncio
 

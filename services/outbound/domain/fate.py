@@ -1,4 +1,4 @@
-"""What becomes of a row when an answer or a status comes, in any order, and what is told of it?"""
+"""Change a queue row by an answer or a status, in any order, and say what is published."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What does Meta's answer to a send mean (reliability.md 3, Cloud API 13 and 14)?"""
+"""Classify Meta's answer to a send (reliability.md 3, Cloud API 13 and 14)."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""How fast may we send? Token buckets per number and per pair (Cloud API 12).
+"""Token buckets per number and per pair (Cloud API 12).
 
 The levels of the buckets stand in the database, because several processes send for one number: who
 has a number's lock takes its tokens. What we cannot know, Meta's refusals tell.

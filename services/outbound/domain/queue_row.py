@@ -1,4 +1,4 @@
-"""What is known of one thing that must be sent (reliability.md 3, one vocabulary)?"""
+"""A row of the send queue and its states (reliability.md 3)."""
 
 from dataclasses import dataclass
 from datetime import datetime

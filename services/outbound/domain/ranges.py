@@ -1,4 +1,4 @@
-"""Which part of a file does a Range header ask for (RFC 9110, 14)?"""
+"""Parse a Range header (RFC 9110, 14)."""
 
 import re
 from typing import Final

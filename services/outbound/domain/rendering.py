@@ -1,4 +1,4 @@
-"""How does a command look as Graph JSON (Cloud API 8)?"""
+"""Render a command as the JSON of Meta's Graph API (Cloud API 8)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

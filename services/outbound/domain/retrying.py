@@ -1,4 +1,4 @@
-"""What follows a refusal? By Meta's code (Cloud API 13.2): again, hold the number, or final."""
+"""Decide by Meta's error code: retry, hold the number, or fail (Cloud API 13.2)."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Is the customer's 24-hour window open at this instant (D7, Cloud API 11.1)?"""
+"""The customer's 24-hour window (D7, Cloud API 11.1)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

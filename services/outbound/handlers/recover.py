@@ -1,4 +1,4 @@
-"""What was in the hands of a worker that died? Unknown, and never sent again (D8)."""
+"""Mark the sends of a dead worker as unknown; they are never sent again (D8)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

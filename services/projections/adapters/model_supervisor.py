@@ -1,4 +1,4 @@
-"""Which models does this process keep up to date? All of its own form; each by its own loops."""
+"""Follow every model of this program's form, each with its own loops."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How far is a partition of the log folded?"""
+"""Checkpoints: how far each partition of the log is folded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

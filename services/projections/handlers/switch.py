@@ -1,4 +1,4 @@
-"""How do readers come to see another model? When it has everything that the live one has."""
+"""Let readers see another model, once it has everything that the live one has."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,4 +1,4 @@
-"""Which read models are there? A folder and a line here each; one may read those before it."""
+"""The read models: a folder and a line each; one may read those before it."""
 
 from typing import Any, Final, TypeAlias
 

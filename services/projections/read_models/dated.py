@@ -1,4 +1,4 @@
-"""Which of two facts holds that are no ladder? The later one by (Meta's instant, log order)."""
+"""Choose between facts without a rank: the later by (Meta's instant, log order) holds."""
 
 from datetime import datetime
 

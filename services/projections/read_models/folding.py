@@ -1,4 +1,4 @@
-"""Which function folds which published type? Each type is folded or ignored, by name."""
+"""A fold: a function per published type; each type is folded or ignored by name."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar

@@ -1,4 +1,4 @@
-"""What is a read model? Tables, how a batch is loaded, folded and saved, what screens hear."""
+"""Protocol of a read model: its tables, and how a batch is loaded, folded, saved and told."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace

@@ -1,4 +1,4 @@
-"""Which tickets may a person see? In SQL, for every query that names `card` (D9).
+"""SQL conditions on `card`: which tickets a person may see (D9).
 
 Those of their sectors, those that they own or owned last, and those without a sector, which
 everybody may accept; gateway's `access.sees` says the same of live changes.

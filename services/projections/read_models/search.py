@@ -1,4 +1,4 @@
-"""Which contacts does a person mean by what they type? In SQL, for queries that name `contact`."""
+"""SQL conditions on `contact`: which contacts a search means."""
 
 from typing import Final, LiteralString
 

@@ -1,4 +1,4 @@
-"""What stands in the tables before a batch, and what is stored after it? One round trip each."""
+"""Load the rows that a batch touches and store them, one round trip each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

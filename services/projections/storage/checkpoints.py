@@ -1,4 +1,4 @@
-"""How far is a model? One row per partition, in the transaction of the rows."""
+"""Checkpoints: one row per partition, stored in the transaction of the rows."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""How does a reader read? From the model that the pointer names, one account only (D6, D9)."""
+"""Read from the live model, limited to one account (D6, D9)."""
 
 from typing import Final
 from uuid import UUID

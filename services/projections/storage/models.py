@@ -1,4 +1,4 @@
-"""Which models are there, of which form, and which one do readers see? One row names it.
+"""The catalogue of models: their forms and states, and which one is live.
 
 A model is a schema `rm_v<N>` with all read models, its own checkpoints and its own parked events.
 All that a program can fold are kept up to date, so that readers can be switched back.

@@ -1,4 +1,4 @@
-"""Which tables does a model have? Those of its read models, its checkpoints and parked events."""
+"""The schema of a model: tables of its read models, checkpoints and parked events."""
 
 import hashlib
 from typing import Final, LiteralString

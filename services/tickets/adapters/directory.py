@@ -1,4 +1,4 @@
-"""What has an administrator set up? directory.events, as a snapshot for handlers."""
+"""What an administrator has set up: directory.events as a snapshot for handlers."""
 
 from services.tickets.handlers.directory import Snapshot
 from shared.plumbing.entities import EntityTable

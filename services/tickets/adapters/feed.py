@@ -1,4 +1,4 @@
-"""What stands in the log? Pages of the very messages that the relay produces (D6)."""
+"""Pages of the log as the relay publishes it (D6)."""
 
 from collections.abc import Sequence
 from typing import Final

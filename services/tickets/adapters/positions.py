@@ -1,4 +1,4 @@
-"""Where does something stand in the log, and how far has the relay come?"""
+"""Positions in the log, and how far the relay has come."""
 
 from dataclasses import dataclass
 from time import monotonic

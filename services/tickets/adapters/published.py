@@ -1,4 +1,4 @@
-"""What does the world learn of a stored event? tickets.events, and orders for outbound.
+"""Translate a stored event to tickets.events and to commands for outbound.
 
 Nothing is looked up (protocols.md 3). The contracts decide what leaves the store: a field that the
 published type does not name stays private. Every version is published; what cannot be told goes as

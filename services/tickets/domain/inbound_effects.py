@@ -1,4 +1,4 @@
-"""What does a customer's message do to the tickets? The table of domain.md 2.4, top to bottom."""
+"""What a customer's message does to tickets: the table of domain.md 2.4, top to bottom."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""How long may a bot be silent? Each message that it must answer has a timer (protocols.md 8)."""
+"""How long a bot may be silent: a timer per message that it must answer (protocols.md 8)."""
 
 from typing import Final
 from uuid import UUID, uuid5

@@ -1,4 +1,4 @@
-"""What follows when nobody takes a ticket that a flow handed over (bots.md, session rule 11)?"""
+"""What follows when nobody takes a ticket that a flow handed over (bots.md, rule 11)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Has an agent room for one more ticket? The slots of a limit are claims (design.md D3)."""
+"""Limit of tickets per agent: the slots are claims (design.md D3)."""
 
 from dataclasses import replace
 from typing import Final

@@ -1,4 +1,4 @@
-"""Whose message is it? Claims of identities lead to the contact (protocols.md 1)."""
+"""Find the contact of a sender by the claims of its identities (protocols.md 1)."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Under which ticket is something said? The open one, one that is reopened, or a new one."""
+"""Choose the ticket of a message: the open one, a reopened one, or a new one."""
 
 from dataclasses import dataclass
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""Which command follows from what arrived? Lost races are tried again without limit."""
+"""Dispatch inbound items and delivery reports to their commands."""
 
 from typing import Any, Protocol, TypeVar, cast
 

@@ -1,4 +1,4 @@
-"""Which number does a new ticket get? `YYYYMMDD-NNNNNN`, never twice, also by two processes.
+"""Allot protocol numbers `YYYYMMDD-NNNNNN`, unique across processes.
 
 A process claims a block of numbers of an account's day and hands them out by itself. The first free
 block is found by asking for many at once, so a start in the evening is one question, not thousands.

@@ -1,4 +1,4 @@
-"""Which claims and timers go with a change of state? What the new state names and the old did not.
+"""Claims and timers that follow from a change of state.
 
 The one place where the open-ticket claim, an agent's slot and timers are taken, set and cleared.
 """

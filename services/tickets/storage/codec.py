@@ -1,4 +1,4 @@
-"""How does an event become bytes and come back, with its personal fields sealed?
+"""Encode and decode events, with their personal fields sealed.
 
 State: lines `version`, `meta`, `data` and, when something is sealed, `seal`; all but the first are
 JSON, which has no line breaks of its own. Personal fields never stand in `data`: each is its own

@@ -1,4 +1,4 @@
-"""Many callers, one query: how are single questions of concurrent callers asked together?"""
+"""Combine concurrent callers' questions into one query."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""How are streams, claims and the log read? In batches, decoded, with the keys that open them."""
+"""Read streams, claims and the log in batches, decoded and opened."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How are outcomes of people's commands forgotten after 7 days? In batches, under the lock."""
+"""Delete outcomes of people's commands after 7 days, in batches."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How does a service subscribe? FastStream with the settings that lose nothing (broker.md 4)."""
+"""Subscribe with FastStream, with the settings that lose nothing (broker.md 4)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""When is the group told how far a subscription is? Now and then, and before it ends.
+"""Commit offsets of a subscription: now and then, and before it ends.
 
 Telling costs a question to the broker, and the next batch waits for the answer. What is done and
 not told comes again after a crash, as everything on Kafka may.

@@ -1,4 +1,4 @@
-"""How does a consumer that we opened ourselves leave? Its group first, then its connections."""
+"""Close a consumer that we opened ourselves: leave its group, then its connections."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How does an envelope look as Kafka headers? CloudEvents 1.0, binary mode (design.md 4)."""
+"""Envelopes as Kafka headers: CloudEvents 1.0, binary mode (design.md 4)."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What goes to a topic, what comes from one, and what handles it?"""
+"""Messages to and from a topic, and the types of their handlers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How does a message get to Kafka for sure? Idempotent, acks of all replicas, a deadline."""
+"""An idempotent producer with acks of all replicas and a deadline."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

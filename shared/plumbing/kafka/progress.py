@@ -1,4 +1,4 @@
-"""How far is a subscription behind, and is it alive? Lag in seconds and signs of life."""
+"""Lag in seconds of a subscription, and whether it still moves."""
 
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, time

@@ -1,4 +1,4 @@
-"""Are the topics there, as the registry says? Where they differ no service starts (design.md 4)."""
+"""Compare the topics with the registry; where they differ no service starts (design.md 4)."""
 
 from collections.abc import Iterable
 from contextlib import suppress

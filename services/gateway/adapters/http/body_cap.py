@@ -1,4 +1,4 @@
-"""How much may anybody send? Bodies are refused while they are read, before they fill memory."""
+"""Refuse bodies that are too large while they are read, before they fill memory."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""What does OpenAPI say of refusals and parameters? What it does not describe is refused."""
+"""Refusals and parameters of each route in OpenAPI; a parameter not described is refused."""
 
 from collections.abc import Iterable
 from typing import Any, Final

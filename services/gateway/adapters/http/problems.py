@@ -1,4 +1,4 @@
-"""How does a refusal look to a frontend? Portuguese detail, names beside ids; mapped once here."""
+"""Map refusals to problem bodies: Portuguese detail, names beside ids."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who sends this request, and what do they bring? Dependencies of the routes."""
+"""Dependencies of routes: who is signed in, and the headers of a command."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final

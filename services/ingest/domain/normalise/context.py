@@ -1,4 +1,4 @@
-"""What does a message reply to, and which ad brought it? Decoration: never fails an item."""
+"""Read what a message replies to and which ad brought it; never fails an item."""
 
 from services.ingest.domain.normalise.reading import (
     Object,

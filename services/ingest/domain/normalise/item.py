@@ -1,4 +1,4 @@
-"""Which normalised item does a piece of a webhook become? Every piece becomes exactly one."""
+"""Normalise one piece of a webhook: every piece becomes exactly one item."""
 
 from services.ingest.domain.normalise.message import to_message
 from services.ingest.domain.normalise.origin import Place, item_fields

@@ -1,4 +1,4 @@
-"""Which contract does an element of messages[] become (Cloud API 4)?"""
+"""Normalise an element of messages[] (Cloud API 4)."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""How are single values of an item read? Strict where the item means nothing without them."""
+"""Read single values of an item: strict where the item means nothing without them."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Who wrote a message (Cloud API 7: phone and user id may each be missing)?"""
+"""Read the sender; phone and user id may each be missing (Cloud API 7)."""
 
 import re
 from collections.abc import Iterator

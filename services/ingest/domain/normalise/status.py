@@ -1,4 +1,4 @@
-"""Which contract does an element of statuses[] become (Cloud API 5)?"""
+"""Normalise an element of statuses[] (Cloud API 5)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

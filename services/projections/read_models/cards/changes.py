@@ -1,4 +1,4 @@
-"""What do screens hear of cards? Each row that changed, with where it stood before."""
+"""What screens are told of cards: each changed row, with where it stood before."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What does a ticket's card look like after an event? One row, whichever view it stands in."""
+"""Fold events into a ticket's card: one row, whichever view it stands in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

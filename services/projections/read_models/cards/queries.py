@@ -1,4 +1,4 @@
-"""What does a list of tickets ask? Pages, counters and one ticket, of what a person may see."""
+"""Queries of tickets: pages, counters and one ticket, within a person's scope."""
 
 from collections.abc import Sequence
 from typing import Any, Final, LiteralString

@@ -1,4 +1,4 @@
-"""Where do cards stand, and how are they counted? Counters move with their rows (D6)."""
+"""Tables of cards and their counters, which move with the rows (D6)."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What is known of a contact after an event?"""
+"""Fold events into contacts."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime

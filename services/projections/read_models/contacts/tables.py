@@ -1,4 +1,4 @@
-"""Where do contacts stand? One row per person, with the forms in which they are looked for."""
+"""Table of contacts: one row per person, with the folded texts for search."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, LiteralString

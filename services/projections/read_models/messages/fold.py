@@ -1,4 +1,4 @@
-"""What became of a message? Facts in any order; the status shown never falls (domain.md 2.5)."""
+"""Fold a message's facts, in any order; the status shown never falls (domain.md 2.5)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

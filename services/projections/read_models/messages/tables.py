@@ -1,4 +1,4 @@
-"""Where does the delivery status of each message stand?"""
+"""Table of each message's delivery status."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, LiteralString

@@ -1,4 +1,4 @@
-"""What do screens hear of a conversation? Lines that are new, or whose message got a new status."""
+"""What screens are told of a conversation: new lines, and lines with a new status."""
 
 from collections.abc import Sequence
 from uuid import UUID

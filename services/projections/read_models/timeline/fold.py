@@ -1,4 +1,4 @@
-"""Which line does an event add to a conversation? Messages, and what happened to its tickets."""
+"""Fold events into a conversation's lines: messages, and what happened to its tickets."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How is a line shown? With what became of its message."""
+"""A line as it is shown, with its message's delivery status."""
 
 from services.projections.read_models.messages.fold import FINAL_FROM, RANKS, DeliveryStatus
 from shared.contracts.inbox import MessageMedia, TimelineItem

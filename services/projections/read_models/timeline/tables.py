@@ -1,4 +1,4 @@
-"""Where do the lines of conversations stand? In the order in which the log has them."""
+"""Table of the lines of conversations, in log order."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, LiteralString

@@ -1,4 +1,4 @@
-"""What does a message say about who wrote it?"""
+"""Decide what a message says about its sender."""
 
 from datetime import datetime
 from uuid import UUID

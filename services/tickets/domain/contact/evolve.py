@@ -1,4 +1,4 @@
-"""How does an event change a contact?"""
+"""Apply an event to a contact."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""How does an event change a conversation?"""
+"""Apply an event to a conversation."""
 
 from dataclasses import replace
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""Until when may we write freely? 24 hours from the customer's newest message (domain.md 2.1)."""
+"""The 24-hour window: until when free-form messages may be sent (domain.md 2.1)."""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""Does a fact say something new? Facts come in any order and more than once (domain.md 2.5)."""
+"""Decide whether a fact is new; facts come in any order and repeat (domain.md 2.5)."""
 
 from services.tickets.domain.message.events import (
     MessageEdited,

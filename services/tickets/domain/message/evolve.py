@@ -1,4 +1,4 @@
-"""How does a fact change what we know of a message?"""
+"""Apply a fact to a message."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What happens to a ticket when it is asked something? Pure: events, or a refusal."""
+"""Decide a command of a ticket: events, or a refusal."""
 
 from typing import assert_never
 

@@ -1,4 +1,4 @@
-"""Who answers an episode first, and in which sector does it begin (domain.md 2.7, `rerun_bot`)?"""
+"""Where an episode begins: bot or queue, and its sector (domain.md 2.7, `rerun_bot`)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""How does an event change a ticket?"""
+"""Apply an event to a ticket."""
 
 from dataclasses import replace
 from datetime import UTC
