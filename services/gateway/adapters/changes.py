@@ -71,7 +71,7 @@ class Changes:
         return ring[-1].id if ring else None
 
     def since(self, account_id: UUID, event_id: str) -> list[Change] | None:
-        """What came after this event; None when that is not known any more."""
+        """The changes after this event; None when the event is no longer kept: screens reload."""
         ring = self._account(account_id).ring
         for index in range(len(ring) - 1, -1, -1):
             if ring[index].id == event_id:

@@ -105,7 +105,7 @@ def _has_items(value: Mapping[str, JsonValue]) -> bool:
 
 
 def _of_list(kind: Kind, place: str, items: JsonValue, around: "_Around") -> Iterator[Piece]:
-    """A list gives its elements; anything else that stands in its place is kept as one item."""
+    """The elements of a list; a value that should be a list is kept as one item."""
     if items is None:
         return
     for number, item in enumerate(items if isinstance(items, list) else [items]):

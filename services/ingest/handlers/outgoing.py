@@ -37,7 +37,7 @@ class Post:
 def to_inbound(
     piece: Piece, connection: Connection, post: Post, *, pepper: bytes, message_id: UUID
 ) -> Outgoing | None:
-    """The item on inbound.events; None when Kafka would not take it."""
+    """The message of an item on inbound.events; None when it is larger than Kafka takes."""
     item = to_item(
         piece,
         Place(

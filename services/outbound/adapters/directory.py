@@ -10,7 +10,7 @@ from shared.plumbing.secrets_client import SecretsClient
 
 
 class NumberTable(EntityTable):
-    """Queue rows of a connection that is not active, or has no token yet, wait."""
+    """Business numbers with their tokens; messages of one that is inactive or has none wait."""
 
     def __init__(self, secrets: SecretsClient) -> None:
         super().__init__()

@@ -8,11 +8,11 @@ from uuid import UUID
 import uuid_utils.compat as uuid_utils
 from psycopg import AsyncConnection
 
-from services.outbound.adapters.beside import Beside
-from services.outbound.adapters.forgetting import Forgetting
 from services.outbound.adapters.media_rows import MediaRows
 from services.outbound.adapters.queue import Rows
 from services.outbound.adapters.rate_limit_rows import LevelsOfPace
+from services.outbound.adapters.retention import Forgetting
+from services.outbound.adapters.side_tables import SideTables
 from services.outbound.domain.fate import Change
 from services.outbound.domain.media import MediaRow
 from services.outbound.domain.queue_row import QueueRow
@@ -49,7 +49,7 @@ class PostgresStore:
             self._outbox.wake.set()
 
 
-class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting, MediaRows):
+class PostgresWork(Rows, SideTables, LevelsOfPace, Forgetting, MediaRows):
     """All tables in one transaction (`handlers.ports.Work`)."""
 
     def __init__(
@@ -65,7 +65,7 @@ class PostgresWork(Rows, Beside, LevelsOfPace, Forgetting, MediaRows):
         self.published = False
 
     async def save(self, changes: Sequence[Change]) -> None:
-        """Store the rows and what is published of them."""
+        """Store the rows and, in the same transaction, the messages that tell of them."""
         await self.update([change.row for change in changes])
         await self._publish([self._outgoing(c.row, fact) for c in changes for fact in c.facts])
 

@@ -7,7 +7,7 @@ _BYTES: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class UnsatisfiableError(ValueError):
-    """Nothing of the file lies in the range."""
+    """The range lies outside the file (HTTP 416)."""
 
 
 def part_of(header: str | None, size: int) -> tuple[int, int] | None:

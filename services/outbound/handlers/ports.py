@@ -124,7 +124,7 @@ class Work(MediaTables, Protocol):
         ...
 
     async def save(self, changes: Sequence[Change]) -> None:
-        """Store the rows and what is published of them."""
+        """Store the rows and, in the same transaction, the messages that tell of them."""
         ...
 
     async def delete(self, message_ids: Sequence[UUID]) -> None:
@@ -213,7 +213,7 @@ class Hashes(Protocol):
 
 
 class Numbers(Protocol):
-    """What directory told of business numbers."""
+    """The business numbers, as directory last published them."""
 
     def ready(self) -> Sequence[UUID]:
         """Connections that are active and have a token."""

@@ -48,7 +48,7 @@ class NotOurTurnError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Events to fold, those that the feed or `parked` added, and how far the checkpoints go."""
+    """One batch: events to fold, those added from the feed or `parked`, and new checkpoints."""
 
     events: Sequence[Event]
     progress: Sequence[Progress]

@@ -33,7 +33,7 @@ FAILPOINTS.update({"projections.rebuild_after_batch"})
 
 
 class TooManyModelsError(Exception):
-    """Beside the live model there is one that stands ready: drop it first."""
+    """SideTables the live model there is one that stands ready: drop it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,10 @@ class Pace:
 
 
 async def unfinished(conn: Connection, read_models: ReadModels = READ_MODELS) -> int:
-    """The model of our form that is being built, or a new one; raises TooManyModelsError."""
+    """The model of this program's form that is being built, or a new one.
+
+    Raises TooManyModelsError.
+    """
     form = schemas.form(read_models)
     others = [each for each in await catalog.models(conn) if not each.live and each.form == form]
     begun = [model.number for model in others if model.state == "building"]

@@ -27,7 +27,7 @@ TRANSFER: Final = "transfer"
 
 
 def kind_of(event: TicketEvent) -> str | None:
-    """Which text of the connection an event causes."""
+    """The kind of automatic text (greeting, farewell, …) that an event causes, if any."""
     match event:
         case TicketAccepted(via="queue"):
             return ACCEPTANCE

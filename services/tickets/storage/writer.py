@@ -146,7 +146,7 @@ class Writer:
 
     @property
     def calling(self) -> bool:
-        """Whether the thread is inside a call of the store."""
+        """Whether the writer's thread is waiting for PostgreSQL."""
         return self._calling_since is not None
 
     def cut(self) -> None:

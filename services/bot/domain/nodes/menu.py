@@ -31,7 +31,7 @@ _NUMBER: Final = re.compile(r"([0-9]{1,2})\s*[.)\-]?")
 
 
 class Option(FilePart):
-    """A choice; its id is the output."""
+    """An option of a menu; its id names the output that is followed when it is chosen."""
 
     id: Id
     title: Label

@@ -1,4 +1,4 @@
-"""What stands beside the queue: attempts, holds, windows, workers, statuses without a row."""
+"""Tables beside the queue: attempts, holds, windows, workers, statuses without a row."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ SELECT message_id, type, sealed FROM orphan_status WHERE message_id = ANY(%s) OR
 """
 
 
-class Beside:
+class SideTables:
     """The smaller tables as one transaction sees them."""
 
     def __init__(self, conn: AsyncConnection[Any], sealer: Sealer) -> None:
