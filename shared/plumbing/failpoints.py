@@ -64,4 +64,4 @@ def _act(armed: _Armed) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if armed.action == "raise":
         raise FailpointError(armed.name)
-    time.sleep(armed.seconds)  # the whole process stands still, as when it is stopped
+    time.sleep(armed.seconds)  # blocks on purpose: a test asks for a process that stands still

@@ -22,7 +22,7 @@ try:
         print("held", flush=True)
         signal.pause()  # holds it until the test ends this process
 finally:
-    time.sleep(0.5)  # as an interpreter that takes its time to end
+    time.sleep(0.5)  # the slow end is what the test is about: a stop must wait for it
 """
 
 

@@ -29,6 +29,7 @@ from shared.plumbing.loops import Heartbeat
 _AT_ONCE: Final = 4
 _LEASE: Final = timedelta(minutes=5)  # longer than the deadline of a download
 _LONGEST_PAUSE_SECONDS: Final = 600.0
+_LONGEST_DOUBLING: Final = 10  # a float ends at 2 ** 1024, which a row may reach in its 7 days
 _CHECKSUM_ATTEMPTS: Final = 3
 
 _fetches = metrics.counter("outbound_media_fetches", "Attempts to fetch a file", ["result"])
@@ -105,7 +106,7 @@ class MediaFetcher:
     async def _failed(self, row: MediaRow, reason: str, *, final: bool) -> None:
         now = self._now()
         over = final or now > row.created_at + FETCH_FOR
-        pause = min(2.0**row.attempts, _LONGEST_PAUSE_SECONDS)
+        pause = min(2.0 ** min(row.attempts, _LONGEST_DOUBLING), _LONGEST_PAUSE_SECONDS)
         state = MediaState.UNAVAILABLE if over else MediaState.PENDING
         after = replace(row, state=state, reason=reason)
         async with self._store.begin() as work:

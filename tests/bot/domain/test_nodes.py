@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
+import pytest
+
 from services.bot.domain.events import InputAccepted, NodeEntered, TimerArmed
 from services.bot.domain.flow_settings import Variable
 from services.bot.domain.nodes import (
+    NODES,
     Ask,
     Close,
     Condition,
@@ -15,6 +18,7 @@ from services.bot.domain.nodes import (
     SetSector,
     Wait,
 )
+from services.bot.domain.nodes.base import Node
 from services.bot.domain.nodes.hand_off import Unclaimed
 from services.bot.domain.nodes.menu import Option
 from shared.contracts.content import Buttons, ListMenu, Text
@@ -280,3 +284,10 @@ def test_ids_of_commands_are_made_of_session_step_and_number() -> None:
     assert ids == [command.command_id for command in other.commands]
     assert len(set(ids)) == len(ids)
     assert all(isinstance(id_, UUID) for id_ in ids)
+
+
+@pytest.mark.parametrize("kind", NODES, ids=lambda kind: kind.__name__)
+def test_a_node_that_hears_takes_what_it_hears(kind: type[Node]) -> None:
+    """Wait hears only if it may be interrupted: a class that can hear has a `hear` of its own."""
+    can_hear = kind.hears is not Node.hears
+    assert can_hear == (kind.hear is not Node.hear)

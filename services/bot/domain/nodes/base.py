@@ -65,9 +65,9 @@ class Node(FilePart, ABC):
     def enter(self, context: StepContext) -> str | None:
         """Do what it does; an output when it is left at once."""
 
-    def hear(self, context: StepContext, heard: Heard) -> str | None:
-        """Take what the customer said; an output when it is left."""
-        raise NotImplementedError
+    def hear(self, context: StepContext, heard: Heard) -> str | None:  # noqa: ARG002
+        """Take what the customer said; an output when it is left. Asked only of who `hears`."""
+        return None
 
     @property
     def patience(self) -> float | None:
