@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from services.outbound.adapters.graph_media import GraphMedia, is_trusted
 from services.outbound.adapters.media_files import MediaFiles
 from services.outbound.adapters.store import PostgresStore
 from services.outbound.domain.media import checksum, media_id_of
+from services.outbound.domain.outcome import UploadOutcome
 from services.outbound.domain.ranges import UnsatisfiableError, part_of
 from services.outbound.handlers.fetch_media import MediaFetcher, fetched_later
-from services.outbound.handlers.media_ports import ContactErasedError
-from services.outbound.handlers.media_storage import MediaStorage
+from services.outbound.handlers.media_ports import ContactErasedError, Number
+from services.outbound.handlers.media_storage import MediaStorage, UnknownMediaError
 from shared.contracts.internal_api import MediaUpload
 from shared.contracts.outbound import FetchMedia, MediaStored, MediaUnavailable
 from shared.contracts.problems import PROBLEMS
@@ -336,3 +338,58 @@ async def test_a_broken_file_is_an_error_before_the_first_byte(
     (path,) = media.stored_files()
     path.write_bytes(b"x" + path.read_bytes()[1:])
     assert (await door.get(f"/{id_}/content")).status_code == 500
+
+
+async def test_a_file_that_was_tried_very_often_is_still_tried_again(
+    media: Media, whatsapp: WhatsApp
+) -> None:
+    """The pause doubles with each attempt: 2 ** 1024 is no float any more."""
+    await whatsapp[0].fault("media_url_expired", next=2)
+    await media.fetch(a_fetch())
+    await media.rows("UPDATE media SET attempts = 5000 RETURNING id")
+    await media.again()
+    ((state, attempts),) = await media.rows("SELECT state, attempts FROM media")
+    assert (state, attempts) == ("pending", 5001)
+
+
+async def test_a_file_of_another_account_is_unknown(media: Media) -> None:
+    file = await stored(media)
+    assert (await media.storage.row(ACCOUNT, file)).id == file
+    with pytest.raises(UnknownMediaError):
+        await media.storage.row(uuid4(), file)
+
+
+class Overtaken:
+    """Meta, so slow that another process has fetched the file before the first byte comes."""
+
+    def __init__(self, graph: GraphMedia, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._graph = graph
+        self._meanwhile: Callable[[], Awaitable[None]] | None = meanwhile
+
+    async def upload(self, number: Number, mime_type: str, data: bytes) -> UploadOutcome:
+        return await self._graph.upload(number, mime_type, data)
+
+    @asynccontextmanager
+    async def download(
+        self, number: Number, provider_id: str, beat: Callable[[], None]
+    ) -> AsyncGenerator[AsyncIterator[bytes]]:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        async with self._graph.download(number, provider_id, beat) as chunks:
+            yield chunks
+
+
+async def test_of_two_processes_that_fetch_a_file_one_stores_it(
+    media: Media, whatsapp: WhatsApp
+) -> None:
+    numbers = the_number(whatsapp[0].graph_url, NUMBER.phone_number_id)
+    async with aiohttp.ClientSession() as session:
+        late = Overtaken(GraphMedia(session), media.again)
+        fetcher = MediaFetcher(media.store, media.storage, late, numbers, now=clock.now)
+        await replace(media, fetcher=fetcher).fetch(a_fetch())
+    (fact,) = await media.facts()
+    theirs = file_of(META_ID)
+    assert theirs is not None
+    assert await content(media, fact.media_id) == theirs.data
+    assert len(media.stored_files()) == 1
