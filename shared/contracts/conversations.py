@@ -26,12 +26,9 @@ class ConversationFact(Message):
     occurred_at: datetime
 
 
-class MessageReceived(ConversationFact):
-    """The customer said something; the window counts from the highest `occurred_at`."""
+class Circumstances(Contract):
+    """What stands around a customer's message: what it answers, forwards, asks about, came by."""
 
-    TYPE: ClassVar[str] = "tickets.MessageReceived.v1"
-    message_id: UUID
-    content: PublishedContent
     reply_to: UUID | None = None
     reply_missing: bool = False  # it replies to something that we do not have
     forwarded: bool = False
@@ -40,6 +37,14 @@ class MessageReceived(ConversationFact):
     product_id: str | None = None
     referral: Referral | None = None
     after_close: bool = False
+
+
+class MessageReceived(ConversationFact, Circumstances):
+    """The customer said something; the window counts from the highest `occurred_at`."""
+
+    TYPE: ClassVar[str] = "tickets.MessageReceived.v1"
+    message_id: UUID
+    content: PublishedContent
     window_closes_at: datetime
     wamid_hash: str  # hex HMAC of connection and wamid
 

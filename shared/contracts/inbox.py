@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from shared.contracts.content import Media, ProviderError
+from shared.contracts.conversations import Circumstances
 from shared.contracts.envelope import Contract, Message, registry_of
-from shared.contracts.inbound import Referral
 
 View = Literal["aguardando", "atendendo", "resolvidos", "bot"]
 """Where a ticket stands; each in one. `bot`: a flow answers it (domain.md 2.7)."""
@@ -72,7 +72,7 @@ class MessageMedia(Media):
     reason: str | None = None  # why it is unavailable
 
 
-class TimelineItem(Contract):
+class TimelineItem(Circumstances):
     """One line of a conversation: a message, or something that happened to a ticket."""
 
     id: UUID
@@ -85,7 +85,6 @@ class TimelineItem(Contract):
     text: str | None = None
     media: MessageMedia | None = None
     details: dict[str, JsonValue] | None = None
-    reply_to: UUID | None = None
     author_kind: Literal["contact", "agent", "bot", "system"]
     author_id: UUID | None = None
     automatic: str | None = None
@@ -95,13 +94,6 @@ class TimelineItem(Contract):
     reactions: dict[str, str] = {}  # contact | agent → emoji
     edited: bool = False
     revoked: bool = False
-    reply_missing: bool = False  # it replies to something that we do not have
-    forwarded: bool = False
-    frequently_forwarded: bool = False
-    catalog_id: str | None = None  # with product_id: it asks about this product
-    product_id: str | None = None
-    referral: Referral | None = None
-    after_close: bool = False
     wamid_hash: str | None = None
     position: str
 

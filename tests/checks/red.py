@@ -17,6 +17,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _COPIED: Final = ("services", "shared", "deploy", "tests", "pyproject.toml")
 _APPEND: Final = "services/tickets/migrations/versions/0001_event_store.py"
 _INBOUND: Final = "tests/tickets/handlers/test_inbound.py::"
+_MEDIA: Final = "tests/outbound/test_media.py::"
 _STORE: Final = "tests/tickets/store/test_append.py::"
 _REBUILD: Final = "tests/projections/test_rebuild.py::"
 _SECONDS: Final = 300.0
@@ -266,6 +267,39 @@ RULES: Final = (
             (
                 "tests/outbound/test_sending.py::"
                 "test_a_row_in_the_hands_of_a_dead_process_is_unknown_and_never_sent_again"
+            ),
+        ),
+    ),
+    Rule(
+        "a file belongs to an account",
+        "services/outbound/adapters/media_rows.py",
+        "FROM media WHERE id = %s AND account_id = %s",
+        "FROM media WHERE id = %s AND (account_id = %s OR true)",
+        (f"{_MEDIA}test_a_file_of_another_account_is_unknown",),
+    ),
+    Rule(
+        "a fetch that was overtaken stores nothing",
+        "services/outbound/adapters/media_rows.py",
+        "WHERE id = %(id)s AND state = 'pending' AND attempts = %(attempts)s",
+        "WHERE id = %(id)s",
+        (f"{_MEDIA}test_of_two_processes_that_fetch_a_file_one_stores_it",),
+    ),
+    Rule(
+        "a file is seen by who sees its ticket",
+        "services/gateway/adapters/http/media.py",
+        "        await projections.ticket(person, query)\n        asked",
+        "        del query\n        asked",
+        ("tests/gateway/test_media.py::test_a_file_of_a_ticket_out_of_sight_is_not_there",),
+    ),
+    Rule(
+        "a consumer without a coordinator is stuck",
+        "shared/plumbing/kafka/broker.py",
+        "consumption.progress.stuck or subscriber.consumer.is_dead",
+        "consumption.progress.stuck",
+        (
+            (
+                "tests/wire/test_consuming.py::"
+                "test_a_consumer_whose_coordinator_has_ended_is_told_as_stuck"
             ),
         ),
     ),

@@ -11,6 +11,7 @@ from services.projections.read_models.folding import Fold
 from services.projections.read_models.read_model import RowCache, States
 from shared.contracts import tickets as published
 from shared.contracts.content import Media, PublishedContent
+from shared.contracts.conversations import Circumstances
 from shared.contracts.inbox import TimelineItem
 from shared.contracts.tickets import TICKETS_EVENTS_TYPES
 
@@ -93,15 +94,8 @@ def _received(states: States, event: Event, message: published.MessageReceived) 
         **_said(event, message, message.content),
         "id": message.message_id,
         "direction": "in",
-        "reply_to": message.reply_to,
-        "reply_missing": message.reply_missing,
-        "forwarded": message.forwarded,
-        "frequently_forwarded": message.frequently_forwarded,
-        "catalog_id": message.catalog_id,
-        "product_id": message.product_id,
-        "referral": message.referral,
         "author_kind": "contact",
-        "after_close": message.after_close,
+        **{name: getattr(message, name) for name in Circumstances.model_fields},
         "wamid_hash": message.wamid_hash,
     }
     states.of(TimelineRows).add(TimelineItem.model_validate(values), event)
