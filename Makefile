@@ -69,7 +69,7 @@ test: lint types imports ## all checks of the code, then all tests on real serve
 
 check: test ## what has to pass before a change goes in
 
-docs: install-dev ## write anew what is generated from the code: messages.md, verbs.md, asyncapi, nodes of flows
+docs: install-dev ## write anew what is generated from the code: messages.md, verbs.md, asyncapi.yaml, nodes of flows
 	@$(BIN)/python -m tests.docs
 
 check-way: install-dev ## one message, all the way, against an oracle: SEED=1

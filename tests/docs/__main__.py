@@ -7,6 +7,4 @@ features.FILE.write_text(features.text(), encoding="utf-8")
 verbs.FILE.write_text(verbs.text())
 flows.SCHEMA.write_text(flows.schema())
 flows.README.write_text(flows.readme())
-asyncapi.FOLDER.mkdir(exist_ok=True)
-for name, text in asyncapi.documents().items():
-    (asyncapi.FOLDER / name).write_text(text)
+asyncapi.FILE.write_text(asyncapi.text(), encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Which topics does a service send to and receive from? AsyncAPI 3.0, a document per service.
+"""The AsyncAPI 3.0 document: every topic and type once, and who sends and receives it.
 
-Why FastStream does not write them: docs/decisions/0027.
+Why FastStream does not write it: docs/decisions/0027.
 """
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 import yaml
@@ -17,7 +17,7 @@ from tests.contracts.registries import REGISTRIES
 from tests.docs.contracts import ABOUT, ROOT, about, example
 from tests.docs.headers import ALWAYS, HEADERS
 
-FOLDER: Final = ROOT / "docs" / "asyncapi"
+FILE: Final = ROOT / "docs" / "asyncapi.yaml"
 _BINDING: Final = "0.5.0"
 _GENERATED: Final = "# Written by `make docs` from shared/contracts: do not edit.\n"
 _PARTIES: Final = {
@@ -34,31 +34,29 @@ _PARTIES: Final = {
 Json = dict[str, Any]
 
 
-def documents() -> Mapping[str, str]:
-    """File name → text, for each service and for integrators."""
-    return {f"{party}.yaml": _text(document(party)) for party in _PARTIES}
+def text() -> str:
+    """The file."""
+    return _GENERATED + yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=100)
 
 
-def document(party: str) -> Json:
-    """The AsyncAPI 3.0 document of one service (or of the integrators)."""
-    sent = [topic for topic in TOPICS.values() if party in topic.written_by]
-    received = [topic for topic in TOPICS.values() if party in topic.read_by]
-    topics = {topic.name: topic for topic in (*sent, *received)}
-    kinds = [kind for name in topics for kind in _types(name).values()]
+def document() -> Json:
+    """An operation is `<party>.<send or receive>.<topic>`, with its party as its tag."""
+    kinds = [kind for name in TOPICS for kind in _types(name).values()]
     return {
         "asyncapi": "3.0.0",
-        "id": f"urn:guiche:{party}",
+        "id": "urn:guiche",
         "info": {
-            "title": f"Guichê: {party}",
+            "title": "Guichê",
             "version": _version(),
-            "description": f"{_PARTIES[party]} In words: docs/messages.md.",
+            "description": "In words: docs/messages.md.",
+            "tags": [{"name": name, "description": what} for name, what in _PARTIES.items()],
         },
         "defaultContentType": "application/json",
         "servers": {"kafka": {"host": "127.0.0.1:9092", "protocol": "kafka"}},
-        "channels": {name: _channel(topic) for name, topic in sorted(topics.items())},
-        "operations": dict((*_operations("send", sent), *_operations("receive", received))),
+        "channels": {name: _channel(topic) for name, topic in sorted(TOPICS.items())},
+        "operations": dict(operation for party in _PARTIES for operation in _operations(party)),
         "components": {
-            "messages": {kind.TYPE: _message(kind, TOPICS[name]) for name, kind in _each(topics)},
+            "messages": {kind.TYPE: _message(kind, topic) for kind, topic in _each()},
             "schemas": _schemas(kinds),
         },
     }
@@ -89,19 +87,21 @@ def _channel(topic: Topic) -> Json:
     }
 
 
-def _operations(action: str, topics: Iterable[Topic]) -> Iterator[tuple[str, Json]]:
-    for topic in topics:
-        yield (
-            f"{action}.{topic.name}",
-            {
-                "action": action,
-                "channel": {"$ref": f"#/channels/{topic.name}"},
-                "messages": [
-                    {"$ref": f"#/channels/{topic.name}/messages/{name}"}
-                    for name in _types(topic.name)
-                ],
-            },
-        )
+def _operations(party: str) -> Iterator[tuple[str, Json]]:
+    for topic in TOPICS.values():
+        if party in topic.written_by:
+            yield f"{party}.send.{topic.name}", _operation("send", party, topic.name)
+        if party in topic.read_by:
+            yield f"{party}.receive.{topic.name}", _operation("receive", party, topic.name)
+
+
+def _operation(action: str, party: str, topic: str) -> Json:
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{topic}"},
+        "tags": [{"name": party}],
+        "messages": [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in _types(topic)],
+    }
 
 
 def _message(kind: type[Message], topic: Topic) -> Json:
@@ -163,10 +163,10 @@ def _headers() -> Json:
     }
 
 
-def _each(topics: Iterable[str]) -> Iterator[tuple[str, type[Message]]]:
-    for name in topics:
+def _each() -> Iterator[tuple[type[Message], Topic]]:
+    for name, topic in TOPICS.items():
         for kind in _types(name).values():
-            yield name, kind
+            yield kind, topic
 
 
 def _types(topic: str) -> Mapping[str, type[Message]]:
@@ -175,7 +175,3 @@ def _types(topic: str) -> Mapping[str, type[Message]]:
 
 def _version() -> str:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-
-
-def _text(made: Json) -> str:
-    return _GENERATED + yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=100)
