@@ -121,7 +121,7 @@ class TicketAccepted(TicketFact):
     TYPE: ClassVar[str] = "tickets.TicketAccepted.v1"
     owner_id: UUID
     sector_id: UUID | None
-    via: Literal["queue", "transfer", "reopen", "outbound"] = "queue"
+    via: Literal["queue", "transfer", "reopen", "outbound", "flow"] = "queue"
     override_by: UUID | None = None  # a supervisor outside the sector (domain.md 2.8, 3)
 
 

@@ -51,6 +51,7 @@ class Past:
 
     said: list[Said] = field(default_factory=list[Said])
     at_menu: list[str] = field(default_factory=list[str])  # phones: the flow waits for an answer
+    by_hand: list[str] = field(default_factory=list[str])  # … which an agent started
     silent: list[str] = field(default_factory=list[str])  # phones: its question will time out
     unclaimed: list[str] = field(default_factory=list[str])  # phones: handed over, nobody came
     on_hold: dict[str, str] = field(default_factory=dict[str, str])  # message id -> text
@@ -333,6 +334,7 @@ async def _started_by_hand(office: Office, phone: str) -> None:
     await office.do(office.agents[0], ticket, "flow")
     await sees(office.system, phone, before + 2)
     office.past.at_menu.append(phone)
+    office.past.by_hand.append(phone)
 
 
 async def _accepted(office: Office, phone: str) -> str:

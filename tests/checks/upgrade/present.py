@@ -231,7 +231,9 @@ async def _sessions_go_on(ledger: Ledger, office: Office, asked: str) -> None:
         if shown != asked:
             wrong.append(f"{phone} sees {shown}, not {asked}")
         await write(office.system, phone, [{"text": "Segunda via, por favor"}], bot=True)
-        await ticket_of(office.agents[0], phone)
+        # 7ddf972 stored who started a flow by hand as `return_to`: it goes back to that agent
+        view = "atendendo" if phone in office.past.by_hand else "aguardando"
+        await ticket_of(office.agents[0], phone, view)
     ledger.clean("open sessions that went on", len(office.past.at_menu), wrong)
 
 

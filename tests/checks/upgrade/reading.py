@@ -23,6 +23,10 @@ MEANT: Final[Mapping[str, str]] = {
         "a closed ticket whose customer has another open one cannot be reopened, and says so now"
     ),
     r"timeline\.\d+\.details: was None": "a happening shows what its event carries",
+    r"(card|detail)\.owner: was None, is \{": "a closed ticket shows who had it last",
+    r"(card|detail)\.unread: was 0, is": (
+        "what the customer wrote after the message up to which was read stays unread"
+    ),
 }
 """Pattern of a printed difference -> why a newer system answers something else there."""
 

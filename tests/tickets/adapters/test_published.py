@@ -1,10 +1,12 @@
 """What the world learns of a stored event."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.tickets.adapters.published import PRIVATE, PUBLISHED, to_fact, to_messages, to_order
 from services.tickets.domain.catalogue import EVENTS
@@ -27,6 +29,10 @@ from tests.tickets.adapters.events import (
 )
 
 CONTACT = UUID(int=77)
+WORDS = st.text(max_size=5)
+SAID = st.builds(
+    Content, type=WORDS, text=st.none() | WORDS, details=st.none() | st.dictionaries(WORDS, WORDS)
+)
 COMMAND = UUID(int=42)
 
 
@@ -40,6 +46,18 @@ def test_every_event_that_can_be_stored_has_a_published_form_or_is_private() -> 
     assert {kind.TYPE for kind in PUBLISHED.values()} == set(TICKETS_EVENTS_TYPES) - {
         tickets.Internal.TYPE
     }
+
+
+@pytest.mark.parametrize("kind", PUBLISHED, ids=lambda kind: kind.__name__)
+@settings(deadline=None)  # the first example builds the strategies
+@given(data=st.data())
+def test_whatever_is_stored_is_told_by_its_name(kind: type, data: st.DataObject) -> None:
+    """Also a value that only one of two vocabularies knows would be told as `Internal`."""
+    drawn = {field.name: ... for field in fields(kind)} | (
+        {"content": st.none() | SAID} if "content" in kind.__annotations__ else {}
+    )
+    event = data.draw(st.builds(kind, **drawn))
+    assert to_fact(stored(event), epoch=1).envelope.type == PUBLISHED[kind].TYPE
 
 
 def test_the_envelope_says_where_the_event_stands_and_who_caused_it() -> None:
