@@ -24,7 +24,7 @@ MEANT: Final[Mapping[str, str]] = {
     ),
     r"timeline\.\d+\.details: was None": "a happening shows what its event carries",
     r"(card|detail)\.owner: was None, is \{": "a closed ticket shows who had it last",
-    r"(card|detail)\.unread: was 0, is": (
+    r"(card|detail)\.unread: was \d+, is \d+": (
         "what the customer wrote after the message up to which was read stays unread"
     ),
 }
